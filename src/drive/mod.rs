@@ -1,0 +1,9 @@
+//! The one room that owns sockets, TLS, DNS, the clock and randomness.
+//!
+//! It does not know which check is running, and knows neither reports nor arguments.
+
+pub mod host;
+pub mod map_source;
+pub mod network;
+pub mod port_mapping;
+pub mod relay;

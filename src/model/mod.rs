@@ -1,0 +1,13 @@
+//! The nouns: DERP map, region, node, address family, and the NAT behaviours of RFC 4787.
+//!
+//! Nothing here knows bytes, time or any other room. Values are valid by construction where a type can say so.
+
+mod address;
+mod derp_map;
+mod family;
+mod nat;
+
+pub use address::{is_carrier_grade, is_fake_dns, is_global, unmap};
+pub use derp_map::{CertName, DerpMap, HomeParams, Node, Pin, Region, RegionId};
+pub use family::Family;
+pub use nat::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation};

@@ -1,0 +1,59 @@
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// What the operating system says of this host's place in the network, read once at the start of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostFacts {
+    /// Interfaces that are up, loopback included.
+    pub interfaces: Vec<Interface>,
+    /// Default gateways, best first.
+    pub gateways: Vec<Gateway>,
+    /// The local address the routing table picks towards the internet, per family. `None`: no route.
+    pub route_v4: Option<IpAddr>,
+    /// As `route_v4`, for IPv6.
+    pub route_v6: Option<IpAddr>,
+    /// Whether IPv4 sockets can be opened at all.
+    pub os_supports_v4: bool,
+    /// Whether IPv6 sockets can be opened at all.
+    pub os_supports_v6: bool,
+    /// Resolvers configured, with port where it is not 53.
+    pub resolvers: Vec<String>,
+    /// Proxies of the environment that HTTPS would go through, without credentials.
+    pub proxy: ProxyFacts,
+}
+
+/// A network interface that is up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Its index.
+    pub index: u32,
+    /// Its MTU in bytes, 0 when unknown.
+    pub mtu: u32,
+    /// Whether it is a loopback interface.
+    pub loopback: bool,
+    /// Whether it is a point-to-point or tunnel interface, as far as the system says.
+    pub point_to_point: bool,
+    /// Its addresses, link-local ones included.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A default gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gateway {
+    /// Its address.
+    pub address: IpAddr,
+    /// The interface it is reached through.
+    pub interface: String,
+}
+
+/// Proxies of the environment, without credentials.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxyFacts {
+    /// What an `https://` URL would go through.
+    pub https: Option<String>,
+    /// What an `http://` URL would go through.
+    pub http: Option<String>,
+}

@@ -1,0 +1,21 @@
+//! What a check asks and what the network answers, as data: [`Probe`], [`Observation`], [`Failure`], [`Check`].
+//!
+//! This room does not know how a probe is sent (that is `drive/`) nor what an answer implies (that is `check/`).
+
+mod check;
+mod failure;
+mod host;
+mod moment;
+mod observation;
+mod question;
+mod record;
+
+pub use check::Check;
+pub use failure::{Cause, CertificateFault, Failure, Stage};
+pub use host::{Gateway, HostFacts, Interface, ProxyFacts};
+pub use moment::Moment;
+pub use observation::{
+    HttpsAnswer, IcmpAnswer, Observation, Outcome, PortMappingAnswer, PortalAnswer, ResolveAnswer, StunReply,
+};
+pub use question::{HttpsTarget, PortMappingService, Probe, ProbeId, Question, Slot, StunForm};
+pub use record::{Launch, Record};
