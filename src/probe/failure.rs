@@ -48,6 +48,7 @@ pub enum Cause {
     /// Nothing was heard for this long.
     TimedOut {
         /// How long was waited.
+        #[serde(rename = "after_ms", with = "super::millis")]
         after: Duration,
     },
     /// No answer to this many copies of a datagram.
@@ -55,6 +56,7 @@ pub enum Cause {
         /// Copies sent.
         copies: u32,
         /// From the first copy to giving up.
+        #[serde(rename = "waited_ms", with = "super::millis")]
         waited: Duration,
     },
     /// The other side refused: TCP reset on connect, or ICMP port unreachable.

@@ -5,6 +5,7 @@
 mod check;
 mod failure;
 mod host;
+mod millis;
 mod moment;
 mod observation;
 mod question;

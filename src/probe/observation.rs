@@ -11,8 +11,10 @@ pub struct Observation {
     /// The probe it answers; `None` for a datagram that answers none ([`Outcome::Stray`]).
     pub probe: Option<ProbeId>,
     /// When the probe really left (a moment after the check asked for it).
+    #[serde(rename = "sent_at_ms")]
     pub sent_at: Moment,
     /// When the answer arrived, or the failure became known.
+    #[serde(rename = "at_ms")]
     pub at: Moment,
     /// The answer.
     pub outcome: Outcome,
@@ -96,10 +98,13 @@ pub struct HttpsAnswer {
     /// The HTTP(S) or SOCKS proxy in between, without credentials.
     pub via_proxy: Option<String>,
     /// TCP handshake: one round trip (to the proxy when there is one).
+    #[serde(rename = "connect_ms", with = "super::millis")]
     pub connect: Duration,
     /// TLS handshake.
+    #[serde(rename = "tls_ms", with = "super::millis")]
     pub tls: Duration,
     /// From sending the request to the response head: one round trip and the server's work.
+    #[serde(rename = "request_ms", with = "super::millis")]
     pub request: Duration,
     /// HTTP status.
     pub status: u16,

@@ -40,6 +40,7 @@ pub enum Question {
         /// A or AAAA.
         family: Family,
         /// How long to wait.
+        #[serde(rename = "timeout_ms", with = "super::millis")]
         timeout: Duration,
     },
     /// One STUN Binding request, one datagram, with a transaction id of its own.
@@ -56,6 +57,7 @@ pub enum Question {
         /// The relay.
         target: HttpsTarget,
         /// How long to wait for all of it.
+        #[serde(rename = "timeout_ms", with = "super::millis")]
         timeout: Duration,
     },
     /// One ICMP echo request.
@@ -63,6 +65,7 @@ pub enum Question {
         /// Where it goes.
         address: IpAddr,
         /// How long to wait.
+        #[serde(rename = "timeout_ms", with = "super::millis")]
         timeout: Duration,
     },
     /// `GET http://HOST/generate_204` with a challenge (`X-Tailscale-Challenge`), which a relay echoes in
@@ -73,6 +76,7 @@ pub enum Question {
         /// The `Host` header.
         host: String,
         /// How long to wait.
+        #[serde(rename = "timeout_ms", with = "super::millis")]
         timeout: Duration,
     },
     /// Whether the router offers a port-mapping service, and its WAN address where the service tells. Never
@@ -83,6 +87,7 @@ pub enum Question {
         /// The router.
         gateway: IpAddr,
         /// How long to wait, retransmissions included.
+        #[serde(rename = "timeout_ms", with = "super::millis")]
         timeout: Duration,
     },
 }

@@ -10,6 +10,7 @@ pub struct Record {
     /// Observations in the order they were told.
     pub observations: Vec<Observation>,
     /// When the run ended.
+    #[serde(rename = "ended_at_ms")]
     pub ended_at: Moment,
 }
 
@@ -19,5 +20,6 @@ pub struct Launch {
     /// The probe.
     pub probe: Probe,
     /// When the check asked for it.
+    #[serde(rename = "at_ms")]
     pub at: Moment,
 }

@@ -1,0 +1,46 @@
+//! Durations as JSON has them: milliseconds with nanosecond digits, for fields whose names end in `_ms`.
+
+use std::time::Duration;
+
+use serde::de::Error as _;
+use serde::{Deserialize as _, Deserializer, Serializer};
+
+/// Writes milliseconds.
+#[allow(clippy::cast_precision_loss, reason = "exact below 2^50 ns, which is 13 days; no run is that long")]
+pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_nanos() as f64 / 1e6)
+}
+
+/// Reads milliseconds; negative, infinite and absurdly long ones are errors.
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let millis = f64::deserialize(deserializer)?;
+    let seconds = Duration::try_from_secs_f64(millis / 1e3).map_err(D::Error::custom)?;
+    // Back to the whole nanoseconds it was written from: seconds as f64 lose the last digit.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked just above")]
+    let nanos = (millis * 1e6).round() as u64;
+    Ok(if seconds.as_secs() < 9_000_000 { Duration::from_nanos(nanos) } else { seconds })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Moment;
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_moment_survives_json(nanos in 0_u64..1 << 50) {
+            let moment = Moment::after_start(Duration::from_nanos(nanos));
+            let text = serde_json::to_string(&moment).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Moment>(&text).unwrap(), moment);
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["-1", "1e300", "\"5\"", "null"] {
+            assert!(serde_json::from_str::<Moment>(text).is_err(), "{text}");
+        }
+    }
+}
