@@ -1,1 +1,80 @@
-//! The answer as versioned data.
+//! The answer as versioned data: verdicts with their why, findings, and the blocks of a report.
+//!
+//! Nothing here knows how anything was measured or how it is shown; words are made in `render/`, so whatever a
+//! sentence needs is a typed field here.
+
+mod finding;
+mod nat;
+mod netcheck;
+mod path;
+mod verdict;
+mod why;
+
+use std::time::{Duration, SystemTime};
+
+pub use finding::{Finding, FindingDetail, Severity};
+pub use nat::{Nat, ServerNote, StunServer};
+pub use netcheck::{
+    FamilyReport, LatencyMethod, Netcheck, NodeReport, PortMappingReport, RegionReport, RegionSkip, RouterReport,
+};
+pub use path::{PathReport, Tunnel};
+pub use verdict::{Confidence, Verdict};
+pub use why::Why;
+
+use crate::probe::Record;
+
+/// Schema number of the JSON form.
+pub const SCHEMA: u32 = 1;
+
+/// A whole report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Which command made it.
+    pub command: Command,
+    /// When the run began.
+    pub started_at: SystemTime,
+    /// How long the run took, from its first act to its last observation.
+    pub took: Duration,
+    /// The netcheck block.
+    pub netcheck: Option<Netcheck>,
+    /// The NAT seen over IPv4.
+    pub nat_v4: Option<Nat>,
+    /// The NAT seen over IPv6.
+    pub nat_v6: Option<Nat>,
+    /// What deserves attention, most severe first.
+    pub findings: Vec<Finding>,
+    /// What was asked and heard, when it is to be kept.
+    pub saved: Option<Saved>,
+}
+
+/// What a report was concluded from: enough to conclude again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saved {
+    /// The inputs of the check (map, host facts, options) as JSON.
+    pub inputs: serde_json::Value,
+    /// Probes and observations.
+    pub record: Record,
+}
+
+/// The command a report comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `natscope netcheck`.
+    Netcheck,
+    /// `natscope nat`.
+    Nat,
+    /// `natscope selftest`.
+    Selftest,
+}
+
+impl Command {
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Netcheck => "netcheck",
+            Self::Nat => "nat",
+            Self::Selftest => "selftest",
+        }
+    }
+}

@@ -1,0 +1,188 @@
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::ServerNote;
+use crate::model::RegionId;
+use crate::probe::Failure;
+
+/// Something that deserves attention, with a stable code, its causes and its fix (both made in `render/`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What was seen.
+    pub detail: FindingDetail,
+}
+
+/// How bad a finding is. `--fail-on` compares with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Something works less well than it could.
+    Warning,
+    /// Something is broken.
+    Error,
+}
+
+impl Finding {
+    /// A finding of the severity its detail has by itself.
+    #[must_use]
+    pub fn new(detail: FindingDetail) -> Self {
+        Self { severity: detail.severity(), detail }
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.detail.code()
+    }
+}
+
+/// What was seen. A new one takes a variant, a code and a severity here, and its words in each catalogue.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FindingDetail {
+    /// NET-001: UDP gets no answer though the relays are up.
+    UdpBlocked,
+    /// NET-002: a region's STUN answers and its relay does not.
+    RelayDown {
+        /// The region.
+        region: RegionId,
+        /// Its code.
+        code: String,
+        /// What the relay did.
+        failure: Failure,
+    },
+    /// NET-003: a region could not be measured.
+    RegionUnreachable {
+        /// The region.
+        region: RegionId,
+        /// Its code.
+        code: String,
+        /// How it failed.
+        failure: Failure,
+    },
+    /// NET-004: a captive portal is in the way.
+    CaptivePortal {
+        /// Where it sends a browser.
+        location: Option<String>,
+    },
+    /// NET-005: names are answered from 198.18.0.0/15.
+    FakeDns {
+        /// A name.
+        host: String,
+        /// Its answer.
+        address: IpAddr,
+    },
+    /// NET-006: everything was measured through a tunnel.
+    ThroughTunnel {
+        /// The interface.
+        interface: String,
+    },
+    /// NET-007: a STUN server's answers were left out.
+    OddServer {
+        /// Its name.
+        server: String,
+        /// Its endpoint.
+        endpoint: SocketAddr,
+        /// Why.
+        note: ServerNote,
+    },
+    /// NET-008: names of the map could not be resolved.
+    DnsFailing {
+        /// How many names.
+        names: u32,
+        /// One of them.
+        example: String,
+        /// How it failed.
+        failure: Failure,
+    },
+    /// NET-009: the map is an old copy.
+    StaleMap {
+        /// Where it should have come from.
+        url: String,
+        /// Age of the copy.
+        age: Duration,
+        /// What went wrong, in words of the HTTP client.
+        because: String,
+    },
+    /// NET-010: the NAT is hard.
+    HardNat,
+    /// NET-011: two NATs in a row.
+    DoubleNat {
+        /// The router's outer address.
+        wan: IpAddr,
+    },
+    /// NET-012: IPv6 has an address and a route, and nobody answers over it.
+    Ipv6BlackHole,
+    /// NET-013: UDP to the relays loses packets.
+    PacketLoss {
+        /// Share of round trips lost, 0 to 1.
+        loss: f64,
+        /// Round trips counted.
+        of: u32,
+    },
+    /// NET-014: HTTPS works only through a proxy.
+    ProxyOnly {
+        /// The proxy.
+        proxy: String,
+    },
+    /// A mistake in a DERP map, with the code of the map catalogue.
+    Map {
+        /// `MAP-001` and so on.
+        code: &'static str,
+        /// File or URL, with line and column.
+        place: String,
+        /// What is wrong, in the decoder's words.
+        message: String,
+        /// Whether it is more than a note.
+        severity: Severity,
+    },
+}
+
+impl FindingDetail {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &str {
+        match self {
+            Self::UdpBlocked => "NET-001",
+            Self::RelayDown { .. } => "NET-002",
+            Self::RegionUnreachable { .. } => "NET-003",
+            Self::CaptivePortal { .. } => "NET-004",
+            Self::FakeDns { .. } => "NET-005",
+            Self::ThroughTunnel { .. } => "NET-006",
+            Self::OddServer { .. } => "NET-007",
+            Self::DnsFailing { .. } => "NET-008",
+            Self::StaleMap { .. } => "NET-009",
+            Self::HardNat => "NET-010",
+            Self::DoubleNat { .. } => "NET-011",
+            Self::Ipv6BlackHole => "NET-012",
+            Self::PacketLoss { .. } => "NET-013",
+            Self::ProxyOnly { .. } => "NET-014",
+            Self::Map { code, .. } => code,
+        }
+    }
+
+    /// How bad it is.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        match self {
+            Self::ThroughTunnel { .. } | Self::HardNat | Self::DoubleNat { .. } => Severity::Info,
+            Self::UdpBlocked
+            | Self::RelayDown { .. }
+            | Self::RegionUnreachable { .. }
+            | Self::CaptivePortal { .. }
+            | Self::FakeDns { .. }
+            | Self::OddServer { .. }
+            | Self::DnsFailing { .. }
+            | Self::StaleMap { .. }
+            | Self::Ipv6BlackHole
+            | Self::PacketLoss { .. }
+            | Self::ProxyOnly { .. } => Severity::Warning,
+            Self::Map { severity, .. } => *severity,
+        }
+    }
+}
