@@ -1,1 +1,10 @@
-//! Placeholder.
+//! What to ask and what it means: pure functions and state machines without IO.
+//!
+//! A check never sees a socket, a byte, a clock or a word of prose. It is told observations and concludes from the
+//! record of them, so the same record gives the same report, whatever order things arrived in.
+
+mod independence;
+mod mapping;
+pub mod netcheck;
+
+pub use independence::Operator;

@@ -7,12 +7,12 @@ use serde::{Deserialize as _, Deserializer, Serializer};
 
 /// Writes milliseconds.
 #[allow(clippy::cast_precision_loss, reason = "exact below 2^50 ns, which is 13 days; no run is that long")]
-pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_nanos() as f64 / 1e6)
 }
 
 /// Reads milliseconds; negative, infinite and absurdly long ones are errors.
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let millis = f64::deserialize(deserializer)?;
     let seconds = Duration::try_from_secs_f64(millis / 1e3).map_err(D::Error::custom)?;
     // Back to the whole nanoseconds it was written from: seconds as f64 lose the last digit.

@@ -5,7 +5,7 @@
 mod check;
 mod failure;
 mod host;
-mod millis;
+pub mod millis;
 mod moment;
 mod observation;
 mod question;

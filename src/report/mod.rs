@@ -7,6 +7,7 @@ mod finding;
 mod nat;
 mod netcheck;
 mod path;
+mod plan;
 mod verdict;
 mod why;
 
@@ -18,6 +19,7 @@ pub use netcheck::{
     FamilyReport, LatencyMethod, Netcheck, NodeReport, PortMappingReport, RegionReport, RegionSkip, RouterReport,
 };
 pub use path::{PathReport, Tunnel};
+pub use plan::{Plan, PlanStep, PlanWhat, PlanWhen};
 pub use verdict::{Confidence, Verdict};
 pub use why::Why;
 

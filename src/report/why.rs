@@ -23,6 +23,16 @@ pub enum Why {
         /// The family.
         family: Family,
     },
+    /// Names had to be resolved first, and that failed.
+    NamesFailed {
+        /// How.
+        failure: Failure,
+    },
+    /// Nobody answers over UDP on this family, and whether TCP does was not settled.
+    TcpNotTried {
+        /// The family.
+        family: Family,
+    },
     /// The run was cut short before it could be settled.
     RanOutOfTime {
         /// When.
@@ -138,6 +148,18 @@ pub enum Why {
         /// How many it takes.
         need: u32,
     },
+    /// Independent servers agree on it.
+    SeenBy {
+        /// How many.
+        servers: u32,
+    },
+    /// External ports compared with local ones, socket by socket.
+    PortsKept {
+        /// Sockets that kept theirs.
+        kept: u32,
+        /// Sockets compared.
+        sockets: u32,
+    },
     /// Two servers disagree, and nobody can say whether the NAT or one of them is odd.
     ServersDisagree {
         /// What they saw.
@@ -145,6 +167,9 @@ pub enum Why {
     },
     /// The sockets disagree with each other.
     SocketsDisagree,
+    /// Only one local socket was seen by enough servers, which cannot tell an odd NAT from an odd server or a port
+    /// collision.
+    OneSocket,
     /// Our public address depends on the destination or the flow: several uplinks, or a pool of addresses.
     SeveralAddresses {
         /// The addresses.

@@ -1,0 +1,289 @@
+//! The mapping verdict: does the endpoint a NAT gives us depend on whom we talk to?
+//!
+//! A pure function of what servers saw. It never concludes from one destination, never from one socket when another
+//! one contradicts it, and never lets a single odd server decide. It assumes that of four independent servers at
+//! most one lies, and says how many witnesses it had.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use super::Operator;
+use crate::model::is_global;
+use crate::probe::{ProbeId, Slot};
+use crate::report::{Confidence, Verdict, Why};
+
+/// One server's view of one of our sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sighting {
+    pub probe: ProbeId,
+    pub slot: Slot,
+    pub server: SocketAddr,
+    /// The local endpoint used, where the system told.
+    pub local: Option<SocketAddr>,
+    pub mapped: SocketAddr,
+}
+
+/// What the sightings say.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Conclusion {
+    /// Whether the mapping varies with the destination.
+    pub varies: Verdict<bool>,
+    /// Whether nothing translates at all: servers see the local endpoint.
+    pub direct: bool,
+    /// Servers that disagree with all others on every socket, and what they saw.
+    pub odd: BTreeMap<SocketAddr, SocketAddr>,
+    /// Fresh sockets might settle what these could not.
+    pub more_sockets_would_help: bool,
+}
+
+/// Independent servers needed before anything is concluded.
+pub(super) const NEEDED_OPERATORS: usize = 2;
+
+/// Independent servers needed to say that the mapping differs: with two, the odd one may be a server.
+const NEEDED_TO_DIFFER: usize = 3;
+
+/// Concludes from sightings of one family. Sightings by servers that are known not to be trusted (wrong source,
+/// NAT of their own) must have been left out.
+pub(super) fn conclude(sightings: &[Sighting]) -> Conclusion {
+    let evidence: BTreeSet<ProbeId> = sightings.iter().map(|sighting| sighting.probe).collect();
+    let mut conclusion = conclude_bare(sightings);
+    conclusion.varies = conclusion.varies.with_evidence(evidence);
+    conclusion
+}
+
+fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
+    let undetermined = |why, more_sockets_would_help| Conclusion {
+        varies: Verdict::unknown(why),
+        direct: false,
+        odd: BTreeMap::new(),
+        more_sockets_would_help,
+    };
+    let views = Views::of(sightings);
+    let operators = views.best_socket_operators();
+    if operators < NEEDED_OPERATORS {
+        let why = Why::TooFewServers { have: count(views.operators()), need: count(NEEDED_OPERATORS) };
+        return undetermined(why, false);
+    }
+    let odd = views.odd_servers();
+    let honest = views.without(&odd);
+    if honest.untranslated() {
+        let servers = count(honest.best_socket_operators());
+        return Conclusion {
+            varies: Verdict::known(false, honest.confidence(), []).because(Why::NoTranslation { servers }),
+            direct: true,
+            odd,
+            more_sockets_would_help: false,
+        };
+    }
+    if views.sockets.len() < 2 {
+        // A lone socket may have met a port collision, and cannot tell an odd server from an odd NAT.
+        return undetermined(Why::OneSocket, true);
+    }
+
+    let same = honest.sockets.values().filter(|seen| seen.agree()).count();
+    let differ = honest.sockets.values().filter(|seen| seen.all_differ()).count();
+    let total = honest.sockets.len();
+    let agreeing = honest.best_socket_operators();
+
+    if same == total && agreeing >= NEEDED_OPERATORS {
+        let why = if odd.is_empty() {
+            Why::MappingSame { servers: count(agreeing), sockets: count(total) }
+        } else {
+            Why::MappingSameButOddServers { servers: count(agreeing), odd: count(odd.len()) }
+        };
+        let confidence = if odd.is_empty() { honest.confidence() } else { Confidence::Medium };
+        return Conclusion {
+            varies: Verdict::known(false, confidence, []).because(why),
+            direct: false,
+            odd,
+            more_sockets_would_help: false,
+        };
+    }
+    if let Some(addresses) = views.several_addresses()
+        && !views.ports_differ_too()
+    {
+        return undetermined(Why::SeveralAddresses { addresses }, false);
+    }
+    if differ == total && total >= 2 && views.best_socket_operators() >= NEEDED_TO_DIFFER && odd.is_empty() {
+        let endpoints = views.sockets.values().map(|seen| seen.endpoints().len()).max().unwrap_or_default();
+        return Conclusion {
+            varies: Verdict::known(true, views.confidence(), [])
+                .because(Why::MappingDiffers { servers: count(operators), endpoints: count(endpoints) }),
+            direct: false,
+            odd: BTreeMap::new(),
+            more_sockets_would_help: false,
+        };
+    }
+    if same >= 2 && same > total - same && odd.is_empty() {
+        return Conclusion {
+            varies: Verdict::known(false, Confidence::Medium, [])
+                .because(Why::MappingSameButPortCollision { sockets: count(same), collided: count(total - same) }),
+            direct: false,
+            odd,
+            more_sockets_would_help: false,
+        };
+    }
+    if views.operators() < NEEDED_TO_DIFFER {
+        let endpoints: BTreeSet<SocketAddr> = views.sockets.values().flat_map(Seen::endpoints).collect();
+        return undetermined(Why::ServersDisagree { endpoints: endpoints.into_iter().collect() }, false);
+    }
+    undetermined(Why::SocketsDisagree, true)
+}
+
+/// Sightings by socket, of sockets that enough independent servers have seen.
+struct Views {
+    sockets: BTreeMap<Slot, Seen>,
+    everybody: BTreeSet<Operator>,
+}
+
+/// What servers saw one socket at. A server that saw it at several endpoints counts with all of them.
+#[derive(Clone, Default)]
+struct Seen {
+    by_server: BTreeMap<SocketAddr, BTreeSet<SocketAddr>>,
+    local: BTreeSet<SocketAddr>,
+}
+
+impl Views {
+    fn of(sightings: &[Sighting]) -> Self {
+        let mut sockets: BTreeMap<Slot, Seen> = BTreeMap::new();
+        let mut everybody = BTreeSet::new();
+        for sighting in sightings {
+            everybody.insert(Operator::of(sighting.server.ip()));
+            let seen = sockets.entry(sighting.slot).or_default();
+            seen.by_server.entry(sighting.server).or_default().insert(sighting.mapped);
+            seen.local.extend(sighting.local);
+        }
+        sockets.retain(|_, seen| seen.operators() >= NEEDED_OPERATORS);
+        Self { sockets, everybody }
+    }
+
+    fn operators(&self) -> usize {
+        self.everybody.len()
+    }
+
+    fn best_socket_operators(&self) -> usize {
+        self.sockets.values().map(Seen::operators).max().unwrap_or_default()
+    }
+
+    fn confidence(&self) -> Confidence {
+        let fewest = self.sockets.values().map(Seen::operators).min().unwrap_or_default();
+        if fewest >= 3 && self.sockets.len() >= 2 { Confidence::High } else { Confidence::Medium }
+    }
+
+    /// Every server saw, on every socket, a local endpoint of that socket.
+    fn untranslated(&self) -> bool {
+        !self.sockets.is_empty()
+            && self.sockets.values().all(|seen| {
+                !seen.local.is_empty() && seen.endpoints().iter().all(|endpoint| seen.local.contains(endpoint))
+            })
+    }
+
+    /// Servers that stand alone against an agreeing rest on every socket they saw, two sockets at least.
+    fn odd_servers(&self) -> BTreeMap<SocketAddr, SocketAddr> {
+        let mut alone: BTreeMap<SocketAddr, (usize, SocketAddr)> = BTreeMap::new();
+        let mut seen_on: BTreeMap<SocketAddr, usize> = BTreeMap::new();
+        for seen in self.sockets.values() {
+            for server in seen.by_server.keys() {
+                *seen_on.entry(*server).or_default() += 1;
+            }
+            for (server, endpoint) in seen.outliers() {
+                alone.entry(server).or_insert((0, endpoint)).0 += 1;
+            }
+        }
+        alone
+            .into_iter()
+            .filter(|(server, (times, _))| *times >= 2 && seen_on.get(server) == Some(times))
+            .map(|(server, (_, endpoint))| (server, endpoint))
+            .collect()
+    }
+
+    fn without(&self, odd: &BTreeMap<SocketAddr, SocketAddr>) -> Self {
+        let mut sockets = self.sockets.clone();
+        for seen in sockets.values_mut() {
+            seen.by_server.retain(|server, _| !odd.contains_key(server));
+        }
+        sockets.retain(|_, seen| seen.operators() >= NEEDED_OPERATORS);
+        Self { sockets, everybody: self.everybody.clone() }
+    }
+
+    /// On every socket, no two independent servers saw the same port, whatever the address: then it is not several
+    /// uplinks that each keep the port, but a mapping for each destination.
+    fn ports_differ_too(&self) -> bool {
+        self.sockets.values().all(|seen| {
+            let mut owner: BTreeMap<u16, Operator> = BTreeMap::new();
+            seen.by_server.iter().all(|(server, endpoints)| {
+                let operator = Operator::of(server.ip());
+                endpoints.iter().all(|endpoint| *owner.entry(endpoint.port()).or_insert(operator) == operator)
+            })
+        })
+    }
+
+    /// More than one public address of ours: several uplinks or a pool.
+    fn several_addresses(&self) -> Option<Vec<IpAddr>> {
+        let mut addresses = BTreeSet::new();
+        for seen in self.sockets.values() {
+            for endpoint in seen.endpoints() {
+                addresses.insert(endpoint.ip());
+            }
+        }
+        (addresses.len() > 1).then(|| addresses.into_iter().collect())
+    }
+}
+
+impl Seen {
+    fn operators(&self) -> usize {
+        self.by_server.keys().map(|server| Operator::of(server.ip())).collect::<BTreeSet<_>>().len()
+    }
+
+    fn endpoints(&self) -> BTreeSet<SocketAddr> {
+        self.by_server.values().flatten().copied().collect()
+    }
+
+    fn agree(&self) -> bool {
+        self.endpoints().len() == 1
+    }
+
+    /// No two independent servers saw the same endpoint.
+    fn all_differ(&self) -> bool {
+        let mut owner: BTreeMap<SocketAddr, Operator> = BTreeMap::new();
+        for (server, endpoints) in &self.by_server {
+            let operator = Operator::of(server.ip());
+            for endpoint in endpoints {
+                if *owner.entry(*endpoint).or_insert(operator) != operator {
+                    return false;
+                }
+            }
+        }
+        self.operators() >= NEEDED_OPERATORS && self.endpoints().len() > 1
+    }
+
+    /// Servers whose only endpoint nobody else saw, where at least two independent others share one.
+    fn outliers(&self) -> Vec<(SocketAddr, SocketAddr)> {
+        let mut watchers: BTreeMap<SocketAddr, BTreeSet<Operator>> = BTreeMap::new();
+        for (server, endpoints) in &self.by_server {
+            for endpoint in endpoints {
+                watchers.entry(*endpoint).or_default().insert(Operator::of(server.ip()));
+            }
+        }
+        if watchers.values().all(|operators| operators.len() < 2) {
+            return Vec::new();
+        }
+        self.by_server
+            .iter()
+            .filter_map(|(server, endpoints)| {
+                let only = endpoints.first().filter(|_| endpoints.len() == 1)?;
+                (watchers.get(only)?.len() == 1).then_some((*server, *only))
+            })
+            .collect()
+    }
+}
+
+/// Whether a server's view of us says that the server itself sits behind a NAT: it is on the internet and sees us at
+/// a private address.
+pub(super) const fn is_server_side_nat(server: IpAddr, mapped: IpAddr) -> bool {
+    is_global(server) && !is_global(mapped)
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,279 @@
+//! The record, indexed by what was asked.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::check::Operator;
+use crate::check::netcheck::plan::{Place, relay_place, stun_place};
+use crate::check::netcheck::{Input, timing};
+use crate::model::{Family, Node, is_fake_dns};
+use crate::probe::{
+    Cause, Failure, HttpsAnswer, HttpsTarget, Moment, Observation, Outcome, ProbeId, Question, Record, Slot, Stage,
+    StunReply,
+};
+
+/// The record of a run, indexed.
+pub(super) struct Evidence<'a> {
+    pub input: &'a Input,
+    pub ended_at: Moment,
+    /// STUN datagrams in the order of sending.
+    pub stun: Vec<StunCopy<'a>>,
+    pub https: Vec<HttpsTry<'a>>,
+    names: BTreeMap<(&'a str, Family), NameTry<'a>>,
+    others: Vec<OtherTry<'a>>,
+}
+
+/// One STUN request and what became of it.
+pub(super) struct StunCopy<'a> {
+    pub probe: ProbeId,
+    pub slot: Slot,
+    pub server: SocketAddr,
+    pub at: Moment,
+    pub reply: Option<(&'a StunReply, Duration)>,
+    pub failure: Option<&'a Failure>,
+}
+
+/// One HTTPS request and what became of it.
+pub(super) struct HttpsTry<'a> {
+    pub probe: ProbeId,
+    pub target: &'a HttpsTarget,
+    pub answer: Option<&'a HttpsAnswer>,
+    /// A bad status counts as one, and so does silence until the end of the run.
+    pub failure: Option<Failure>,
+    pub waited: Duration,
+}
+
+/// One name asked for, and what became of it.
+struct NameTry<'a> {
+    at: Moment,
+    outcome: Option<&'a Outcome>,
+}
+
+/// Any other question and what became of it.
+pub(super) struct OtherTry<'a> {
+    pub probe: ProbeId,
+    pub question: &'a Question,
+    pub at: Moment,
+    pub outcome: Option<&'a Outcome>,
+    /// From sending to hearing, if anything was heard.
+    pub round_trip: Option<Duration>,
+}
+
+impl<'a> Evidence<'a> {
+    pub(super) fn of(input: &'a Input, record: &'a Record) -> Self {
+        let mut heard: BTreeMap<ProbeId, Vec<&Observation>> = BTreeMap::new();
+        for observation in &record.observations {
+            if let Some(probe) = observation.probe {
+                heard.entry(probe).or_default().push(observation);
+            }
+        }
+        let mut evidence = Self {
+            input,
+            ended_at: record.ended_at,
+            stun: Vec::new(),
+            https: Vec::new(),
+            names: BTreeMap::new(),
+            others: Vec::new(),
+        };
+        for launch in &record.launches {
+            let probe = launch.probe.id;
+            let observations = heard.get(&probe).map(Vec::as_slice).unwrap_or_default();
+            let first = observations
+                .iter()
+                .filter(|observation| !matches!(observation.outcome, Outcome::StunDuplicate(_)))
+                .min_by_key(|observation| observation.at)
+                .copied();
+            let round_trip = first.map(Observation::round_trip);
+            let first = first.map(|observation| &observation.outcome);
+            match &launch.probe.question {
+                Question::Stun { slot, server, .. } => {
+                    evidence.stun.push(stun_copy(probe, *slot, *server, launch.at, observations));
+                }
+                Question::HttpsLatency { target, .. } => {
+                    evidence.https.push(https_try(probe, target, first, record.ended_at.since(launch.at)));
+                }
+                Question::Resolve { host, family, .. } => {
+                    evidence.names.insert((host, *family), NameTry { at: launch.at, outcome: first });
+                }
+                question => {
+                    evidence.others.push(OtherTry { probe, question, at: launch.at, outcome: first, round_trip });
+                }
+            }
+        }
+        evidence
+    }
+
+    /// Questions of other kinds, with their probe, when they were asked and what was heard.
+    pub(super) fn others(&self) -> &[OtherTry<'a>] {
+        &self.others
+    }
+
+    /// Copies from the measuring socket of a family.
+    pub(super) fn measuring(&self, family: Family) -> impl Iterator<Item = &StunCopy<'a>> {
+        self.stun.iter().filter(move |copy| copy.slot == Slot::Shared { family, index: 0 })
+    }
+
+    /// Copies of a family from any socket.
+    pub(super) fn of_family(&self, family: Family) -> impl Iterator<Item = &StunCopy<'a>> {
+        self.stun.iter().filter(move |copy| copy.slot.family() == family)
+    }
+
+    /// The endpoint of a node's STUN server: from the map, or as resolved in this run.
+    pub(super) fn stun_server(&self, node: &Node, family: Family) -> Option<SocketAddr> {
+        let address = self.placed(node, family, &stun_place(node, family))?;
+        Some(SocketAddr::new(address, node.stun_port?))
+    }
+
+    /// The address of a node's relay.
+    pub(super) fn relay_address(&self, node: &Node, family: Family) -> Option<IpAddr> {
+        self.placed(node, family, &relay_place(node, family))
+    }
+
+    fn placed(&self, node: &Node, family: Family, place: &Place) -> Option<IpAddr> {
+        match place {
+            Place::Known(address) => Some(*address),
+            Place::ByName => self.resolved(&node.host_name, family),
+            Place::Off => None,
+        }
+    }
+
+    fn resolved(&self, host: &str, family: Family) -> Option<IpAddr> {
+        match self.names.get(&(host, family))?.outcome? {
+            Outcome::Resolved(answer) => {
+                answer.addresses.iter().copied().find(|address| Family::of(*address) == family)
+            }
+            _ => None,
+        }
+    }
+
+    /// How resolving a name over a family failed; `None` when it was not asked or gave an address.
+    pub(super) fn name_failure(&self, host: &str, family: Family) -> Option<Failure> {
+        let name = self.names.get(&(host, family))?;
+        let cause = match name.outcome {
+            Some(Outcome::Failed(failure)) => return Some(failure.clone()),
+            Some(Outcome::Resolved(_)) if self.resolved(host, family).is_some() => return None,
+            Some(_) => Cause::NoAddress,
+            None => Cause::TimedOut { after: self.ended_at.since(name.at) },
+        };
+        Some(Failure::new(Stage::Dns, cause))
+    }
+
+    /// Names that gave no address in any family they were asked for, with the more telling failure.
+    pub(super) fn failed_names(&self) -> Vec<(&'a str, Failure)> {
+        let mut failed: BTreeMap<&'a str, Vec<Failure>> = BTreeMap::new();
+        let mut good = Vec::new();
+        for (host, family) in self.names.keys() {
+            match self.name_failure(host, *family) {
+                Some(failure) => failed.entry(host).or_default().push(failure),
+                None => good.push(*host),
+            }
+        }
+        failed.retain(|host, _| !good.contains(host));
+        let telling = |failure: &Failure| failure.cause != Cause::NoAddress;
+        failed
+            .into_iter()
+            .filter_map(|(host, failures)| {
+                let failure = failures.iter().find(|failure| telling(failure)).or(failures.first())?;
+                Some((host, failure.clone()))
+            })
+            .collect()
+    }
+
+    /// A name answered from 198.18.0.0/15.
+    pub(super) fn fake_dns(&self) -> Option<(&'a str, IpAddr)> {
+        self.names.keys().find_map(|(host, family)| {
+            self.resolved(host, *family).filter(|address| is_fake_dns(*address)).map(|address| (*host, address))
+        })
+    }
+
+    /// HTTPS requests to a node's relay.
+    pub(super) fn https_of<'b>(&'b self, node: &'b Node) -> impl Iterator<Item = &'b HttpsTry<'a>> {
+        self.https.iter().filter(move |request| {
+            request.target.host_name == node.host_name
+                && request.target.port == node.derp_port
+                && request.target.address.is_none_or(|address| {
+                    self.relay_address(node, Family::of(address)).is_some_and(|own| own == address)
+                })
+        })
+    }
+
+    /// Relays that answered over TCP, by operator, with a round trip that silence can be measured by.
+    pub(super) fn relays_up(&self) -> BTreeMap<Operator, Duration> {
+        let mut up: BTreeMap<Operator, Duration> = BTreeMap::new();
+        for region in self.input.map.regions.values() {
+            for node in &region.nodes {
+                let Some(round_trip) = self.tcp_round_trip(node) else { continue };
+                for family in Family::BOTH {
+                    if let Some(server) = self.stun_server(node, family) {
+                        let longest = up.entry(Operator::of(server.ip())).or_default();
+                        *longest = round_trip.max(*longest);
+                    }
+                }
+            }
+        }
+        up
+    }
+
+    fn tcp_round_trip(&self, node: &Node) -> Option<Duration> {
+        self.https_of(node).filter_map(HttpsTry::success).map(|answer| answer.connect.max(answer.request)).max()
+    }
+}
+
+impl StunCopy<'_> {
+    /// Whether an answer would have come by `now` on a path of this round trip.
+    pub(super) fn matured(&self, now: Moment, round_trip: Duration) -> bool {
+        now >= self.at + round_trip * 3 + timing::MATURE_FLOOR
+    }
+
+    /// Whether it left from a shared socket.
+    pub(super) const fn shared(&self) -> bool {
+        matches!(self.slot, Slot::Shared { .. })
+    }
+}
+
+impl<'a> HttpsTry<'a> {
+    /// The answer, if it was a success.
+    pub(super) fn success(&self) -> Option<&'a HttpsAnswer> {
+        self.answer.filter(|answer| answer.status <= 299)
+    }
+}
+
+fn stun_copy<'a>(
+    probe: ProbeId,
+    slot: Slot,
+    server: SocketAddr,
+    at: Moment,
+    observations: &[&'a Observation],
+) -> StunCopy<'a> {
+    let reply = observations
+        .iter()
+        .filter_map(|observation| match &observation.outcome {
+            Outcome::Stun(reply) => Some((observation.at, reply, observation.round_trip())),
+            _ => None,
+        })
+        .min_by_key(|(at, ..)| *at)
+        .map(|(_, reply, round_trip)| (reply, round_trip));
+    let failure = observations.iter().find_map(|observation| match &observation.outcome {
+        Outcome::Failed(failure) => Some(failure),
+        _ => None,
+    });
+    StunCopy { probe, slot, server, at, reply, failure }
+}
+
+fn https_try<'a>(
+    probe: ProbeId,
+    target: &'a HttpsTarget,
+    outcome: Option<&'a Outcome>,
+    waited: Duration,
+) -> HttpsTry<'a> {
+    let (answer, failure) = match outcome {
+        Some(Outcome::Https(answer)) => {
+            let bad = (answer.status > 299).then(|| Failure::new(Stage::Http, Cause::Status { code: answer.status }));
+            (Some(answer), bad)
+        }
+        Some(Outcome::Failed(failure)) => (None, Some(failure.clone())),
+        _ => (None, Some(Failure::new(Stage::Connect, Cause::TimedOut { after: waited }))),
+    };
+    HttpsTry { probe, target, answer, failure, waited }
+}

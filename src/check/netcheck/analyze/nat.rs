@@ -1,0 +1,282 @@
+//! What the servers' views of us say of the NAT over one family.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::evidence::{Evidence, StunCopy};
+use super::reach::{count, some_of};
+use super::router;
+use crate::check::Operator;
+use crate::check::mapping::{self, Conclusion, Sighting};
+use crate::model::{Difficulty, Family, Mapping, NatType, is_global};
+use crate::report::{Confidence, Nat, Netcheck, ServerNote, StunServer, Verdict, Why};
+
+/// One family's sightings, the bad servers sorted out.
+pub(super) struct View {
+    pub family: Family,
+    pub conclusion: Conclusion,
+    /// Endpoints of the measuring socket, and how many servers saw it there.
+    pub observed: BTreeMap<SocketAddr, u32>,
+    pub servers: Vec<StunServer>,
+    sightings: Vec<Sighting>,
+}
+
+impl View {
+    pub(super) fn of(evidence: &Evidence<'_>, family: Family) -> Self {
+        let copies: Vec<&StunCopy<'_>> = evidence.of_family(family).collect();
+        let bad = bad_servers(&copies);
+        let sightings: Vec<Sighting> = copies
+            .iter()
+            .filter(|copy| copy.shared() && !bad.contains_key(&copy.server))
+            .filter_map(|copy| {
+                let (reply, _) = copy.reply?;
+                let mapped = reply.mapped.filter(|_| reply.error_code.is_none())?;
+                let (probe, slot, server) = (copy.probe, copy.slot, copy.server);
+                Some(Sighting { probe, slot, server, local: reply.local, mapped })
+            })
+            .collect();
+        let conclusion = mapping::conclude(&sightings);
+        let mut view = Self { family, observed: observed(&copies, &bad), servers: Vec::new(), conclusion, sightings };
+        view.servers = servers(evidence, family, &copies, &bad, &view.conclusion);
+        view
+    }
+
+    /// Views by servers that agree with the rest.
+    fn trusted(&self) -> impl Iterator<Item = &Sighting> {
+        self.sightings.iter().filter(|sighting| !self.conclusion.odd.contains_key(&sighting.server))
+    }
+
+    /// The endpoint most independent servers see the measuring socket at.
+    pub(super) fn global(&self) -> Verdict<SocketAddr> {
+        let mut witnesses: BTreeMap<SocketAddr, BTreeSet<Operator>> = BTreeMap::new();
+        let measuring = || {
+            self.trusted()
+                .filter(|sighting| sighting.slot == crate::probe::Slot::Shared { family: self.family, index: 0 })
+        };
+        for sighting in measuring() {
+            witnesses.entry(sighting.mapped).or_default().insert(Operator::of(sighting.server.ip()));
+        }
+        let evidence = || some_of(measuring().map(|sighting| sighting.probe));
+        let most = witnesses.values().map(BTreeSet::len).max().unwrap_or_default();
+        let mut leaders = witnesses.iter().filter(|(_, by)| by.len() == most).map(|(endpoint, _)| *endpoint);
+        let (Some(leader), None) = (leaders.next(), leaders.next()) else {
+            let why = match self.conclusion.varies.why() {
+                Some(why) if !witnesses.is_empty() => why.clone(),
+                _ => Why::NoMappedAddress { family: self.family },
+            };
+            return Verdict::unknown(why).with_evidence(evidence());
+        };
+        let confidence = match most {
+            0 | 1 => Confidence::Low,
+            2 => Confidence::Medium,
+            _ => Confidence::High,
+        };
+        let verdict = Verdict::known(leader, confidence, evidence());
+        if most < 2 {
+            verdict.because(Why::TooFewServers { have: count(most), need: count(mapping::NEEDED_OPERATORS) })
+        } else {
+            verdict.because(Why::SeenBy { servers: count(most) })
+        }
+    }
+
+    /// Our address on the internet as trusted servers see it, when they agree on one.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        let addresses: BTreeSet<IpAddr> = self.trusted().map(|sighting| sighting.mapped.ip()).collect();
+        addresses.first().copied().filter(|address| addresses.len() == 1 && is_global(*address))
+    }
+
+    fn on_internet(&self) -> bool {
+        self.sightings.iter().any(|sighting| is_global(sighting.server.ip()))
+    }
+}
+
+/// The NAT block.
+pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> Nat {
+    let blocked = netcheck.udp.is_false();
+    let mapping = mapping_verdict(view, blocked);
+    let difficulty = difficulty(view, netcheck, blocked);
+    let ask = "natscope nat";
+    Nat {
+        effective: effective(&difficulty),
+        nat_type: if blocked {
+            Verdict::known(NatType::UdpBlocked, netcheck.udp.confidence().unwrap_or(Confidence::Low), [])
+                .because(Why::UdpIsBlocked)
+        } else {
+            Verdict::unknown(Why::NotMeasuredHere { ask })
+        },
+        level: None,
+        mapping,
+        mapping_varies: if blocked { Verdict::unknown(Why::UdpIsBlocked) } else { view.conclusion.varies.clone() },
+        filtering: Verdict::unknown(Why::NotMeasuredHere { ask }),
+        hairpinning: Verdict::unknown(Why::NotMeasuredHere { ask }),
+        port_preservation: port_preservation(view),
+        port_allocation: Verdict::unknown(Why::NotMeasuredHere { ask }),
+        pooling: Verdict::unknown(Why::NotMeasuredHere { ask }),
+        mapping_lifetime: Verdict::unknown(Why::NotMeasuredHere { ask: "natscope nat --lifetime" }),
+        carrier_grade: router::carrier_grade(evidence, view, &netcheck.router),
+        mapped: most_seen_first(view.trusted().map(|sighting| sighting.mapped)),
+        local: most_seen_first(view.trusted().filter_map(|sighting| sighting.local)),
+        servers: view.servers.clone(),
+        difficulty,
+    }
+}
+
+fn mapping_verdict(view: &View, blocked: bool) -> Verdict<Mapping> {
+    if blocked {
+        return Verdict::unknown(Why::UdpIsBlocked);
+    }
+    let varies = &view.conclusion.varies;
+    match varies.value() {
+        Some(false) if view.conclusion.direct => varies.clone().map(|_| Mapping::Direct),
+        Some(false) => varies.clone().map(|_| Mapping::EndpointIndependent),
+        // On the address or on the port as well takes a server with two ports.
+        Some(true) => Verdict::unknown(Why::DependencyNotMeasured).with_evidence(varies.evidence().to_vec()),
+        None => varies.clone().map(|_| Mapping::EndpointIndependent),
+    }
+}
+
+fn difficulty(view: &View, netcheck: &Netcheck, blocked: bool) -> Verdict<Difficulty> {
+    if blocked {
+        return netcheck.udp.clone().map(|_| Difficulty::Blocked);
+    }
+    let varies = &view.conclusion.varies;
+    match varies.value() {
+        Some(_) if !view.on_internet() => {
+            Verdict::unknown(Why::ServersNotOnInternet).with_evidence(varies.evidence().to_vec())
+        }
+        Some(true) => varies.clone().map(|_| Difficulty::Hard),
+        Some(false) if view.conclusion.direct => varies.clone().map(|_| Difficulty::None),
+        Some(false) => varies.clone().map(|_| Difficulty::Easy),
+        None => varies.clone().map(|_| Difficulty::Easy),
+    }
+}
+
+fn effective(difficulty: &Verdict<Difficulty>) -> Verdict<Difficulty> {
+    if difficulty.value().is_some() {
+        difficulty.clone().because(Why::NoPortMappingVerified)
+    } else {
+        difficulty.clone()
+    }
+}
+
+/// Whether the external port is the local one, on every socket that was seen.
+fn port_preservation(view: &View) -> Verdict<bool> {
+    if view.conclusion.varies.value() != Some(&false) {
+        let why = match view.conclusion.varies.value() {
+            Some(_) => Why::FromMapping,
+            None => view.conclusion.varies.why().cloned().unwrap_or(Why::SocketsDisagree),
+        };
+        return Verdict::unknown(why);
+    }
+    let mut sockets: BTreeMap<crate::probe::Slot, BTreeSet<bool>> = BTreeMap::new();
+    for sighting in view.trusted() {
+        if let Some(local) = sighting.local {
+            sockets.entry(sighting.slot).or_default().insert(local.port() == sighting.mapped.port());
+        }
+    }
+    let kept = sockets.values().filter(|kept| kept.len() == 1 && kept.contains(&true)).count();
+    let changed = sockets.values().filter(|kept| kept.len() == 1 && kept.contains(&false)).count();
+    let evidence = view.conclusion.varies.evidence().to_vec();
+    let why = Why::PortsKept { kept: count(kept), sockets: count(sockets.len()) };
+    if sockets.len() >= 2 && kept == sockets.len() {
+        Verdict::known(true, Confidence::High, evidence).because(why)
+    } else if sockets.len() >= 2 && changed == sockets.len() {
+        Verdict::known(false, Confidence::High, evidence).because(why)
+    } else {
+        Verdict::unknown(why).with_evidence(evidence)
+    }
+}
+
+/// Servers whose views cannot be used, and why.
+fn bad_servers(copies: &[&StunCopy<'_>]) -> BTreeMap<SocketAddr, ServerNote> {
+    let mut bad = BTreeMap::new();
+    for copy in copies {
+        let Some((reply, _)) = copy.reply else { continue };
+        let note = match reply.mapped {
+            _ if reply.from != copy.server => Some(ServerNote::WrongSource { from: reply.from }),
+            None => Some(ServerNote::NoMappedAddress),
+            // A server in the same private network has a public address of its own and sees us as we are.
+            Some(mapped)
+                if mapping::is_server_side_nat(copy.server.ip(), mapped.ip()) && reply.local != Some(mapped) =>
+            {
+                Some(ServerNote::ServerSideNat { saw: mapped.ip() })
+            }
+            Some(_) => None,
+        };
+        if let Some(note) = note {
+            bad.insert(copy.server, note);
+        }
+    }
+    bad
+}
+
+fn observed(copies: &[&StunCopy<'_>], bad: &BTreeMap<SocketAddr, ServerNote>) -> BTreeMap<SocketAddr, u32> {
+    let mut watchers: BTreeMap<SocketAddr, BTreeSet<SocketAddr>> = BTreeMap::new();
+    for copy in copies {
+        let measuring = matches!(copy.slot, crate::probe::Slot::Shared { index: 0, .. });
+        if let Some((reply, _)) = copy.reply
+            && let Some(mapped) = reply.mapped
+            && measuring
+            && !bad.contains_key(&copy.server)
+        {
+            watchers.entry(mapped).or_default().insert(copy.server);
+        }
+    }
+    watchers.into_iter().map(|(endpoint, servers)| (endpoint, count(servers.len()))).collect()
+}
+
+fn servers(
+    evidence: &Evidence<'_>,
+    family: Family,
+    copies: &[&StunCopy<'_>],
+    bad: &BTreeMap<SocketAddr, ServerNote>,
+    conclusion: &Conclusion,
+) -> Vec<StunServer> {
+    let mut names: BTreeMap<SocketAddr, &str> = BTreeMap::new();
+    for node in evidence.input.map.regions.values().flat_map(|region| &region.nodes) {
+        if let Some(server) = evidence.stun_server(node, family) {
+            names.entry(server).or_insert(&node.name);
+        }
+    }
+    let asked: BTreeSet<SocketAddr> = copies.iter().map(|copy| copy.server).collect();
+    asked
+        .into_iter()
+        .map(|endpoint| {
+            let replies = || copies.iter().filter(|copy| copy.server == endpoint).filter_map(|copy| copy.reply);
+            let odd = conclusion.odd.get(&endpoint).map(|saw| ServerNote::Outlier { saw: *saw });
+            let note =
+                if replies().next().is_none() { Some(ServerNote::Silent) } else { bad.get(&endpoint).copied().or(odd) };
+            StunServer {
+                server: names.get(&endpoint).map_or_else(|| endpoint.to_string(), |name| (*name).to_owned()),
+                endpoint,
+                rfc5780: replies().any(|(reply, _)| {
+                    reply
+                        .other_address
+                        .is_some_and(|other| other.ip() != endpoint.ip() && other.port() != endpoint.port())
+                }),
+                round_trip: replies().map(|(_, round_trip)| round_trip).min(),
+                trusted: note.is_none(),
+                note,
+            }
+        })
+        .collect()
+}
+
+fn most_seen_first(endpoints: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut counts: BTreeMap<SocketAddr, usize> = BTreeMap::new();
+    for endpoint in endpoints {
+        *counts.entry(endpoint).or_default() += 1;
+    }
+    let mut list: Vec<(SocketAddr, usize)> = counts.into_iter().collect();
+    list.sort_by_key(|(endpoint, times)| (std::cmp::Reverse(*times), *endpoint));
+    list.into_iter().map(|(endpoint, _)| endpoint).collect()
+}
+
+/// Mean difference of successive round trips (RFC 3550's interarrival jitter, without its smoothing).
+pub(super) fn jitter(round_trips: &[Duration]) -> Option<Duration> {
+    let differences: Vec<Duration> =
+        round_trips.windows(2).filter_map(|pair| Some(pair.first()?.abs_diff(*pair.get(1)?))).collect();
+    let number = u32::try_from(differences.len()).ok().filter(|number| *number > 0)?;
+    Some(differences.into_iter().sum::<Duration>() / number)
+}

@@ -1,0 +1,313 @@
+//! What gets through: UDP, each family, ICMP, and whether a captive portal answers for everybody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::evidence::{Evidence, OtherTry, StunCopy};
+use super::nat::View;
+use crate::check::Operator;
+use crate::check::netcheck::timing;
+use crate::model::Family;
+use crate::probe::{Cause, Outcome, ProbeId, Question, Stage};
+use crate::report::{Confidence, FamilyReport, Verdict, Why};
+
+/// Whether UDP reaches the STUN servers of the map.
+pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
+    let answered: Vec<&StunCopy<'_>> = evidence.stun.iter().filter(|copy| copy.reply.is_some()).collect();
+    if !answered.is_empty() {
+        let servers: BTreeSet<_> = answered.iter().map(|copy| copy.server).collect();
+        return Verdict::known(true, Confidence::High, some_of(answered.iter().map(|copy| copy.probe)))
+            .because(Why::UdpAnswered { answers: count(answered.len()), servers: count(servers.len()) });
+    }
+    let everything = || some_of(evidence.stun.iter().map(|copy| copy.probe));
+    if portal {
+        return Verdict::unknown(Why::BehindPortal).with_evidence(everything());
+    }
+    let usable = |family| evidence.input.allows(family) && evidence.input.has_route(family);
+    if evidence.stun.is_empty() {
+        let why = if Family::BOTH.into_iter().any(usable) { no_servers(evidence) } else { Why::Offline };
+        return Verdict::unknown(why);
+    }
+    if let Some(failure) = refused_locally(evidence) {
+        return Verdict::known(false, Confidence::High, everything()).because(Why::SendRefused { failure });
+    }
+    if evidence.stun.iter().all(|copy| copy.failure.is_some_and(|failure| failure.cause == Cause::Unreachable))
+        && evidence.https.iter().all(|request| request.success().is_none())
+    {
+        return Verdict::unknown(Why::Offline).with_evidence(everything());
+    }
+    blocked(evidence).with_evidence(everything())
+}
+
+/// Nobody answered: is it the network? Only servers that are known to be up can say so by their silence.
+fn blocked(evidence: &Evidence<'_>) -> Verdict<bool> {
+    if !evidence.input.options.https {
+        return Verdict::unknown(Why::LeftOut { flag: "--no-https" });
+    }
+    let up = evidence.relays_up();
+    if up.is_empty() {
+        return Verdict::unknown(Why::NothingAnswered);
+    }
+    let mature: Vec<&StunCopy<'_>> = evidence
+        .stun
+        .iter()
+        .filter(|copy| copy.shared())
+        .filter(|copy| {
+            up.get(&Operator::of(copy.server.ip()))
+                .is_some_and(|round_trip| copy.matured(evidence.ended_at, *round_trip))
+        })
+        .collect();
+    let witnesses: BTreeSet<Operator> = mature.iter().map(|copy| Operator::of(copy.server.ip())).collect();
+    let copies = count(mature.len());
+    if witnesses.len() < timing::BLOCKED_OPERATORS || copies < timing::BLOCKED_COPIES {
+        return Verdict::unknown(Why::TooFewWitnesses {
+            servers: count(witnesses.len()),
+            needed: count(timing::BLOCKED_OPERATORS),
+        });
+    }
+    let ports: BTreeSet<u16> = mature.iter().map(|copy| copy.server.port()).collect();
+    // One port only: the rest of UDP was not tried, and the why says which one was.
+    let confidence = if ports.len() >= 2 { Confidence::High } else { Confidence::Medium };
+    Verdict::known(false, confidence, []).because(Why::UdpSilent {
+        copies,
+        servers: count(witnesses.len()),
+        ports: ports.into_iter().collect(),
+    })
+}
+
+/// This host or its firewall refused every datagram.
+fn refused_locally(evidence: &Evidence<'_>) -> Option<crate::probe::Failure> {
+    let shared: Vec<_> = evidence.stun.iter().filter(|copy| copy.shared()).collect();
+    let refused = |copy: &&StunCopy<'_>| copy.failure.is_some_and(|failure| failure.cause == Cause::NotPermitted);
+    if !shared.is_empty() && shared.iter().all(refused) {
+        shared.first().and_then(|copy| copy.failure).cloned()
+    } else {
+        None
+    }
+}
+
+fn no_servers(evidence: &Evidence<'_>) -> Why {
+    if let Some((_, failure)) = evidence.failed_names().into_iter().next() {
+        return Why::NamesFailed { failure };
+    }
+    let family = if evidence.input.allows(Family::V4) { Family::V4 } else { Family::V6 };
+    Why::NoServers { family }
+}
+
+/// What was learned over one family.
+pub(super) fn family(evidence: &Evidence<'_>, view: &View) -> FamilyReport {
+    let family = view.family;
+    let host = &evidence.input.host;
+    let local = host
+        .interfaces
+        .iter()
+        .filter(|interface| !interface.loopback)
+        .flat_map(|interface| &interface.addresses)
+        .copied()
+        .filter(|address| Family::of(*address) == family && !is_link_local(*address))
+        .collect();
+    FamilyReport {
+        usable: usable(evidence, family),
+        os_support: match family {
+            Family::V4 => host.os_supports_v4,
+            Family::V6 => host.os_supports_v6,
+        },
+        local,
+        global: view.global(),
+        observed: view.observed.clone(),
+    }
+}
+
+fn usable(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
+    let input = evidence.input;
+    let (wanted, os, flag) = match family {
+        Family::V4 => (input.options.ipv4, input.host.os_supports_v4, "-6"),
+        Family::V6 => (input.options.ipv6, input.host.os_supports_v6, "-4"),
+    };
+    if !wanted {
+        return Verdict::unknown(Why::LeftOut { flag });
+    }
+    if !os {
+        return Verdict::known(false, Confidence::High, []).because(Why::NoOsSupport { family });
+    }
+    let stun: Vec<&StunCopy<'_>> = evidence.of_family(family).collect();
+    let answered = answered_over(evidence, family);
+    if !answered.is_empty() {
+        let servers: BTreeSet<Operator> = answered.values().copied().collect();
+        return Verdict::known(true, Confidence::High, some_of(answered.into_keys()))
+            .because(Why::FamilyAnswered { servers: count(servers.len()) });
+    }
+    if !input.has_route(family) {
+        return Verdict::known(false, Confidence::High, []).because(Why::NoRoute { family });
+    }
+    if stun.is_empty() {
+        return Verdict::unknown(Why::NoServers { family });
+    }
+    dead_family(evidence, family).with_evidence(some_of(stun.iter().map(|copy| copy.probe)))
+}
+
+/// Probes that were answered over a family, by whom.
+fn answered_over(evidence: &Evidence<'_>, family: Family) -> BTreeMap<ProbeId, Operator> {
+    let mut answered: BTreeMap<ProbeId, Operator> = evidence
+        .of_family(family)
+        .filter(|copy| copy.reply.is_some())
+        .map(|copy| (copy.probe, Operator::of(copy.server.ip())))
+        .collect();
+    for request in &evidence.https {
+        if let (Some(answer), Some(address)) = (request.success(), request.target.address)
+            && answer.via_proxy.is_none()
+            && Family::of(address) == family
+        {
+            answered.insert(request.probe, Operator::of(address));
+        }
+    }
+    for other in evidence.others() {
+        if let (Question::Icmp { address, .. }, Some(Outcome::Icmp(_))) = (other.question, other.outcome)
+            && Family::of(*address) == family
+        {
+            answered.insert(other.probe, Operator::of(*address));
+        }
+    }
+    answered
+}
+
+/// Nobody answered over this family. It is the family's fault if servers that answer over the other one are silent
+/// here over UDP and TCP alike.
+fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
+    let other = if family == Family::V4 { Family::V6 } else { Family::V4 };
+    let mut copies = 0;
+    let mut witnesses = BTreeSet::new();
+    let mut tcp_dead = 0;
+    for region in evidence.input.map.regions.values() {
+        for node in &region.nodes {
+            let (Some(here), Some(there)) = (evidence.stun_server(node, family), evidence.stun_server(node, other))
+            else {
+                continue;
+            };
+            let twin = evidence.measuring(other).filter(|copy| copy.server == there);
+            let Some(round_trip) = twin.filter_map(|copy| Some(copy.reply?.1)).min() else { continue };
+            let mature = evidence
+                .measuring(family)
+                .filter(|copy| copy.server == here && copy.matured(evidence.ended_at, round_trip))
+                .count();
+            if mature > 0 {
+                copies += count(mature);
+                witnesses.insert(Operator::of(here.ip()));
+            }
+            // A refusal would be an answer; only silence and "no way there" speak against the family.
+            let dead = |request: &&super::evidence::HttpsTry<'_>| {
+                request.target.address.is_some_and(|address| Family::of(address) == family)
+                    && request.failure.as_ref().is_some_and(|failure| {
+                        failure.stage == Stage::Connect
+                            && match failure.cause {
+                                Cause::Unreachable => true,
+                                Cause::TimedOut { .. } => request.waited >= round_trip * 3 + timing::MATURE_FLOOR,
+                                _ => false,
+                            }
+                    })
+            };
+            tcp_dead += evidence.https_of(node).filter(dead).count();
+        }
+    }
+    if witnesses.len() < timing::BLOCKED_OPERATORS || copies < timing::BLOCKED_COPIES {
+        return Verdict::unknown(Why::TooFewWitnesses {
+            servers: count(witnesses.len()),
+            needed: count(timing::BLOCKED_OPERATORS),
+        });
+    }
+    if tcp_dead < timing::BLOCKED_OPERATORS {
+        return Verdict::unknown(Why::TcpNotTried { family });
+    }
+    Verdict::known(false, Confidence::High, []).because(Why::FamilySilent { copies, servers: count(witnesses.len()) })
+}
+
+/// Whether ICMP echo gets answers. Silence proves nothing: relays and networks alike drop ICMP.
+pub(super) fn icmp(evidence: &Evidence<'_>) -> Verdict<bool> {
+    if !evidence.input.options.icmp {
+        return Verdict::unknown(Why::LeftOut { flag: "--no-icmp" });
+    }
+    let pings: Vec<&OtherTry<'_>> =
+        evidence.others().iter().filter(|other| matches!(other.question, Question::Icmp { .. })).collect();
+    let answered: Vec<ProbeId> =
+        pings.iter().filter(|ping| matches!(ping.outcome, Some(Outcome::Icmp(_)))).map(|ping| ping.probe).collect();
+    if !answered.is_empty() {
+        let answers = count(answered.len());
+        return Verdict::known(true, Confidence::High, some_of(answered.into_iter()))
+            .because(Why::IcmpAnswered { answers });
+    }
+    let forbidden = pings.iter().any(|ping| {
+        matches!(ping.outcome, Some(Outcome::Failed(failure))
+            if matches!(failure.cause, Cause::NotPermitted | Cause::Unsupported { .. }))
+    });
+    let why = if forbidden { Why::IcmpNotPermitted } else { Why::IcmpSilent { copies: count(pings.len()) } };
+    Verdict::unknown(why).with_evidence(some_of(pings.iter().map(|ping| ping.probe)))
+}
+
+/// Whether a captive portal is in the way.
+pub(super) fn captive_portal(evidence: &Evidence<'_>) -> Verdict<bool> {
+    // A portal lets no UDP through but DNS, and cannot fake a certificate.
+    let udp = evidence.stun.iter().find(|copy| copy.reply.is_some() && copy.server.port() != 53);
+    if let Some(copy) = udp {
+        return Verdict::known(false, Confidence::High, [copy.probe]).because(Why::UdpWorks);
+    }
+    let verified = |request: &&super::evidence::HttpsTry<'_>| {
+        request.success().is_some_and(|answer| answer.via_proxy.is_none()) && !request.target.insecure_for_tests
+    };
+    if let Some(request) = evidence.https.iter().find(verified) {
+        return Verdict::known(false, Confidence::High, [request.probe]).because(Why::TlsVerified);
+    }
+    if !evidence.input.options.captive_portal {
+        return Verdict::unknown(Why::LeftOut { flag: "--no-captive-portal" });
+    }
+    portal_answers(evidence)
+}
+
+fn portal_answers(evidence: &Evidence<'_>) -> Verdict<bool> {
+    let asked: Vec<&OtherTry<'_>> =
+        evidence.others().iter().filter(|other| matches!(other.question, Question::CaptivePortal { .. })).collect();
+    let answers: Vec<_> = asked
+        .iter()
+        .filter_map(|other| match other.outcome {
+            Some(Outcome::Portal(answer)) => Some((other.probe, answer)),
+            _ => None,
+        })
+        .collect();
+    let probes = || some_of(asked.iter().map(|other| other.probe));
+    if let Some((probe, _)) = answers.iter().find(|(_, answer)| answer.status == 204 && answer.challenge_echoed) {
+        return Verdict::known(false, Confidence::High, [*probe]).because(Why::ChallengeEchoed);
+    }
+    // A redirect, a page of its own, or RFC 6585's 511; an error of the relay's own web server is none of these.
+    let foreign = answers.iter().find(|(_, answer)| {
+        let page = answer.status == 200 && !answer.body_empty;
+        (300..400).contains(&answer.status) || answer.status == 511 || page
+    });
+    if let Some((probe, answer)) = foreign {
+        let confidence = if answers.len() >= 2 { Confidence::High } else { Confidence::Medium };
+        return Verdict::known(true, confidence, [*probe])
+            .because(Why::PortalAnswered { status: answer.status, location: answer.location.clone() });
+    }
+    let why = if !answers.is_empty() {
+        Why::ChallengeStripped
+    } else if asked.is_empty() {
+        Why::NoPortalEndpoint
+    } else {
+        Why::PortalSilent
+    };
+    Verdict::unknown(why).with_evidence(probes())
+}
+
+/// Enough evidence to find one's way, not all of it.
+pub(super) fn some_of(probes: impl Iterator<Item = ProbeId>) -> Vec<ProbeId> {
+    let all: BTreeSet<ProbeId> = probes.collect();
+    all.into_iter().take(12).collect()
+}
+
+fn is_link_local(address: std::net::IpAddr) -> bool {
+    match address {
+        std::net::IpAddr::V4(v4) => v4.is_link_local(),
+        std::net::IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+pub(super) fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,75 @@
+//! The netcheck: is UDP open, what are my public endpoints, how far is each DERP region, which is home?
+//!
+//! [`NetcheckCheck`] decides what to ask next; [`analyze`] concludes from the record of what was heard. Neither
+//! knows a socket or a word of prose, and the second never looks at the first, so a saved record concludes again.
+
+mod analyze;
+mod home;
+mod names;
+mod plan;
+mod relays;
+mod run;
+mod timing;
+mod tracks;
+
+use std::time::Duration;
+
+pub use analyze::{Analysis, analyze};
+pub use plan::plan;
+pub use run::NetcheckCheck;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{DerpMap, RegionId};
+use crate::probe::HostFacts;
+
+/// Everything a netcheck starts from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// The map in force, filtered by `--region`.
+    pub map: DerpMap,
+    /// What the operating system says.
+    pub host: HostFacts,
+    /// What to leave out.
+    pub options: Options,
+    /// The home region of the run before, which is kept unless another one is better by enough.
+    pub previous_home: Option<RegionId>,
+}
+
+/// What a netcheck measures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line, and any mix makes sense")]
+pub struct Options {
+    /// Over IPv4.
+    pub ipv4: bool,
+    /// Over IPv6.
+    pub ipv6: bool,
+    /// The NAT's mapping.
+    pub nat: bool,
+    /// The router's port-mapping services.
+    pub port_mapping: bool,
+    /// Relays over HTTPS.
+    pub https: bool,
+    /// ICMP echo.
+    pub icmp: bool,
+    /// Captive portals.
+    pub captive_portal: bool,
+    /// The longest the run may take.
+    #[serde(rename = "budget_ms", with = "crate::probe::millis")]
+    pub budget: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ipv4: true,
+            ipv6: true,
+            nat: true,
+            port_mapping: true,
+            https: true,
+            icmp: true,
+            captive_portal: true,
+            budget: timing::BUDGET,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Relays asked over HTTPS: when UDP is silent, when one region or one family is, and before a region becomes home.
+
+mod wish;
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+pub(super) use self::wish::{RegionView, View};
+use super::Input;
+use super::names::Names;
+use super::plan::{self, Place, relay_place};
+use crate::model::{Family, Node, RegionId};
+
+use crate::probe::{Cause, Failure, HttpsTarget, Moment, Outcome, Stage};
+
+/// All relays of the map that may be asked, and what became of it.
+#[derive(Clone, Debug)]
+pub(super) struct Relays {
+    regions: Vec<RegionId>,
+    attempts: Vec<Attempt>,
+    via_proxy: bool,
+    most_nodes: usize,
+}
+
+/// One way to one relay.
+#[derive(Clone, Debug)]
+struct Attempt {
+    region: usize,
+    /// Index in the region's nodes.
+    node: usize,
+    /// `None`: through a proxy, which picks the family.
+    family: Option<Family>,
+    state: State,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    New,
+    Waiting { since: Moment, address: Option<IpAddr> },
+    Success { address: Option<IpAddr>, round_trip: Duration, request: Duration, took: Duration },
+    Failed(Failure),
+}
+
+/// How an attempt reaches its relay.
+enum Way {
+    Direct(IpAddr),
+    /// The proxy finds the address.
+    Proxy,
+}
+
+impl Relays {
+    /// Every relay of every region that is measured.
+    pub(super) fn of(input: &Input) -> Self {
+        let via_proxy = input.host.proxy.https.is_some();
+        let mut regions = Vec::new();
+        let mut attempts = Vec::new();
+        for region in input.map.regions.values().filter(|region| input.skip(region).is_none()) {
+            let relays = region.nodes.iter().enumerate().filter(|(_, node)| !node.stun_only);
+            for (node, _) in relays.take(2) {
+                let families: &[Option<Family>] =
+                    if via_proxy { &[None] } else { &[Some(Family::V4), Some(Family::V6)] };
+                for family in families {
+                    attempts.push(Attempt { region: regions.len(), node, family: *family, state: State::New });
+                }
+            }
+            regions.push(region.id);
+        }
+        let nodes = input.map.regions.values().map(|region| region.nodes.len());
+        Self { regions, attempts, via_proxy, most_nodes: nodes.max().unwrap_or_default() }
+    }
+
+    /// Number of regions measured.
+    pub(super) fn len(&self) -> usize {
+        self.regions.len()
+    }
+
+    /// Every node of every region measured, per family: region, index of the node, family; first nodes first.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = (usize, usize, Family)> + use<> {
+        let regions = self.regions.len();
+        (0..self.most_nodes).flat_map(move |node| {
+            (0..regions).flat_map(move |region| Family::BOTH.into_iter().map(move |family| (region, node, family)))
+        })
+    }
+
+    /// A node by the indices of [`nodes`](Self::nodes).
+    pub(super) fn node<'a>(&self, input: &'a Input, region: usize, node: usize) -> Option<&'a Node> {
+        input.map.regions.get(self.regions.get(region)?)?.nodes.get(node)
+    }
+
+    /// Whether any relay answered.
+    pub(super) fn any_success(&self) -> bool {
+        self.attempts.iter().any(|attempt| matches!(attempt.state, State::Success { .. }))
+    }
+
+    /// The region's best request time over HTTPS.
+    pub(super) fn latency(&self, region: usize) -> Option<Duration> {
+        self.of_region(region)
+            .filter_map(|attempt| match attempt.state {
+                State::Success { request, .. } => Some(request),
+                _ => None,
+            })
+            .min()
+    }
+
+    /// TCP round trip to this address; else the slowest to any relay, so that silence is judged by the worst path.
+    pub(super) fn tcp_round_trip(&self, server: IpAddr) -> Option<Duration> {
+        let all = || {
+            self.attempts.iter().filter_map(|attempt| match attempt.state {
+                State::Success { address, round_trip, .. } => Some((address, round_trip)),
+                _ => None,
+            })
+        };
+        let own = all().filter(|(address, _)| *address == Some(server)).map(|(_, round_trip)| round_trip).max();
+        own.or_else(|| all().map(|(_, round_trip)| round_trip).max())
+    }
+
+    /// Attempts to launch for a region: none while one is under way or has succeeded; else those of the first node
+    /// not yet tried, of the preferred family first where there is one.
+    fn next_attempts(&self, region: usize, view: &View<'_>, prefer: Option<Family>) -> Vec<usize> {
+        if self.succeeded(region) || self.waiting(region).next().is_some() {
+            return Vec::new();
+        }
+        let mut ready: Vec<(usize, &Attempt)> = self
+            .attempts
+            .iter()
+            .enumerate()
+            .filter(|(_, attempt)| attempt.region == region && matches!(attempt.state, State::New))
+            .filter(|(_, attempt)| self.way(attempt, view).is_some())
+            .collect();
+        if let Some(family) = prefer {
+            ready.sort_by_key(|(_, attempt)| (attempt.node, attempt.family != Some(family)));
+            ready.truncate(1);
+        }
+        let Some(node) = ready.first().map(|(_, attempt)| attempt.node) else { return Vec::new() };
+        ready.into_iter().filter(|(_, attempt)| attempt.node == node).map(|(index, _)| index).collect()
+    }
+
+    /// Nothing is left to try for the region.
+    fn exhausted(&self, region: usize, view: &View<'_>) -> bool {
+        !self.succeeded(region)
+            && self.waiting(region).next().is_none()
+            && self.next_attempts(region, view, None).is_empty()
+    }
+
+    /// Where an attempt would go; `None` when that is not known (yet).
+    fn way(&self, attempt: &Attempt, view: &View<'_>) -> Option<Way> {
+        let node = self.node(view.input, attempt.region, attempt.node)?;
+        let Some(family) = attempt.family else { return Some(Way::Proxy) };
+        let address = match relay_place(node, family) {
+            Place::Known(address) => address,
+            Place::ByName => view.names.address(&node.host_name, family)?,
+            Place::Off => return None,
+        };
+        view.input.may_send(address).then_some(Way::Direct(address))
+    }
+
+    /// The attempt for a region over one family, if its address is known.
+    fn of_family(&self, region: usize, family: Family, view: &View<'_>) -> Option<usize> {
+        let same = |attempt: &Attempt| attempt.region == region && attempt.family == Some(family);
+        self.attempts.iter().position(|attempt| same(attempt) && self.way(attempt, view).is_some())
+    }
+
+    fn of_region(&self, region: usize) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(move |attempt| attempt.region == region)
+    }
+
+    fn succeeded(&self, region: usize) -> bool {
+        self.of_region(region).any(|attempt| matches!(attempt.state, State::Success { .. }))
+    }
+
+    fn waiting(&self, region: usize) -> impl Iterator<Item = Moment> {
+        self.of_region(region).filter_map(|attempt| match attempt.state {
+            State::Waiting { since, .. } => Some(since),
+            _ => None,
+        })
+    }
+
+    fn failure(&self, region: usize) -> Option<Failure> {
+        self.of_region(region).find_map(|attempt| match &attempt.state {
+            State::Failed(failure) => Some(failure.clone()),
+            _ => None,
+        })
+    }
+
+    /// Marks an attempt as launched and says what to ask.
+    pub(super) fn ask(
+        &mut self,
+        index: usize,
+        input: &Input,
+        names: &Names,
+        now: Moment,
+        timeout: Duration,
+    ) -> Option<(HttpsTarget, Duration)> {
+        let view = View {
+            input,
+            names,
+            now,
+            heard_udp: false,
+            slowest: Duration::ZERO,
+            tracks_settled: false,
+            stun: Vec::new(),
+            families: BTreeSet::new(),
+        };
+        let attempt = self.attempts.get(index)?;
+        let address = match self.way(attempt, &view)? {
+            Way::Direct(address) => Some(address),
+            Way::Proxy => None,
+        };
+        let target = plan::https_target(self.node(input, attempt.region, attempt.node)?, address);
+        self.attempts.get_mut(index)?.state = State::Waiting { since: now, address };
+        Some((target, timeout))
+    }
+
+    /// Takes the answer.
+    pub(super) fn hear(&mut self, index: usize, now: Moment, outcome: &Outcome) {
+        let Some(attempt) = self.attempts.get_mut(index) else { return };
+        let State::Waiting { since, address } = attempt.state else { return };
+        attempt.state = match outcome {
+            Outcome::Https(answer) if answer.status <= 299 => State::Success {
+                address,
+                round_trip: answer.connect.max(answer.request),
+                request: answer.request,
+                took: now.since(since),
+            },
+            Outcome::Https(answer) => State::Failed(Failure::new(Stage::Http, Cause::Status { code: answer.status })),
+            Outcome::Failed(failure) => State::Failed(failure.clone()),
+            _ => return,
+        };
+    }
+}

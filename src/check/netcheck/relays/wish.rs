@@ -1,0 +1,202 @@
+//! Which relays should be asked now, and how long there is something to wait for.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::super::home::{self, Candidate};
+use super::super::names::Names;
+use super::super::{Input, timing};
+use super::{Relays, State};
+use crate::model::Family;
+use crate::probe::Moment;
+
+/// What the rest of the run has seen, as far as it bears on relays.
+pub(in crate::check::netcheck) struct View<'a> {
+    pub input: &'a Input,
+    pub names: &'a Names,
+    pub now: Moment,
+    pub heard_udp: bool,
+    pub slowest: Duration,
+    pub tracks_settled: bool,
+    /// By region.
+    pub stun: Vec<RegionView>,
+    /// Families something answered over by UDP.
+    pub families: BTreeSet<Family>,
+}
+
+/// What STUN has seen of a region.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::check::netcheck) struct RegionView {
+    /// Best round trip, and its family.
+    pub best: Option<(Duration, Family)>,
+    /// When it first answered.
+    pub first_answer: Option<Moment>,
+}
+
+/// What is due, and what is waited for.
+#[derive(Debug, Default)]
+pub(in crate::check::netcheck) struct Wish {
+    pub due: Vec<usize>,
+    pub open_until: Option<Moment>,
+    pub wake: Option<Moment>,
+}
+
+impl Relays {
+    /// What should be asked now, and how long there is something to wait for.
+    pub(in crate::check::netcheck) fn wish(&self, view: &View<'_>) -> Wish {
+        let mut wish = Wish::default();
+        if view.heard_udp {
+            for region in 0..self.len() {
+                self.silent_region(region, view, &mut wish);
+            }
+            self.silent_family(view, &mut wish);
+            self.home(view, &mut wish);
+        } else {
+            self.race(view, &mut wish);
+        }
+        wish
+    }
+
+    /// Nothing over UDP: all regions, all at once.
+    fn race(&self, view: &View<'_>, wish: &mut Wish) {
+        let start = Moment::START + timing::RACE_AFTER;
+        if view.now < start {
+            wish.wait(start);
+            return;
+        }
+        let under_way = self.attempts.iter().filter(|attempt| matches!(attempt.state, State::Waiting { .. })).count();
+        let mut room = timing::HTTPS_AT_ONCE.saturating_sub(under_way);
+        let slowest = self.attempts.iter().filter_map(|attempt| match attempt.state {
+            State::Success { took, .. } => Some(took),
+            _ => None,
+        });
+        // Once one relay has answered, the others get half as long again.
+        let patience = slowest.max().map(|took| took * 3 / 2 + Duration::from_millis(200));
+        for region in 0..self.len() {
+            for index in self.next_attempts(region, view, None) {
+                if room > 0 {
+                    wish.due.push(index);
+                    room -= 1;
+                }
+            }
+            if self.succeeded(region) {
+                continue;
+            }
+            for since in self.waiting(region) {
+                wish.open(since + patience.unwrap_or(timing::SILENT_BUDGET));
+            }
+        }
+    }
+
+    /// A region whose STUN is silent while others answer.
+    fn silent_region(&self, region: usize, view: &View<'_>, wish: &mut Wish) {
+        if view.stun.get(region).is_none_or(|seen| seen.best.is_some()) {
+            return;
+        }
+        let start =
+            (Moment::START + timing::REGION_RACE_AFTER).max(Moment::START + view.slowest + Duration::from_millis(50));
+        if view.now < start {
+            wish.wake(start);
+            return;
+        }
+        wish.due.extend(self.next_attempts(region, view, None));
+        if !self.succeeded(region) {
+            for since in self.waiting(region) {
+                wish.open(since + timing::HTTPS_FLOOR + view.slowest * 6);
+            }
+        }
+    }
+
+    /// A family that is silent over UDP where the other one answers: TCP tells whether it is dead or only UDP is.
+    fn silent_family(&self, view: &View<'_>, wish: &mut Wish) {
+        if self.via_proxy || view.families.len() != 1 {
+            return;
+        }
+        for family in Family::BOTH.into_iter().filter(|family| !view.families.contains(family)) {
+            let mut witnesses: Vec<(Moment, Duration, usize)> = view
+                .stun
+                .iter()
+                .enumerate()
+                .filter(|(region, _)| self.of_family(*region, family, view).is_some())
+                .filter_map(|(region, seen)| Some((seen.first_answer?, seen.best?.0, region)))
+                .collect();
+            witnesses.sort_unstable();
+            for (answered, round_trip, region) in witnesses.into_iter().take(timing::BLOCKED_OPERATORS) {
+                let start = (Moment::START + timing::RACE_AFTER).max(answered + round_trip / 2);
+                let Some(index) = self.of_family(region, family, view) else { continue };
+                match self.attempts.get(index).map(|attempt| &attempt.state) {
+                    Some(State::New) if view.now >= start => wish.due.push(index),
+                    Some(State::New) => wish.wait(start),
+                    Some(State::Waiting { since, .. }) => wish.open(*since + round_trip * 3 + timing::MATURE_FLOOR),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// The relay of the region that is to be home must answer; the likely ones are asked early.
+    fn home(&self, view: &View<'_>, wish: &mut Wish) {
+        let mut early: Vec<(Moment, usize)> = view
+            .stun
+            .iter()
+            .enumerate()
+            .filter(|(region, _)| self.may_be_home(view.input, *region))
+            .filter_map(|(region, seen)| Some((seen.first_answer?, region)))
+            .collect();
+        early.sort_unstable();
+        for (_, region) in early.into_iter().take(timing::HOME_CANDIDATES) {
+            let family = view.stun.get(region).and_then(|seen| seen.best).map(|(_, family)| family);
+            wish.due.extend(self.next_attempts(region, view, family));
+        }
+        if !view.tracks_settled {
+            return;
+        }
+        let Some(region) = self.elected(view) else { return };
+        let family = view.stun.get(region).and_then(|seen| seen.best).map(|(_, family)| family);
+        wish.due.extend(self.next_attempts(region, view, family));
+        if !self.succeeded(region) {
+            for since in self.waiting(region) {
+                wish.open(since + timing::HTTPS_FLOOR + view.slowest * 6);
+            }
+        }
+    }
+
+    /// The region that would be home as things stand.
+    fn elected(&self, view: &View<'_>) -> Option<usize> {
+        let candidates: Vec<Candidate> = self
+            .regions
+            .iter()
+            .enumerate()
+            .filter_map(|(index, id)| {
+                let latency = view.stun.get(index)?.best.map(|(latency, _)| latency).or_else(|| self.latency(index))?;
+                let down = self.failure(index).filter(|_| self.exhausted(index, view));
+                Candidate::of(view.input, *id, latency, down)
+            })
+            .collect();
+        let election = home::elect(&candidates, view.input.previous_home)?;
+        self.regions.iter().position(|id| *id == election.region)
+    }
+
+    fn may_be_home(&self, input: &Input, region: usize) -> bool {
+        self.regions
+            .get(region)
+            .and_then(|id| input.map.regions.get(id))
+            .is_some_and(|region| region.has_relay() && !region.avoid)
+    }
+}
+
+impl Wish {
+    fn wake(&mut self, at: Moment) {
+        self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+    }
+
+    fn open(&mut self, until: Moment) {
+        self.open_until = Some(self.open_until.map_or(until, |open| open.max(until)));
+    }
+
+    /// Something is certain to be asked at this moment.
+    fn wait(&mut self, at: Moment) {
+        self.wake(at);
+        self.open(at);
+    }
+}

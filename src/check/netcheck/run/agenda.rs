@@ -1,0 +1,190 @@
+//! What there is to do at a moment, recomputed from the state every time.
+
+use super::super::plan;
+use super::super::relays::{RegionView, View};
+use super::super::timing;
+use super::super::tracks::{Fate, Next, Role, Signs};
+use super::{Agenda, Ask, Asked, NetcheckCheck};
+use crate::model::Family;
+use crate::probe::Moment;
+
+impl NetcheckCheck {
+    /// Everything there is to do at `now`, recomputed from the state.
+    pub(super) fn agenda(&self, now: Moment) -> Agenda {
+        let signs = self.signs(now);
+        let mut list = List { now, ask: None, wake: None, open: false, pace: self.pace };
+        let budget = Moment::START + self.input.options.budget;
+        if now >= budget {
+            return Agenda { ask: None, wake: None, done: true };
+        }
+        let silent = !signs.heard_udp && !self.relays.any_success();
+        let silent_end = Moment::START + plan::silent_budget(&self.input);
+        if silent && now >= silent_end {
+            return Agenda { ask: None, wake: None, done: true };
+        }
+        self.name_agenda(&signs, silent_end, &mut list);
+        let tracks_settled = self.track_agenda(&signs, &mut list);
+        self.router_agenda(&mut list);
+        self.relay_agenda(&signs, tracks_settled, &mut list);
+        self.portal_agenda(&signs, &mut list);
+        self.ping_agenda(&signs, &mut list);
+        list.wake_at(if silent { silent_end } else { budget });
+        let done = !list.open && list.ask.is_none();
+        Agenda { ask: list.ask, wake: list.wake, done }
+    }
+
+    fn name_agenda(&self, signs: &Signs, silent_end: Moment, list: &mut List) {
+        let something_answered = signs.heard_udp || self.relays.any_success();
+        let until =
+            if something_answered { Moment::START + timing::NAMES_FLOOR.max(signs.slowest * 2) } else { silent_end };
+        for index in self.names.unasked() {
+            list.due(Ask::Name(index));
+        }
+        if self.names.waiting() {
+            list.open_until(until);
+        }
+    }
+
+    /// Returns whether all measuring tracks are settled.
+    fn track_agenda(&self, signs: &Signs, list: &mut List) -> bool {
+        let mut settled = true;
+        for (index, track) in self.tracks.iter().enumerate() {
+            match track.next(list.now, signs, self.knowledge(track, signs)) {
+                Next::Settled => continue,
+                Next::Copy { connected } => list.due_paced(Ask::Copy { track: index, connected }),
+                Next::Wait(at) => list.wake_at(at),
+                Next::Patience => {}
+            }
+            list.open = true;
+            settled &= track.role == Role::Mapping;
+        }
+        settled
+    }
+
+    fn router_agenda(&self, list: &mut List) {
+        for (index, (_, asked)) in self.routers.iter().enumerate() {
+            match asked {
+                Asked::NotYet => list.due(Ask::Router(index)),
+                Asked::Waiting(since) => list.open_until(*since + timing::PORT_MAPPING_PATIENCE),
+                Asked::Answered | Asked::Failed => {}
+            }
+        }
+    }
+
+    fn relay_agenda(&self, signs: &Signs, tracks_settled: bool, list: &mut List) {
+        if !self.input.options.https {
+            return;
+        }
+        let view = View {
+            input: &self.input,
+            names: &self.names,
+            now: list.now,
+            heard_udp: signs.heard_udp,
+            slowest: signs.slowest,
+            tracks_settled,
+            stun: (0..self.relays.len()).map(|region| self.region_view(region)).collect(),
+            families: Family::BOTH.into_iter().filter(|family| self.heard(*family)).collect(),
+        };
+        let wish = self.relays.wish(&view);
+        for attempt in wish.due {
+            list.due(Ask::Relay(attempt));
+        }
+        if let Some(until) = wish.open_until {
+            list.open_until(until);
+        }
+        if let Some(at) = wish.wake {
+            list.wake_at(at);
+        }
+    }
+
+    fn region_view(&self, region: usize) -> RegionView {
+        let tracks = || self.tracks.iter().filter(move |track| track.role == Role::Measure && track.region == region);
+        let best = tracks().filter_map(|track| Some((track.best()?, track.slot.family()))).min();
+        let first_answer = tracks()
+            .flat_map(|track| &track.copies)
+            .filter_map(|copy| match copy.fate {
+                Fate::Answered(round_trip) => Some(copy.at + round_trip),
+                _ => None,
+            })
+            .min();
+        RegionView { best, first_answer }
+    }
+
+    fn heard(&self, family: Family) -> bool {
+        self.tracks.iter().any(|track| track.slot.family() == family && track.answered())
+    }
+
+    fn portal_agenda(&self, signs: &Signs, list: &mut List) {
+        if signs.heard_udp || self.relays.any_success() {
+            return;
+        }
+        let start = Moment::START + timing::RACE_AFTER;
+        for (index, (_, asked)) in self.portals.iter().enumerate() {
+            match asked {
+                Asked::NotYet if list.now >= start => list.due(Ask::Portal(index)),
+                Asked::NotYet => {
+                    list.open = true;
+                    list.wake_at(start);
+                }
+                Asked::Waiting(_) => list.open = true,
+                Asked::Answered | Asked::Failed => {}
+            }
+        }
+    }
+
+    fn ping_agenda(&self, signs: &Signs, list: &mut List) {
+        if self.ping_forbidden {
+            return;
+        }
+        let silent = !signs.heard_udp;
+        let start = Moment::START + timing::RACE_AFTER;
+        for (index, (_, asked)) in self.pings.iter().enumerate() {
+            match asked {
+                Asked::NotYet if index < 2 => list.due_paced(Ask::Ping(index)),
+                Asked::NotYet if silent && list.now >= start => list.due_paced(Ask::Ping(index)),
+                Asked::NotYet if silent => list.wake_at(start),
+                // Echo replies are waited for only where they are the last hope.
+                Asked::Waiting(_) if silent && !self.relays.any_success() => list.open = true,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Collects what is due, when to wake, and whether the run must go on.
+struct List {
+    now: Moment,
+    ask: Option<Ask>,
+    wake: Option<Moment>,
+    open: bool,
+    pace: Moment,
+}
+
+impl List {
+    fn due(&mut self, ask: Ask) {
+        self.open = true;
+        self.ask = self.ask.or(Some(ask));
+    }
+
+    fn due_paced(&mut self, ask: Ask) {
+        self.open = true;
+        if self.now >= self.pace {
+            self.ask = self.ask.or(Some(ask));
+        } else {
+            self.wake_at(self.pace);
+        }
+    }
+
+    fn wake_at(&mut self, at: Moment) {
+        if at > self.now {
+            self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
+        }
+    }
+
+    fn open_until(&mut self, until: Moment) {
+        if until > self.now {
+            self.open = true;
+            self.wake_at(until);
+        }
+    }
+}

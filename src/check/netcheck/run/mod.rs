@@ -1,0 +1,359 @@
+//! The netcheck as a state machine: what to ask next, and when to stop.
+//!
+//! It asks and remembers; it concludes nothing that ends up in the report ([`analyze`](super::analyze()) does, from
+//! the record). Every decision is recomputed from the state by [`NetcheckCheck::agenda`], so there is no order of
+//! events it could have missed.
+
+mod agenda;
+mod follow;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::names::Names;
+use super::plan::{self, Place};
+use super::relays::Relays;
+use super::tracks::{Copy, Fate, Knowledge, Next, Role, Signs, Track};
+use super::{Input, timing};
+use crate::check::mapping;
+use crate::model::Family;
+use crate::probe::{
+    Cause, Check, Failure, Launch, Moment, Observation, Outcome, PortMappingService, Probe, ProbeId, Question, Record,
+    Slot, StunForm,
+};
+
+/// A netcheck under way.
+#[derive(Debug)]
+pub struct NetcheckCheck {
+    input: Input,
+    now: Moment,
+    record: Record,
+    purposes: HashMap<ProbeId, Purpose>,
+    names: Names,
+    tracks: Vec<Track>,
+    relays: Relays,
+    routers: Vec<(PortMappingService, Asked)>,
+    portals: Vec<(SocketAddr, Asked)>,
+    pings: Vec<(IpAddr, Asked)>,
+    ping_forbidden: bool,
+    sightings: Vec<mapping::Sighting>,
+    /// Operators in the order they first answered, per family: the mapping sockets ask the nearest.
+    answered: BTreeMap<Family, Vec<SocketAddr>>,
+    fresh_sockets: BTreeSet<Family>,
+    pace: Moment,
+}
+
+/// What a probe is for.
+#[derive(Clone, Copy, Debug)]
+enum Purpose {
+    Name(usize),
+    Track { track: usize, copy: usize },
+    Relay(usize),
+    Router(usize),
+    Portal(usize),
+    Ping(usize),
+}
+
+/// The state of a single question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    NotYet,
+    Waiting(Moment),
+    Answered,
+    Failed,
+}
+
+/// What to do next.
+struct Agenda {
+    ask: Option<Ask>,
+    wake: Option<Moment>,
+    done: bool,
+}
+
+/// A probe that is due.
+#[derive(Clone, Copy, Debug)]
+enum Ask {
+    Name(usize),
+    Copy { track: usize, connected: bool },
+    Relay(usize),
+    Router(usize),
+    Portal(usize),
+    Ping(usize),
+}
+
+impl NetcheckCheck {
+    /// A netcheck that has asked nothing yet.
+    #[must_use]
+    pub fn new(input: &Input) -> Self {
+        let routers = match input.gateway() {
+            Some(_) if input.options.port_mapping => {
+                plan::SERVICES.into_iter().map(|service| (service, Asked::NotYet)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let portals = if input.options.captive_portal { plan::portal_addresses(input) } else { Vec::new() };
+        let mut check = Self {
+            names: Names::of(input),
+            relays: Relays::of(input),
+            routers,
+            portals: portals.into_iter().map(|address| (address, Asked::NotYet)).collect(),
+            pings: Vec::new(),
+            ping_forbidden: !input.options.icmp,
+            input: input.clone(),
+            now: Moment::START,
+            record: Record::default(),
+            purposes: HashMap::new(),
+            tracks: Vec::new(),
+            sightings: Vec::new(),
+            answered: BTreeMap::new(),
+            fresh_sockets: BTreeSet::new(),
+            pace: Moment::START,
+        };
+        check.open_tracks();
+        check.open_mapping();
+        check
+    }
+
+    /// What was asked and heard so far.
+    #[must_use]
+    pub const fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Regions that have answered in some way, and regions that are measured at all: for a progress display.
+    #[must_use]
+    pub fn progress(&self) -> (usize, usize) {
+        let answered = (0..self.relays.len()).filter(|region| self.latency(*region).is_some()).count();
+        (answered, self.relays.len())
+    }
+
+    // Opening: from the map to tracks.
+
+    /// Opens a track for each known address. Tracks of names follow when those are resolved.
+    fn open_tracks(&mut self) {
+        for (region, index, family) in self.relays.nodes().collect::<Vec<_>>() {
+            let Some(node) = self.relays.node(&self.input, region, index) else { continue };
+            let (Some(port), Place::Known(address)) = (node.stun_port, plan::stun_place(node, family)) else {
+                continue;
+            };
+            if self.input.may_send(address) {
+                let server = SocketAddr::new(address, port);
+                self.open(region, Role::Measure, server, 0, plan::copies_for(index));
+                if index == 0 && self.pings.len() < self.relays.len() {
+                    self.pings.push((address, Asked::NotYet));
+                }
+            }
+        }
+        // First copies of first nodes leave first.
+        self.tracks.sort_by_key(|track| std::cmp::Reverse(track.wanted));
+    }
+
+    fn open(&mut self, region: usize, role: Role, server: SocketAddr, socket: u8, wanted: u32) {
+        let slot = Slot::Shared { family: Family::of(server.ip()), index: socket };
+        let known = self.tracks.iter().any(|track| {
+            track.slot == slot && track.server == server && (role == Role::Mapping || track.region == region)
+        });
+        if !known {
+            self.tracks.push(Track { region, role, server, slot, wanted, start: self.now, copies: Vec::new() });
+        }
+    }
+
+    // Signs: what the run as a whole has shown.
+
+    fn signs(&self, now: Moment) -> Signs {
+        let measured = || self.tracks.iter().filter(|track| track.role == Role::Measure);
+        Signs {
+            heard_udp: self.tracks.iter().any(Track::answered),
+            slowest: measured().filter_map(Track::best).max().unwrap_or_default(),
+            loss_seen: measured().any(|track| track.shows_loss(now)),
+        }
+    }
+
+    fn knowledge(&self, track: &Track, signs: &Signs) -> Knowledge {
+        let tcp = if signs.heard_udp { None } else { self.relays.tcp_round_trip(track.server.ip()) };
+        if track.role == Role::Measure {
+            return Knowledge { tcp, ..Knowledge::default() };
+        }
+        let twin = self.tracks.iter().find(|other| other.role == Role::Measure && other.server == track.server);
+        let given_up = twin.is_none_or(|twin| {
+            !twin.answered() && twin.next(self.now, signs, Knowledge { tcp, ..Knowledge::default() }) == Next::Settled
+        });
+        Knowledge { tcp, measured: twin.and_then(Track::best), given_up }
+    }
+
+    /// Best STUN round trip of a region, else its HTTPS one.
+    fn latency(&self, region: usize) -> Option<Duration> {
+        self.stun_latency(region).or_else(|| self.relays.latency(region))
+    }
+
+    fn stun_latency(&self, region: usize) -> Option<Duration> {
+        self.tracks
+            .iter()
+            .filter(|track| track.role == Role::Measure && track.region == region)
+            .filter_map(Track::best)
+            .min()
+    }
+
+    // Launching.
+
+    fn launch(&mut self, ask: Ask, now: Moment) -> Option<Probe> {
+        let id = ProbeId(u32::try_from(self.record.launches.len()).ok()?);
+        let (question, purpose) = self.question(ask, id, now)?;
+        self.purposes.insert(id, purpose);
+        let probe = Probe { id, question };
+        self.record.launches.push(Launch { probe: probe.clone(), at: now });
+        Some(probe)
+    }
+
+    fn question(&mut self, ask: Ask, id: ProbeId, now: Moment) -> Option<(Question, Purpose)> {
+        let gateway = self.input.gateway();
+        Some(match ask {
+            Ask::Name(index) => {
+                let (host, family) = self.names.ask(index)?;
+                (Question::Resolve { host, family, timeout: timing::RESOLVE_TIMEOUT }, Purpose::Name(index))
+            }
+            Ask::Copy { track: index, connected } => {
+                self.pace = (now - timing::PACE_SLACK).max(self.pace) + timing::PACE;
+                let track = self.tracks.get_mut(index)?;
+                let slot = if connected { Slot::Connected { family: track.slot.family() } } else { track.slot };
+                let purpose = Purpose::Track { track: index, copy: track.copies.len() };
+                track.copies.push(Copy { probe: id, at: now, connected, fate: Fate::Waiting });
+                (Question::Stun { slot, server: track.server, form: StunForm::Tailnode }, purpose)
+            }
+            Ask::Relay(index) => {
+                let signs = self.signs(now);
+                let timeout = if signs.heard_udp {
+                    timing::HTTPS_FLOOR + signs.slowest * 6
+                } else {
+                    plan::silent_budget(&self.input).saturating_sub(now.since_start()).max(timing::HTTPS_FLOOR)
+                };
+                let (target, timeout) = self.relays.ask(index, &self.input, &self.names, now, timeout)?;
+                (Question::HttpsLatency { target, timeout }, Purpose::Relay(index))
+            }
+            Ask::Router(index) => {
+                let (service, asked) = self.routers.get_mut(index)?;
+                *asked = Asked::Waiting(now);
+                let timeout = timing::PORT_MAPPING_TIMEOUT;
+                (Question::PortMapping { service: *service, gateway: gateway?, timeout }, Purpose::Router(index))
+            }
+            Ask::Portal(index) => {
+                let (address, asked) = self.portals.get_mut(index)?;
+                *asked = Asked::Waiting(now);
+                let host = address.ip().to_string();
+                let timeout = timing::PORTAL_TIMEOUT;
+                (Question::CaptivePortal { address: *address, host, timeout }, Purpose::Portal(index))
+            }
+            Ask::Ping(index) => {
+                self.pace = (now - timing::PACE_SLACK).max(self.pace) + timing::PACE;
+                let (address, asked) = self.pings.get_mut(index)?;
+                *asked = Asked::Waiting(now);
+                (Question::Icmp { address: *address, timeout: timing::ICMP_TIMEOUT }, Purpose::Ping(index))
+            }
+        })
+    }
+
+    // Hearing.
+
+    fn hear(&mut self, observation: &Observation) {
+        let Some(id) = observation.probe else { return };
+        let outcome = &observation.outcome;
+        match self.purposes.get(&id).copied() {
+            Some(Purpose::Name(index)) => self.hear_name(index, outcome),
+            Some(Purpose::Track { track, copy }) => self.hear_track(track, copy, observation),
+            Some(Purpose::Relay(index)) => self.relays.hear(index, self.now, outcome),
+            Some(Purpose::Router(index)) => hear_asked(&mut self.routers, index, outcome),
+            Some(Purpose::Portal(index)) => hear_asked(&mut self.portals, index, outcome),
+            Some(Purpose::Ping(index)) => {
+                self.ping_forbidden |= matches!(
+                    outcome,
+                    Outcome::Failed(Failure { cause: Cause::NotPermitted | Cause::Unsupported { .. }, .. })
+                );
+                hear_asked(&mut self.pings, index, outcome);
+            }
+            None => {}
+        }
+    }
+
+    fn hear_name(&mut self, index: usize, outcome: &Outcome) {
+        let Some((host, family, address)) = self.names.hear(index, outcome) else { return };
+        for (region, position, _) in self.relays.nodes().filter(|(_, _, of)| *of == family).collect::<Vec<_>>() {
+            let Some(node) = self.relays.node(&self.input, region, position) else { continue };
+            if node.host_name != host || plan::stun_place(node, family) != Place::ByName {
+                continue;
+            }
+            if let Some(port) = node.stun_port
+                && self.input.may_send(address)
+            {
+                let server = SocketAddr::new(address, port);
+                self.open(region, Role::Measure, server, 0, plan::copies_for(position));
+                if position == 0 {
+                    self.pings.push((address, Asked::NotYet));
+                }
+            }
+        }
+    }
+
+    fn hear_track(&mut self, track_index: usize, copy_index: usize, observation: &Observation) {
+        let Some(track) = self.tracks.get_mut(track_index) else { return };
+        let server = track.server;
+        let slot = track.slot;
+        let role = track.role;
+        let Some(copy) = track.copies.get_mut(copy_index) else { return };
+        match &observation.outcome {
+            Outcome::Stun(reply) => {
+                copy.fate = Fate::Answered(observation.round_trip());
+                let probe = copy.probe;
+                let connected = copy.connected;
+                if reply.error_code.is_some() || connected {
+                    return;
+                }
+                if let Some(mapped) = reply.mapped {
+                    let odd = reply.from != server
+                        || (mapping::is_server_side_nat(server.ip(), mapped.ip()) && reply.local != Some(mapped));
+                    if !odd {
+                        self.sightings.push(mapping::Sighting { probe, slot, server, local: reply.local, mapped });
+                        if role == Role::Measure {
+                            self.mapping_follows(server);
+                        }
+                    }
+                }
+            }
+            Outcome::Failed(failure) => copy.fate = Fate::Failed(failure.clone()),
+            _ => {}
+        }
+    }
+}
+
+impl Check for NetcheckCheck {
+    fn poll_probe(&mut self, now: Moment) -> Option<Probe> {
+        self.now = self.now.max(now);
+        if let Some(ask) = self.agenda(self.now).ask {
+            return self.launch(ask, self.now);
+        }
+        self.mapping_retries();
+        let ask = self.agenda(self.now).ask?;
+        self.launch(ask, self.now)
+    }
+
+    fn poll_timeout(&self) -> Option<Moment> {
+        self.agenda(self.now).wake
+    }
+
+    fn observe(&mut self, now: Moment, observation: Observation) {
+        self.now = self.now.max(now);
+        self.hear(&observation);
+        self.record.ended_at = self.now;
+        self.record.observations.push(observation);
+    }
+
+    fn is_done(&self) -> bool {
+        self.agenda(self.now).done
+    }
+}
+
+fn hear_asked<T>(list: &mut [(T, Asked)], index: usize, outcome: &Outcome) {
+    if let Some((_, asked)) = list.get_mut(index) {
+        *asked = if matches!(outcome, Outcome::Failed(_)) { Asked::Failed } else { Asked::Answered };
+    }
+}

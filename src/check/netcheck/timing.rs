@@ -1,0 +1,83 @@
+//! The numbers of the run, each with its reason. One place, so that they can be argued with.
+
+use std::time::Duration;
+
+/// The whole run, unless `--timeout` says otherwise. Only a network that answers nothing gets near it.
+pub(super) const BUDGET: Duration = Duration::from_secs(5);
+/// When nothing has answered by then, nothing is expected to (RFC 8489's 39.5 s serve reliability, not a report).
+pub(super) const SILENT_BUDGET: Duration = Duration::from_millis(2500);
+
+/// Between two datagrams: 112 first copies (28 regions, both families) leave within 23 ms, slower than any burst
+/// that home routers are known to drop.
+pub(super) const PACE: Duration = Duration::from_micros(200);
+/// Timers tick in milliseconds, so this much may be caught up at once.
+pub(super) const PACE_SLACK: Duration = Duration::from_millis(2);
+
+/// Copies to the first node of a region: enough for loss and jitter. Other nodes get one.
+pub(super) const COPIES: u32 = 3;
+/// Between copies: far enough apart to survive a short burst of loss, near enough not to lengthen the run.
+pub(super) const COPY_SPACING: Duration = Duration::from_millis(25);
+/// No server is sent more than this many copies from one socket.
+pub(super) const MAX_COPIES: u32 = 7;
+/// A silent server is asked once from a connected socket, on which an ICMP refusal can be heard.
+pub(super) const CONNECTED_AFTER: Duration = Duration::from_millis(75);
+/// Spacing of further copies to a silent server when loss has been seen elsewhere.
+pub(super) const LOSSY_SPACING: [Duration; 4] =
+    [Duration::from_millis(30), Duration::from_millis(40), Duration::from_millis(50), Duration::from_millis(60)];
+/// Retransmission time-out before any round trip is known (100 ms retransmits in vain on 200 ms paths).
+pub(super) const FIRST_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// A silent server is given up no sooner than this after its last needed copy …
+pub(super) const GIVE_UP_FLOOR: Duration = Duration::from_millis(150);
+/// … copies needed when no loss has been seen anywhere …
+pub(super) const NEEDED_COPIES: u32 = 3;
+/// … and when it has: six lost round trips of 36 % loss (20 % each way) are a 0.2 % chance.
+pub(super) const NEEDED_COPIES_LOSSY: u32 = 6;
+
+/// With no answer over UDP by then, HTTPS and ICMP are raced.
+pub(super) const RACE_AFTER: Duration = Duration::from_millis(100);
+/// A region silent for this long while others answer is tried over HTTPS.
+pub(super) const REGION_RACE_AFTER: Duration = Duration::from_millis(150);
+/// A relay that is to be home must answer over TCP within this and six of the slowest round trips.
+pub(super) const HTTPS_FLOOR: Duration = Duration::from_millis(250);
+/// How many of the regions that answer first have their relay asked over TCP.
+pub(super) const HOME_CANDIDATES: usize = 3;
+/// HTTPS probes under way at once while racing; TLS handshakes cost processor time.
+pub(super) const HTTPS_AT_ONCE: usize = 32;
+
+/// "UDP is blocked" takes this many copies, old enough to have been answered …
+pub(super) const BLOCKED_COPIES: u32 = 9;
+/// … to this many independent servers that are up.
+pub(super) const BLOCKED_OPERATORS: usize = 3;
+/// A copy is old enough at three TCP round trips to the same server plus this.
+pub(super) const MATURE_FLOOR: Duration = Duration::from_millis(100);
+
+/// Names are waited for this long when something else has answered.
+pub(super) const NAMES_FLOOR: Duration = Duration::from_millis(500);
+/// A resolver gets this long in all.
+pub(super) const RESOLVE_TIMEOUT: Duration = Duration::from_millis(2400);
+/// Routers answer within milliseconds or not at all, so the run waits for them no longer than this (two
+/// retransmissions) …
+pub(super) const PORT_MAPPING_PATIENCE: Duration = Duration::from_millis(400);
+/// … though UPnP lets them take a second (MX 1), and an answer that comes while something else is waited for counts.
+pub(super) const PORT_MAPPING_TIMEOUT: Duration = Duration::from_millis(1500);
+/// A captive portal is on the local network.
+pub(super) const PORTAL_TIMEOUT: Duration = Duration::from_secs(2);
+/// As for STUN in a silent network.
+pub(super) const ICMP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Servers each mapping socket asks at once, and how many of the first to answer it asks besides.
+pub(super) const MAPPING_SERVERS: usize = 3;
+/// See [`MAPPING_SERVERS`].
+pub(super) const MAPPING_NEAREST: usize = 2;
+/// Copies a mapping socket sends to one server.
+pub(super) const MAPPING_COPIES: u32 = 4;
+/// Sockets that ask about the mapping, beside the measuring one.
+pub(super) const MAPPING_SOCKETS: [u8; 2] = [1, 2];
+/// Sockets that ask when those disagree.
+pub(super) const FRESH_SOCKETS: [u8; 2] = [3, 4];
+
+/// The time after which a reply on a path of this round trip is late: 1.25 × and 10 ms.
+pub(super) fn late_after(round_trip: Duration) -> Duration {
+    round_trip * 5 / 4 + Duration::from_millis(10)
+}

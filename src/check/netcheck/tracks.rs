@@ -1,0 +1,336 @@
+//! One server asked from one socket: when the next copy is due, and when nothing more is to be expected.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::timing;
+use crate::probe::{Cause, Failure, Moment, ProbeId, Slot};
+
+/// A server asked over and over from one socket.
+#[derive(Clone, Debug)]
+pub(super) struct Track {
+    /// Index of the region in the plan.
+    pub region: usize,
+    /// What the answers are for.
+    pub role: Role,
+    pub server: SocketAddr,
+    pub slot: Slot,
+    /// Copies that are sent in any case.
+    pub wanted: u32,
+    /// When the first copy is due.
+    pub start: Moment,
+    pub copies: Vec<Copy>,
+}
+
+/// What a track's answers are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Latency, loss, reachability.
+    Measure,
+    /// The NAT's mapping only.
+    Mapping,
+}
+
+/// One datagram of a track.
+#[derive(Clone, Debug)]
+pub(super) struct Copy {
+    pub probe: ProbeId,
+    pub at: Moment,
+    /// It left from a connected socket of its own.
+    pub connected: bool,
+    pub fate: Fate,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Fate {
+    Waiting,
+    Answered(Duration),
+    Failed(Failure),
+}
+
+/// What the run as a whole has shown so far, as far as one track's patience depends on it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Signs {
+    /// Something has answered over UDP.
+    pub heard_udp: bool,
+    /// The longest of the best round trips of the servers that answered.
+    pub slowest: Duration,
+    /// A server that answers has left a copy unanswered for longer than its round trip explains.
+    pub loss_seen: bool,
+}
+
+/// What one track knows of its own server from elsewhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Knowledge {
+    /// TCP round trip to the server, or the slowest to any while UDP is silent everywhere.
+    pub tcp: Option<Duration>,
+    /// STUN round trip of the same server from the measuring socket.
+    pub measured: Option<Duration>,
+    /// The measuring socket has given the server up.
+    pub given_up: bool,
+}
+
+/// What a track wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Another copy, now.
+    Copy {
+        /// From a connected socket of its own.
+        connected: bool,
+    },
+    /// Nothing before this moment.
+    Wait(Moment),
+    /// Nothing more, unless something is heard.
+    Patience,
+    /// It is over.
+    Settled,
+}
+
+impl Track {
+    /// The best round trip so far.
+    pub(super) fn best(&self) -> Option<Duration> {
+        self.round_trips().min()
+    }
+
+    fn round_trips(&self) -> impl Iterator<Item = Duration> {
+        self.copies.iter().filter_map(|copy| match copy.fate {
+            Fate::Answered(round_trip) if !copy.connected => Some(round_trip),
+            _ => None,
+        })
+    }
+
+    /// Whether anything came back, over any socket.
+    pub(super) fn answered(&self) -> bool {
+        self.copies.iter().any(|copy| matches!(copy.fate, Fate::Answered(_)))
+    }
+
+    /// A copy of an answering track is overdue: something was lost.
+    pub(super) fn shows_loss(&self, now: Moment) -> bool {
+        let Some(worst) = self.round_trips().max() else { return false };
+        let late = timing::late_after(worst);
+        self.copies.iter().any(|copy| matches!(copy.fate, Fate::Waiting) && !copy.connected && now >= copy.at + late)
+    }
+
+    /// What comes next.
+    pub(super) fn next(&self, now: Moment, signs: &Signs, knowledge: Knowledge) -> Next {
+        let shared: Vec<&Copy> = self.copies.iter().filter(|copy| !copy.connected).collect();
+        let (Some(first), Some(last)) = (shared.first(), shared.last()) else {
+            return due(now, self.start, false);
+        };
+        let sent = u32::try_from(shared.len()).unwrap_or(u32::MAX);
+        let failed = shared.iter().filter(|copy| matches!(copy.fate, Fate::Failed(_))).count();
+        if failed == shared.len() && failed >= 2 {
+            return Next::Settled;
+        }
+        if sent < self.wanted {
+            return due(now, last.at + timing::COPY_SPACING, false);
+        }
+        if self.answered() {
+            return self.stragglers(now);
+        }
+        match self.role {
+            Role::Measure => self.silent(now, signs, knowledge, first.at, last.at, sent),
+            Role::Mapping => silent_mapping(now, knowledge, last.at, sent),
+        }
+    }
+
+    /// Answered: only copies that may still come are waited for.
+    fn stragglers(&self, now: Moment) -> Next {
+        let worst = self.round_trips().max().unwrap_or_default();
+        let expected = self
+            .copies
+            .iter()
+            .filter(|copy| matches!(copy.fate, Fate::Waiting) && !copy.connected)
+            .map(|copy| copy.at + timing::late_after(worst))
+            .max();
+        match expected {
+            Some(until) if until > now => Next::Wait(until),
+            _ => Next::Settled,
+        }
+    }
+
+    fn silent(&self, now: Moment, signs: &Signs, knowledge: Knowledge, first: Moment, last: Moment, sent: u32) -> Next {
+        if self.turned_away() {
+            return Next::Settled;
+        }
+        let needed = if signs.loss_seen { timing::NEEDED_COPIES_LOSSY } else { timing::NEEDED_COPIES };
+        let give_up = self.shared_copy(needed).and_then(|at| patience(signs, knowledge).map(|wait| at + wait));
+        if let Some(at) = give_up
+            && now >= at
+        {
+            return Next::Settled;
+        }
+        let mut wakes: Vec<Moment> = give_up.into_iter().collect();
+        if !self.copies.iter().any(|copy| copy.connected) {
+            let at = first + timing::CONNECTED_AFTER;
+            if now >= at {
+                return Next::Copy { connected: true };
+            }
+            wakes.push(at);
+        }
+        if sent < timing::MAX_COPIES {
+            let at = last + spacing(signs, sent, needed);
+            if now >= at {
+                return Next::Copy { connected: false };
+            }
+            wakes.push(at);
+        }
+        wakes.into_iter().min().map_or(Next::Patience, Next::Wait)
+    }
+
+    /// When the `number`th copy left the shared socket, counting from 1.
+    fn shared_copy(&self, number: u32) -> Option<Moment> {
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.copies.iter().filter(|copy| !copy.connected).nth(index).map(|copy| copy.at)
+    }
+
+    /// The network told the connected socket that this will not do.
+    fn turned_away(&self) -> bool {
+        self.copies.iter().filter(|copy| copy.connected).any(|copy| {
+            matches!(
+                &copy.fate,
+                Fate::Failed(Failure { cause: Cause::Refused | Cause::Unreachable | Cause::NotPermitted, .. })
+            )
+        })
+    }
+}
+
+/// How long after its last needed copy a silent server is given up; `None`: not before the run's own end.
+fn patience(signs: &Signs, knowledge: Knowledge) -> Option<Duration> {
+    if signs.heard_udp {
+        let slow = signs.slowest * 3 / 2 + Duration::from_millis(20);
+        return Some(slow.max(timing::GIVE_UP_FLOOR));
+    }
+    knowledge.tcp.map(|round_trip| round_trip * 3 + timing::MATURE_FLOOR)
+}
+
+/// From one copy to a silent server to the next.
+fn spacing(signs: &Signs, sent: u32, needed: u32) -> Duration {
+    if signs.loss_seen {
+        let index = usize::try_from(sent.saturating_sub(timing::COPIES)).unwrap_or_default();
+        let last = timing::LOSSY_SPACING.len() - 1;
+        return timing::LOSSY_SPACING.get(index.min(last)).copied().unwrap_or(timing::FIRST_TIMEOUT);
+    }
+    if sent < needed {
+        // A node that got a single copy: not before the round trips seen so far say that it is late.
+        return timing::late_after(signs.slowest).clamp(timing::CONNECTED_AFTER, timing::FIRST_TIMEOUT);
+    }
+    let first = timing::late_after(signs.slowest).max(timing::FIRST_TIMEOUT);
+    (needed..sent).fold(first, |wait, _| wait * 3 / 2)
+}
+
+fn silent_mapping(now: Moment, knowledge: Knowledge, last: Moment, sent: u32) -> Next {
+    if knowledge.given_up {
+        return Next::Settled;
+    }
+    let Some(round_trip) = knowledge.measured else {
+        // Nobody knows yet whether the server is there; the measuring socket will find out.
+        return Next::Patience;
+    };
+    let at = last + timing::late_after(round_trip);
+    if now < at {
+        Next::Wait(at)
+    } else if sent < timing::MAPPING_COPIES {
+        Next::Copy { connected: false }
+    } else {
+        Next::Settled
+    }
+}
+
+fn due(now: Moment, at: Moment, connected: bool) -> Next {
+    if now >= at { Next::Copy { connected } } else { Next::Wait(at) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Family;
+    use crate::probe::Stage;
+
+    fn ms(millis: u64) -> Moment {
+        Moment::START + Duration::from_millis(millis)
+    }
+
+    fn track(copies: &[(u64, bool, Fate)]) -> Track {
+        Track {
+            region: 0,
+            role: Role::Measure,
+            server: "192.0.2.1:3478".parse().unwrap(),
+            slot: Slot::Shared { family: Family::V4, index: 0 },
+            wanted: 3,
+            start: Moment::START,
+            copies: copies
+                .iter()
+                .map(|(at, connected, fate)| Copy {
+                    probe: ProbeId(0),
+                    at: ms(*at),
+                    connected: *connected,
+                    fate: fate.clone(),
+                })
+                .collect(),
+        }
+    }
+
+    fn answered(millis: u64) -> Fate {
+        Fate::Answered(Duration::from_millis(millis))
+    }
+
+    #[test]
+    fn three_copies_leave_whatever_happens() {
+        let signs = Signs::default();
+        assert_eq!(track(&[]).next(ms(0), &signs, Knowledge::default()), Next::Copy { connected: false });
+        let one = track(&[(0, false, answered(5))]);
+        assert_eq!(one.next(ms(10), &signs, Knowledge::default()), Next::Wait(ms(25)));
+        assert_eq!(one.next(ms(25), &signs, Knowledge::default()), Next::Copy { connected: false });
+    }
+
+    #[test]
+    fn an_answering_server_is_waited_for_no_longer_than_it_takes() {
+        let signs = Signs { heard_udp: true, ..Signs::default() };
+        let two_of_three = track(&[(0, false, answered(40)), (25, false, answered(44)), (50, false, Fate::Waiting)]);
+        assert_eq!(two_of_three.next(ms(70), &signs, Knowledge::default()), Next::Wait(ms(115)));
+        assert_eq!(two_of_three.next(ms(115), &signs, Knowledge::default()), Next::Settled);
+        assert!(two_of_three.shows_loss(ms(115)));
+        assert!(!two_of_three.shows_loss(ms(114)));
+    }
+
+    #[test]
+    fn a_silent_server_is_given_up_by_the_measure_of_the_others() {
+        let waiting = [(0, false, Fate::Waiting), (25, false, Fate::Waiting), (50, false, Fate::Waiting)];
+        let mut silent = track(&waiting);
+        let signs = Signs { heard_udp: true, slowest: Duration::from_millis(20), loss_seen: false };
+        assert_eq!(silent.next(ms(75), &signs, Knowledge::default()), Next::Copy { connected: true });
+        silent.copies.push(Copy { probe: ProbeId(1), at: ms(75), connected: true, fate: Fate::Waiting });
+        assert_eq!(silent.next(ms(76), &signs, Knowledge::default()), Next::Wait(ms(200)));
+        assert_eq!(silent.next(ms(200), &signs, Knowledge::default()), Next::Settled);
+        // Nothing at all has answered: TCP's round trip decides, and without one the run's own end.
+        let nothing = Signs::default();
+        let tcp = Knowledge { tcp: Some(Duration::from_millis(50)), ..Knowledge::default() };
+        assert_eq!(silent.next(ms(299), &nothing, tcp), Next::Wait(ms(300)));
+        assert_eq!(silent.next(ms(300), &nothing, tcp), Next::Settled);
+        assert_eq!(silent.next(ms(300), &nothing, Knowledge::default()), Next::Copy { connected: false });
+    }
+
+    #[test]
+    fn loss_elsewhere_buys_a_silent_server_more_copies() {
+        let waiting = [(0, false, Fate::Waiting), (25, false, Fate::Waiting), (50, false, Fate::Waiting)];
+        let silent = track(&waiting);
+        let signs = Signs { heard_udp: true, slowest: Duration::from_millis(20), loss_seen: true };
+        assert_eq!(silent.next(ms(75), &signs, Knowledge::default()), Next::Copy { connected: true });
+        let mut silent = silent;
+        silent.copies.push(Copy { probe: ProbeId(1), at: ms(75), connected: true, fate: Fate::Waiting });
+        assert_eq!(silent.next(ms(80), &signs, Knowledge::default()), Next::Copy { connected: false });
+    }
+
+    #[test]
+    fn a_refusal_ends_it() {
+        let refused = Fate::Failed(Failure::new(Stage::Stun, Cause::Refused));
+        let silent = track(&[
+            (0, false, Fate::Waiting),
+            (25, false, Fate::Waiting),
+            (50, false, Fate::Waiting),
+            (75, true, refused),
+        ]);
+        assert_eq!(silent.next(ms(76), &Signs::default(), Knowledge::default()), Next::Settled);
+    }
+}
