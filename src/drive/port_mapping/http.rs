@@ -30,7 +30,7 @@ pub(super) struct Response {
 
 /// `GET url`.
 pub(super) async fn fetch(url: &HttpUrl, local: Ipv4Addr, deadline: Instant) -> Result<Response, String> {
-    let request = Request::get(url.path.as_str()).header(HOST, url.address.to_string());
+    let request = Request::get(url.path.as_str()).header(HOST, host(url.address));
     perform(url.address, local, deadline, request, Bytes::new()).await
 }
 
@@ -43,10 +43,18 @@ pub(super) async fn call(
     deadline: Instant,
 ) -> Result<Response, String> {
     let request = Request::post(url.path.as_str())
-        .header(HOST, url.address.to_string())
+        .header(HOST, host(url.address))
         .header("SOAPAction", action)
         .header(CONTENT_TYPE, "text/xml; charset=\"utf-8\"");
     perform(url.address, local, deadline, request, Bytes::from(body)).await
+}
+
+/// As browsers write it: without the port where that is 80.
+fn host(address: SocketAddr) -> String {
+    match address.port() {
+        80 => address.ip().to_string(),
+        _ => address.to_string(),
+    }
 }
 
 /// The error is what went wrong, in a few words.
@@ -67,6 +75,8 @@ async fn exchange(address: SocketAddr, local: Ipv4Addr, request: Request<Full<By
     let stream = socket.connect(address).await.map_err(|error| format!("connecting to {address}: {error}"))?;
     let (mut sender, connection) = http1::Builder::new()
         .max_buf_size(MAX_HEAD)
+        // Some routers know `Content-Length` and not `content-length`.
+        .title_case_headers(true)
         .allow_obsolete_multiline_headers_in_responses(true)
         .allow_spaces_after_header_name_in_responses(true)
         .ignore_invalid_headers_in_responses(true)
