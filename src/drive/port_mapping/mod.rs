@@ -1,7 +1,7 @@
 //! Asks the router whether it offers a port-mapping service, and for its WAN address where the service tells.
 //!
 //! Never creates, renews or deletes a mapping: the wire modules below have no encoder for it. Whatever the router does
-//! — silence, garbage, endless answers, a description of gigabytes, redirects — [`ask`] ends within its timeout and
+//! (silence, garbage, endless answers, a description of gigabytes, redirects) [`ask`] ends within its timeout and
 //! reads a bounded number of bytes. Addresses other than the gateway's are never talked to, but for the multicast group
 //! of SSDP.
 
