@@ -139,6 +139,11 @@ pub struct PortMappingAnswer {
     pub available: bool,
     /// The router's address on its outer side, where the service tells.
     pub wan_address: Option<IpAddr>,
+    /// The result code as the service sent it: of NAT-PMP (RFC 6886 section 3.5), of PCP (RFC 6887 section 7.4; 12,
+    /// `ADDRESS_MISMATCH`, means a NAT stands between this host and the server), or the `errorCode` of a UPnP fault. 0 is
+    /// success. `None` where no such code was received.
+    #[serde(default)]
+    pub result_code: Option<u16>,
     /// What the router said of itself: product, result code; in a few words.
     pub detail: Option<String>,
 }
