@@ -47,11 +47,24 @@ pub fn completion(shell: Shell) -> String {
         Shell::Elvish => aot::Shell::Elvish,
     };
     let mut bytes = Vec::new();
-    aot::generate(shell, &mut Cli::command(), "natscope", &mut bytes);
+    aot::generate(shell, &mut shown(), "natscope", &mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// The syntax without what is hidden: the generator would offer hidden commands too.
+fn shown() -> clap::Command {
+    let root = Cli::command();
+    clap::Command::new("natscope")
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_subcommand(true)
+        .args(root.get_arguments())
+        .subcommands(root.get_subcommands().filter(|command| !command.is_hide_set()))
+}
+
 fn page(command: &clap::Command) -> (PathBuf, String) {
+    // The generator's synopsis would name every flag; the options stand below anyway.
+    let usage = command.clone().render_usage().to_string();
+    let command = command.clone().override_usage(usage.trim_start_matches("Usage: ").to_owned());
     // The date stays empty: a page must not change from one day to the next.
     let man =
         Man::new(command.clone()).source(concat!("natscope ", env!("CARGO_PKG_VERSION"))).manual("natscope manual");
@@ -65,8 +78,8 @@ fn page(command: &clap::Command) -> (PathBuf, String) {
         .and_then(|()| if command.has_subcommands() { man.render_subcommands_section(&mut bytes) } else { Ok(()) });
     debug_assert!(written.is_ok(), "a Vec takes whatever is written");
     let mut text = String::from_utf8_lossy(&bytes).into_owned();
-    text.push_str(&closing_sections(command));
-    text.push_str(&see_also(command));
+    text.push_str(&closing_sections(&command));
+    text.push_str(&see_also(&command));
     (PathBuf::from(man.get_filename()), text)
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, ValueHint};
 
 /// Where the DERP map is had, and which of its regions count.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub struct MapArgs {
         env = "NATSCOPE_DERP_MAP",
         value_name = "URL|FILE|-",
         value_parser = NonEmptyStringValueParser::new(),
+        value_hint = ValueHint::AnyPath,
         hide_env = true
     )]
     pub derp_maps: Vec<String>,

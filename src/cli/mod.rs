@@ -63,8 +63,15 @@ pub struct Cli {
 #[derive(Subcommand, Clone, Debug, PartialEq)]
 pub enum Command {
     /// Report how this host reaches the internet and the relays.
+    ///
+    /// Says whether UDP gets out, which public endpoints this host has over IPv4 and IPv6, what kind of NAT stands in
+    /// between, which port-mapping services the router offers, whether a captive portal is in the way, the latency of
+    /// every DERP region, and which region would be home and why.
     Netcheck(NetcheckArgs),
     /// Try natscope on a relay of its own on loopback; needs no internet.
+    ///
+    /// Starts the embedded relay and STUN server on loopback and runs a netcheck against it. A new user's first
+    /// command: it shows what a report looks like, and that natscope works on this machine.
     Selftest(SelftestArgs),
     /// Print a completion script for a shell.
     Completions(CompletionsArgs),

@@ -7,11 +7,7 @@ use clap::Args;
 
 use super::{MapArgs, ProbingArgs, values};
 
-/// Report how this host reaches the internet and the relays.
-///
-/// Says whether UDP gets out, which public endpoints this host has over IPv4 and IPv6, what kind of NAT stands in
-/// between, which port-mapping services the router offers, whether a captive portal is in the way, the latency of
-/// every DERP region, and which region would be home and why.
+/// Arguments of `natscope netcheck`.
 #[derive(Args, Clone, Debug, PartialEq)]
 #[command(after_help = EXAMPLES_SHORT, after_long_help = EXAMPLES_LONG)]
 pub struct NetcheckArgs {

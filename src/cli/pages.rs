@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// Print a completion script for a shell.
+/// Arguments of `natscope completions`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(after_help = "\
 Where to put it:
@@ -34,7 +34,7 @@ pub enum Shell {
     Elvish,
 }
 
-/// Print the manual page, or write all of them.
+/// Arguments of `natscope man`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct ManArgs {
     /// Write every page to this directory, as natscope.1, natscope-netcheck.1 and so on.
