@@ -2,6 +2,8 @@
 //!
 //! After a change of `src/cli`, refresh them with `NATSCOPE_REFRESH=1 cargo test --test generated`.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a panic is how a test fails")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
