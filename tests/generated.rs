@@ -114,11 +114,14 @@ fn keep(name: &str, wanted: Vec<(PathBuf, String)>) {
 }
 
 /// Whether a program is there. A test that cannot run without it says so, and fails where the tools must be there
-/// (`NATSCOPE_REQUIRE_TOOLS`, as in `.ci/run`).
+/// (`NATSCOPE_REQUIRE_TOOLS=1`, as in `.ci/run`).
 fn tool(name: &str) -> bool {
     let there = Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success());
     if !there {
-        assert!(std::env::var_os("NATSCOPE_REQUIRE_TOOLS").is_none(), "{name} is required and is not installed");
+        assert!(
+            std::env::var("NATSCOPE_REQUIRE_TOOLS").as_deref() != Ok("1"),
+            "{name} is required and is not installed"
+        );
         eprintln!("NOT RUN: {name} is not installed");
     }
     there
