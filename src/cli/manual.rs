@@ -15,7 +15,7 @@ use super::{Cli, Shell};
 /// Every manual page, as file name and roff text: `natscope.1`, then one for each command.
 #[must_use]
 pub fn man_pages() -> Vec<(PathBuf, String)> {
-    let mut root = Cli::command();
+    let mut root = Cli::command().disable_help_subcommand(true);
     root.build();
     let commands = root.get_subcommands().filter(|command| !command.is_hide_set());
     std::iter::once(&root).chain(commands).map(page).collect()

@@ -44,7 +44,6 @@ pub const EXIT_USAGE: u8 = 64;
     version,
     max_term_width = 100,
     propagate_version = false,
-    disable_help_subcommand = true,
     subcommand_value_name = "COMMAND",
     after_help = EXAMPLES_SHORT,
     after_long_help = EXAMPLES_LONG

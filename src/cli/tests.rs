@@ -143,7 +143,7 @@ fn errors_say_what_would_be_right() {
 
 #[test]
 fn help_and_version_are_answers() {
-    for line in ["--help", "-h", "--version", "-V", "netcheck --help", "netcheck -h", "selftest --help"] {
+    for line in ["--help", "-h", "--version", "-V", "netcheck --help", "netcheck -h", "help", "help netcheck"] {
         let exit = refused(line);
         assert_eq!((exit.code, exit.to_stdout), (0, true), "{line}");
     }
