@@ -1,1 +1,192 @@
-//! Placeholder.
+//! Argument syntax: what may be written on the command line and in `NATSCOPE_*` variables, as typed values.
+//!
+//! Nothing here acts: no file is opened, no word is printed, the process is not ended. [`parse`] answers with the
+//! arguments or with what is to be shown instead of a run ([`ParseExit`]). What a flag means for a run is decided
+//! in `cmd/`.
+
+#![allow(clippy::doc_markdown, reason = "these doc comments are the help text, where backticks would be seen")]
+
+mod map;
+mod netcheck;
+mod output;
+mod pages;
+mod precedence;
+mod probing;
+mod selftest;
+mod values;
+
+pub mod manual;
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+pub use map::MapArgs;
+pub use netcheck::{LeaveOutArgs, NetcheckArgs};
+pub use output::{Color, FailOn, Format, GlobalArgs, Lang};
+pub use pages::{CompletionsArgs, ManArgs, Shell};
+pub use probing::ProbingArgs;
+pub use selftest::SelftestArgs;
+
+/// Exit code for arguments that cannot be understood (`EX_USAGE` of sysexits.h). clap's own is 2, which natscope
+/// needs for "nothing answered".
+pub const EXIT_USAGE: u8 = 64;
+
+/// Tell why two machines can or cannot talk directly: UDP, NAT type, DERP relays.
+///
+/// natscope asks the STUN servers and relays of a DERP map from where it runs, and concludes from their answers
+/// what kind of NAT stands in between, which relay is nearest, and what is in the way. A verdict it cannot reach is
+/// reported as undetermined, with the reason. Nothing needs root, and no port mapping is ever created.
+#[derive(Parser, Clone, Debug, PartialEq)]
+#[command(
+    name = "natscope",
+    version,
+    max_term_width = 100,
+    propagate_version = false,
+    subcommand_value_name = "COMMAND",
+    after_help = EXAMPLES_SHORT,
+    after_long_help = EXAMPLES_LONG
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Flags every command takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+}
+
+/// What to do.
+#[derive(Subcommand, Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Report how this host reaches the internet and the relays.
+    ///
+    /// Says whether UDP gets out, which public endpoints this host has over IPv4 and IPv6, what kind of NAT stands in
+    /// between, which port-mapping services the router offers, whether a captive portal is in the way, the latency of
+    /// every DERP region, and which region would be home and why.
+    Netcheck(NetcheckArgs),
+    /// Try natscope on a relay of its own on loopback; needs no internet.
+    ///
+    /// Starts the embedded relay and STUN server on loopback and runs a netcheck against it. A new user's first
+    /// command: it shows what a report looks like, and that natscope works on this machine.
+    Selftest(SelftestArgs),
+    /// Print a completion script for a shell.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write all of them.
+    #[command(hide = true)]
+    Man(ManArgs),
+}
+
+/// What to show instead of running: help, the version, or what is wrong with the arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseExit {
+    /// Text with ANSI styles, ending in a newline. Print it through `anstream`, which strips them where they do not
+    /// belong.
+    pub text: String,
+    /// The exit code: 0 for help and version, else [`EXIT_USAGE`].
+    pub code: u8,
+    /// Whether the text is what was asked for, and belongs on standard output; otherwise on standard error.
+    pub to_stdout: bool,
+}
+
+/// Parses the arguments, the program's own name first. Variables `NATSCOPE_<FLAG>` stand in for flags that are not
+/// written; where the two exclude each other, the command line wins.
+pub fn parse<I>(arguments: I) -> Result<Cli, ParseExit>
+where
+    I: IntoIterator<Item: Into<OsString>>,
+{
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    parse_with(Cli::command(), &arguments).map_err(|error| ParseExit::from(&error))
+}
+
+fn parse_with(mut command: clap::Command, arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut matches = command.try_get_matches_from_mut(arguments)?;
+    let overruled = precedence::settle(&mut command, &matches)?;
+    if !overruled.is_empty() {
+        // The tables of clap know no "unless it came from the environment", so the variables are left out instead.
+        command = precedence::without_variables(Cli::command(), &overruled);
+        matches = command.try_get_matches_from_mut(arguments)?;
+    }
+    let mut cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))?;
+    if cli.global.json {
+        cli.global.format = Format::Json;
+    }
+    check(&cli).map_err(|(kind, message)| precedence::error(&mut command, cli.command.name(), kind, message))?;
+    Ok(cli)
+}
+
+/// What clap's tables cannot say.
+fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
+    if let Command::Netcheck(netcheck) = &cli.command {
+        return netcheck.probing.check().map_err(|message| (ErrorKind::ArgumentConflict, message));
+    }
+    if cli.global.format == Format::TailscaleJson {
+        let message = format!(
+            "the format 'tailscale-json' is that of `tailscale netcheck`, and only `natscope netcheck` can write it; \
+             for `natscope {}` use 'json'",
+            cli.command.name()
+        );
+        return Err((ErrorKind::InvalidValue, message));
+    }
+    Ok(())
+}
+
+impl Command {
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Netcheck(_) => "netcheck",
+            Self::Selftest(_) => "selftest",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
+}
+
+impl From<&clap::Error> for ParseExit {
+    fn from(error: &clap::Error) -> Self {
+        let to_stdout = !error.use_stderr();
+        let code = if to_stdout { 0 } else { EXIT_USAGE };
+        Self { text: error.render().ansi().to_string(), code, to_stdout }
+    }
+}
+
+const EXAMPLES_SHORT: &str = "\
+Examples:
+  natscope selftest                      see it work, without the internet
+  natscope netcheck                      report on this host and network
+  natscope netcheck --derp-map my.json   the same against your own relays
+
+'natscope COMMAND --help' tells more.";
+
+const EXAMPLES_LONG: &str = "\
+Examples:
+  natscope selftest
+      Start a relay on loopback and report on it: shows what a report looks like, without the internet.
+  natscope netcheck
+      Report on this host and network, against the public Tailscale relays.
+  natscope netcheck --derp-map https://example.com/derpmap.json --region fra
+      Against your own relays, one region only.
+  natscope netcheck --json --output report.json
+      For a script, to a file.
+  natscope completions bash > ~/.local/share/bash-completion/completions/natscope
+      Complete flags with the Tab key.
+
+Environment:
+  Every flag has a variable NATSCOPE_<FLAG>, as NATSCOPE_DERP_MAP for --derp-map; the flag wins over the variable.
+  Switches take 1, true, yes or on, and 0, false, no, off or nothing. NO_COLOR is honoured.
+
+Exit status:
+  0    done; nothing found at or above --fail-on
+  1    findings at or above --fail-on
+  2    nothing answered
+  3    inconclusive: the question has no verdict, and the report says why
+  64   bad arguments, or an input file that is not what it should be
+  70   natscope's own failure
+  130  interrupted";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_natscope_global_optspecs
+    string join \n format= json o/output= color= lang= q/quiet v/verbose timeout= fail-on= redact h/help V/version
+end
+
+function __fish_natscope_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_natscope_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_natscope_using_subcommand
+    set -l cmd (__fish_natscope_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c natscope -n "__fish_natscope_needs_command" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_needs_command" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_needs_command" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_needs_command" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_needs_command" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms' -r
+complete -c natscope -n "__fish_natscope_needs_command" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_needs_command" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_needs_command" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_needs_command" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_needs_command" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_needs_command" -s V -l version -d 'Print version'
+complete -c natscope -n "__fish_natscope_needs_command" -f -a "netcheck" -d 'Report how this host reaches the internet and the relays'
+complete -c natscope -n "__fish_natscope_needs_command" -f -a "selftest" -d 'Try natscope on a relay of its own on loopback; needs no internet'
+complete -c natscope -n "__fish_natscope_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l derp-map -d 'A DERP map: URL, file, - for standard input, or the word embedded [default: the public Tailscale map]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l region -d 'Use only this region of the map; may be given several times' -r
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l cache-dir -d 'Where the last copy of a fetched map is kept [default: the user\'s cache directory]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l bind-address -d 'Send from this local address' -r
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l bind-port -d 'Send from this local UDP port' -r
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l interface -d 'Send through this network interface' -r
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l every -d 'Report again every so often, until --count or Ctrl-C' -r
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l count -d 'End after this many reports [default: 1, or no end with --every]' -r
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l save -d 'Keep what was asked and heard in FILE, for --replay' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l replay -d 'Conclude from a file of --save instead of asking the network' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s 4 -d 'Use IPv4 only'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s 6 -d 'Use IPv6 only'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l no-nat -d 'Do not find out the NAT\'s behaviour'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l no-portmap -d 'Do not ask the router for port-mapping services (asking never creates a mapping)'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l no-https -d 'Do not measure relays over HTTPS'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l no-icmp -d 'Do not send ICMP echo'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l no-captive-portal -d 'Do not look for a captive portal'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l dry-run -d 'Print what would be asked, and ask nothing'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l save -d 'Keep what was asked and heard in FILE, for `natscope netcheck --replay`' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand selftest" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand selftest" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand selftest" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand selftest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand completions" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand completions" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand completions" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand completions" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand completions" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand completions" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand completions" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand completions" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand completions" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand completions" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'

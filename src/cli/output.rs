@@ -1,0 +1,155 @@
+//! Flags every command takes: in which form the answer is written, where to, and what counts as a failure.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use super::values;
+
+/// Flags every command takes.
+#[derive(Args, Clone, Debug, PartialEq)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// In which form to write the answer.
+    #[arg(
+        long,
+        global = true,
+        env = "NATSCOPE_FORMAT",
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        hide_env = true
+    )]
+    pub format: Format,
+
+    /// Short for --format json.
+    #[arg(long, global = true, env = "NATSCOPE_JSON", value_parser = values::switch, hide_env = true)]
+    pub json: bool,
+
+    /// Write the answer to FILE instead of standard output.
+    ///
+    /// Progress, warnings and logs stay on standard error.
+    #[arg(short, long, global = true, env = "NATSCOPE_OUTPUT", value_name = "FILE", hide_env = true)]
+    pub output: Option<PathBuf>,
+
+    /// When to colour the answer.
+    ///
+    /// With auto, when it goes to a terminal and NO_COLOR is not set.
+    #[arg(
+        long,
+        global = true,
+        env = "NATSCOPE_COLOR",
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_env = true
+    )]
+    pub color: Color,
+
+    /// Language of the answer [default: that of the locale].
+    #[arg(
+        long,
+        global = true,
+        env = "NATSCOPE_LANG",
+        value_name = "LANG",
+        value_enum,
+        ignore_case = true,
+        hide_env = true
+    )]
+    pub lang: Option<Lang>,
+
+    /// Say nothing on standard error but errors: no progress, no warnings.
+    #[arg(short, long, global = true, env = "NATSCOPE_QUIET", value_parser = values::switch, hide_env = true)]
+    pub quiet: bool,
+
+    /// Show more; twice, log to standard error too.
+    ///
+    /// Once (-v), the answer includes what was asked and heard. Twice (-vv), what happens is logged to standard
+    /// error as well. In NATSCOPE_VERBOSE, write how many times.
+    #[arg(short, long, global = true, env = "NATSCOPE_VERBOSE", action = ArgAction::Count, hide_env = true)]
+    pub verbose: u8,
+
+    /// Longest time a run may take, as 5s, 1m30s, 250ms.
+    ///
+    /// What has not answered by then is undetermined. Without it, each command stops by itself when nothing more
+    /// would be learned.
+    #[arg(
+        long,
+        global = true,
+        env = "NATSCOPE_TIMEOUT",
+        value_name = "DUR",
+        value_parser = values::duration,
+        hide_env = true
+    )]
+    pub timeout: Option<Duration>,
+
+    /// From which severity of a finding on to exit with 1.
+    #[arg(
+        long,
+        global = true,
+        env = "NATSCOPE_FAIL_ON",
+        value_name = "SEVERITY",
+        value_enum,
+        default_value_t,
+        hide_env = true
+    )]
+    pub fail_on: FailOn,
+
+    /// Leave out of the answer what tells where it was made: addresses, host names, interface names.
+    #[arg(long, global = true, env = "NATSCOPE_REDACT", value_parser = values::switch, hide_env = true)]
+    pub redact: bool,
+}
+
+/// The form of the answer.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Tables for people.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON document a line, one line a report.
+    JsonLine,
+    /// Markdown, for a bug report.
+    Markdown,
+    /// The field names of `tailscale netcheck --format json` (netcheck only).
+    TailscaleJson,
+}
+
+/// When to colour.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Even into a pipe.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// The language of the answer.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lang {
+    /// English.
+    #[value(name = "en")]
+    En,
+    /// Chinese, simplified.
+    #[value(name = "zh-CN", aliases = ["zh", "zh_CN"])]
+    ZhCn,
+}
+
+/// From which severity of a finding on a run counts as failed.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FailOn {
+    /// No finding makes it fail.
+    Never,
+    /// Any finding.
+    Info,
+    /// Warnings and errors.
+    Warning,
+    /// Errors only.
+    #[default]
+    Error,
+}

@@ -1,0 +1,107 @@
+//! Which of two settings that exclude each other wins: the command line over the environment. Two of the same
+//! origin are an error.
+//!
+//! clap counts a variable as if its flag had been written, so with clap's own conflict table a `NATSCOPE_4=1` in a
+//! profile would make every `-6` an error.
+
+use clap::builder::Resettable;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command};
+
+use super::Format;
+
+/// Arguments that cannot both be in force, by id; the command they belong to, or none for global ones.
+const EXCLUSIVE: &[(Option<&str>, &str, &[&str])] = &[
+    (None, "json", &["format"]),
+    (Some("netcheck"), "only_v4", &["only_v6"]),
+    (
+        Some("netcheck"),
+        "replay",
+        &[
+            // A replay asks nothing, so nothing about asking can be chosen; the map is that of the saved run.
+            "derp_maps",
+            "regions",
+            "only_v4",
+            "only_v6",
+            "bind_address",
+            "bind_port",
+            "interface",
+            "no_nat",
+            "no_portmap",
+            "no_https",
+            "no_icmp",
+            "no_captive_portal",
+            "every",
+            "count",
+            "save",
+            "dry_run",
+        ],
+    ),
+    (Some("netcheck"), "dry_run", &["every", "count", "save"]),
+];
+
+/// The variables to leave out, as command and argument id, because the command line says otherwise.
+pub(super) type Overruled = Vec<(Option<&'static str>, &'static str)>;
+
+/// Finds what excludes each other. `Err` when both come from the command line, or both from the environment.
+pub(super) fn settle(command: &mut Command, matches: &ArgMatches) -> Result<Overruled, clap::Error> {
+    let mut overruled = Overruled::new();
+    for &(owner, one, others) in EXCLUSIVE {
+        let Some(matches) = of_owner(matches, owner) else { continue };
+        let Some(one_source) = in_force(matches, one) else { continue };
+        for &other in others {
+            let Some(other_source) = in_force(matches, other) else { continue };
+            if one_source == other_source {
+                return Err(conflict(command, owner, one, other));
+            }
+            overruled.push((owner, if one_source == ValueSource::CommandLine { other } else { one }));
+        }
+    }
+    Ok(overruled)
+}
+
+/// The same command line syntax, deaf to these variables.
+pub(super) fn without_variables(mut command: Command, overruled: &Overruled) -> Command {
+    for &(owner, id) in overruled {
+        let deaf = |arg: clap::Arg| arg.env(Resettable::Reset);
+        command = match owner {
+            Some(owner) => command.mut_subcommand(owner, |subcommand| subcommand.mut_arg(id, deaf)),
+            None => command.mut_arg(id, deaf),
+        };
+    }
+    command
+}
+
+/// An error with the usage of the subcommand it is about.
+pub(super) fn error(command: &mut Command, subcommand: &str, kind: ErrorKind, message: String) -> clap::Error {
+    match command.find_subcommand_mut(subcommand) {
+        Some(subcommand) => subcommand.error(kind, message),
+        None => command.error(kind, message),
+    }
+}
+
+fn of_owner<'a>(matches: &'a ArgMatches, owner: Option<&str>) -> Option<&'a ArgMatches> {
+    match owner {
+        None => Some(matches),
+        Some(owner) => matches.subcommand().filter(|(name, _)| *name == owner).map(|(_, matches)| matches),
+    }
+}
+
+/// Where an argument was set, `None` when it says nothing: a default, a switch turned off by its variable, or
+/// `--format json`, which is what `--json` says too.
+fn in_force(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
+    let source = matches.value_source(id).filter(|source| *source != ValueSource::DefaultValue)?;
+    let off = matches.try_get_one::<bool>(id).is_ok_and(|value| value == Some(&false));
+    let same = matches.try_get_one::<Format>(id).is_ok_and(|value| value == Some(&Format::Json));
+    (!off && !same).then_some(source)
+}
+
+fn conflict(command: &mut Command, owner: Option<&str>, one: &str, other: &str) -> clap::Error {
+    let owning = owner.and_then(|owner| command.find_subcommand(owner)).unwrap_or(command);
+    let written = |id: &str| {
+        owning.get_arguments().find(|arg| arg.get_id() == id).map_or_else(|| id.to_owned(), ToString::to_string)
+    };
+    let message = format!("the argument '{}' cannot be used with '{}'", written(one), written(other));
+    error(command, owner.unwrap_or_default(), ErrorKind::ArgumentConflict, message)
+}

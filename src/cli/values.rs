@@ -1,0 +1,56 @@
+//! Parsers for single values, with errors that say what would have been right.
+
+use std::time::Duration;
+
+/// Longest duration taken: 30 days. Beyond it is a slip of the pen, and clocks can add it without overflow.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// `5s`, `1m30s`, `250ms`: longer than nothing, at most 30 days.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text.trim())
+        .map_err(|error| format!("{error}; write a number with its unit, as 5s, 1m30s or 250ms"))?;
+    if duration.is_zero() {
+        return Err("must be longer than nothing".to_owned());
+    }
+    if duration > LONGEST {
+        return Err("longer than 30 days".to_owned());
+    }
+    Ok(duration)
+}
+
+/// The value of a switch's environment variable. Set to nothing means off, as if it were not set.
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" | "y" | "t" => Ok(true),
+        "0" | "false" | "no" | "off" | "n" | "f" | "" => Ok(false),
+        _ => Err("a switch is 1, true, yes or on; or 0, false, no, off or nothing".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_carry_their_unit() {
+        assert_eq!(duration("5s"), Ok(Duration::from_secs(5)));
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration(" 250ms "), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("30days"), Ok(LONGEST));
+        for wrong in ["", "5", "s", "-5s", "5 parsecs", "0s", "0ms", "31days", "99999999999999999999y"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+        assert!(duration("5").unwrap_err().contains("as 5s"));
+    }
+
+    #[test]
+    fn switches_are_words_people_write() {
+        for on in ["1", "true", "YES", "on"] {
+            assert_eq!(switch(on), Ok(true), "{on}");
+        }
+        for off in ["0", "false", "No", "off", ""] {
+            assert_eq!(switch(off), Ok(false), "{off}");
+        }
+        assert!(switch("maybe").is_err());
+    }
+}

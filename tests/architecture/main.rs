@@ -1,0 +1,285 @@
+//! The house rules that a compiler does not know, each with its reason: which room may know which, which crate and
+//! which part of the standard library belongs where, how long a file may be.
+//!
+//! Text is read, not types: paths in `use` trees and in expressions, with comments and strings left out. That is
+//! enough to notice a new arrow, and not enough to stop somebody who wants to hide one.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
+
+mod rust;
+mod tree;
+
+use std::collections::BTreeSet;
+
+use rust::{Source, paths};
+
+/// The rooms, and the rooms each may know. `drive` and `check` never name each other: the load-bearing wall that lets
+/// every verdict be tested without a network, and lets the network be driven without knowing what it is for.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("main", &["cli", "cmd"]),
+    ("cmd", &["cli", "check", "derp", "derpmap", "drive", "model", "probe", "render", "report"]),
+    ("cli", &["model", "render"]),
+    ("drive", &["derp", "derpmap", "model", "probe", "wire"]),
+    ("check", &["derpmap", "model", "probe", "report"]),
+    ("render", &["model", "probe", "report"]),
+    ("report", &["model", "probe"]),
+    ("derpmap", &["model"]),
+    ("derp", &["model", "wire"]),
+    ("wire", &["model"]),
+    ("probe", &["model"]),
+    ("model", &[]),
+];
+
+/// Arrows that only some files of a room may draw.
+const NARROW: &[(&str, &str, &[&str], &str)] = &[(
+    "drive",
+    "derpmap",
+    &["src/drive/map_source.rs", "src/drive/map_source/", "src/drive/relay/"],
+    "only a fetched map is looked at before it is cached, and only the embedded relay offers one of itself",
+)];
+
+const NETWORK: &str = "sockets, TLS and DNS are owned by drive/: all other rooms are functions from data to data";
+const TERMINAL: &str = "how a terminal is used is decided where the use-cases are wired together";
+const ANYWHERE: &[&str] = &[];
+
+/// The rooms a crate belongs in (none listed: any), and why.
+const CRATES: &[(&str, &[&str], &str)] = &[
+    ("anstream", &["cmd", "main"], TERMINAL),
+    ("anstyle", &["cmd", "render"], "styles are part of a rendering"),
+    ("anyhow", &["cmd", "main"], "inside the house errors have types"),
+    ("bytes", &["derp", "drive", "wire"], "only where bytes are handled"),
+    ("clap", &["cli"], "the argument syntax is one room, so that it can be another one day"),
+    ("clap_complete", &["cli"], "completions are made of the argument syntax"),
+    ("clap_mangen", &["cli"], "man pages are made of the argument syntax"),
+    ("comfy_table", &["render"], "table layout is a rendering"),
+    ("console", &["cmd"], TERMINAL),
+    ("crc32fast", &["derp", "wire"], "a checksum is part of a wire format"),
+    ("etcetera", &["cmd", "drive"], "where files are kept is the system's affair"),
+    ("futures_util", &["drive"], NETWORK),
+    ("getifs", &["drive"], NETWORK),
+    ("getrandom", &["drive"], "randomness is an argument: a run with given randomness can be repeated"),
+    ("granit_parser", &["derpmap"], "YAML maps are read in one place"),
+    ("hickory_resolver", &["drive"], NETWORK),
+    ("http_body_util", &["drive"], NETWORK),
+    ("humantime", &["cli", "cmd", "render"], "durations and times are words at the edges, values inside"),
+    ("hyper", &["drive"], NETWORK),
+    ("hyper_util", &["drive"], NETWORK),
+    ("igd_next", &["drive"], NETWORK),
+    ("indicatif", &["cmd"], TERMINAL),
+    ("jsonc_parser", &["derpmap"], "policy files are read in one place"),
+    ("rcgen", &["drive"], NETWORK),
+    ("reqwest", &["drive"], NETWORK),
+    ("rustls", &["drive", "main"], NETWORK),
+    ("rustls_platform_verifier", &["drive"], NETWORK),
+    ("serde", ANYWHERE, "data is saved and replayed"),
+    ("serde_json", ANYWHERE, "data is saved and replayed"),
+    ("serde_saphyr", &["derpmap"], "YAML maps are read in one place"),
+    ("sha2", &["derp", "drive"], "certificate pins and keys"),
+    ("socket2", &["drive"], NETWORK),
+    ("stun_rs", &["wire"], "its messages are whole or nothing; wire/stun makes values of them"),
+    ("thiserror", ANYWHERE, "errors have types"),
+    ("tokio", &["drive", "cmd", "main"], "a check is polled by whoever has the clock, a simulator included"),
+    ("tokio_rustls", &["drive"], NETWORK),
+    ("tracing", &["drive", "cmd", "main"], "a function from data to data has nothing to log"),
+    ("tracing_subscriber", &["cmd", "main"], TERMINAL),
+    ("webpki_roots", &["drive"], NETWORK),
+];
+
+const ACTS: &[&str] = &["drive", "cmd", "main"];
+
+/// Parts of the standard library that act, as paths; the rooms they belong in, and why.
+const STANDARD: &[(&[&str], &[&str], &str)] = &[
+    (&["std", "fs"], ACTS, "files are read where inputs are gathered"),
+    (&["std", "env"], ACTS, "the environment is an input like any other, and is handed in"),
+    (&["std", "process"], ACTS, "a library that ends the process, or starts one, cannot be tested"),
+    (&["std", "thread"], ACTS, "no room but drive/ waits"),
+    (&["Instant", "now"], ACTS, "time is an argument: checks run in virtual time"),
+    (&["SystemTime", "now"], ACTS, "time is an argument: checks run in virtual time"),
+    (&["UdpSocket"], ACTS, NETWORK),
+    (&["TcpStream"], ACTS, NETWORK),
+    (&["TcpListener"], ACTS, NETWORK),
+    (&["print", "!"], &["cmd", "main"], "standard output carries results only, written in one place"),
+    (&["println", "!"], &["cmd", "main"], "standard output carries results only, written in one place"),
+    (&["eprint", "!"], &["cmd", "main"], "standard error is silent with -q"),
+    (&["eprintln", "!"], &["cmd", "main"], "standard error is silent with -q"),
+];
+
+/// A file longer than this is two things; which?
+const LONGEST_FILE: usize = 400;
+
+/// Files that may be longer, and why.
+const LONG_FILES: &[(&str, &str)] = &[];
+
+#[test]
+fn rooms_know_only_the_rooms_they_may() {
+    none(&sources().iter().flat_map(arrows).collect::<Vec<_>>());
+}
+
+#[test]
+fn crates_and_sockets_stay_in_their_rooms() {
+    none(&sources().iter().flat_map(belongings).collect::<Vec<_>>());
+}
+
+/// A new room or a new crate is given its place here before it is used.
+#[test]
+fn every_room_and_every_crate_has_its_place() {
+    let rooms: BTreeSet<String> = sources().iter().map(|source| source.room.clone()).collect();
+    for room in rooms {
+        assert!(room == "lib" || ARROWS.iter().any(|(known, _)| *known == room), "src/{room} is no room of ARROWS");
+    }
+    let manifest: toml::Table = tree::text("Cargo.toml").parse().unwrap();
+    for name in manifest["dependencies"].as_table().unwrap().keys() {
+        let name = name.replace('-', "_");
+        assert!(CRATES.iter().any(|(known, ..)| *known == name), "{name} has no room in CRATES");
+    }
+}
+
+#[test]
+fn no_file_is_two_things() {
+    let mut complaints = Vec::new();
+    for path in tree::rust_files() {
+        let lines = tree::text(&path).lines().count();
+        if lines > LONGEST_FILE && !LONG_FILES.iter().any(|(known, _)| *known == path) {
+            complaints.push(format!("{path} has {lines} lines: which two things is it? Split it by meaning"));
+        }
+    }
+    none(&complaints);
+}
+
+/// The project stands alone: a path of one machine means nothing on another.
+#[test]
+fn no_file_names_a_directory_of_one_machine() {
+    // In two halves, or this file would be the first to be found.
+    let words = [("/wor", "k/"), ("/far", "m/"), ("/roo", "t/"), ("/home", "/"), ("/User", "s/"), ("../sha", "red")];
+    let words = words.map(|(one, two)| format!("{one}{two}"));
+    let mut complaints = Vec::new();
+    for path in tree::files() {
+        for (number, line) in tree::text(&path).lines().enumerate() {
+            if let Some(word) = words.iter().find(|word| line.contains(word.as_str())) {
+                complaints.push(format!("{path}:{}: {word} is a place on one machine", number + 1));
+            }
+        }
+    }
+    none(&complaints);
+}
+
+fn arrows(source: &Source) -> Vec<String> {
+    let Some((_, may)) = ARROWS.iter().find(|(room, _)| *room == source.room) else { return Vec::new() };
+    let mut complaints = Vec::new();
+    for path in paths(&source.tokens) {
+        let Some(target) = source.resolve(&path.segments) else { continue };
+        let place = format!("{}:{}", source.path, path.line);
+        if target == "*" {
+            complaints.push(format!("{place}: a glob import of the crate hides which rooms are meant"));
+        }
+        let is_room = ARROWS.iter().any(|(room, _)| *room == target);
+        if !is_room || target == source.room {
+            continue;
+        }
+        if !may.contains(&target) {
+            let known = if may.is_empty() { "no other room".to_owned() } else { format!("only {}", may.join(", ")) };
+            complaints.push(format!("{place}: {}/ may not know {target}/; it knows {known}", source.room));
+        }
+        for (room, narrow, files, reason) in NARROW {
+            let here = files.iter().any(|file| source.path.starts_with(file));
+            if *room == source.room && *narrow == target && !here {
+                complaints.push(format!("{place}: only {} may know {target}/: {reason}", files.join(", ")));
+            }
+        }
+    }
+    complaints
+}
+
+/// Crates and parts of the standard library out of their rooms, tests left out except for the wire codecs' oracle.
+fn belongings(source: &Source) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for path in paths(&source.tokens).iter().filter(|path| !path.in_tests || path.starts_with(&["stun_rs"])) {
+        let crates = CRATES.iter().filter(|(name, ..)| path.starts_with(&[name]));
+        let standard = STANDARD.iter().filter(|(acts, ..)| match acts {
+            ["std", ..] => path.starts_with(acts),
+            _ => path.contains(acts),
+        });
+        let owned = crates.map(|(_, rooms, why)| (rooms, why)).chain(standard.map(|(_, rooms, why)| (rooms, why)));
+        for (rooms, why) in owned {
+            if !rooms.is_empty() && !rooms.contains(&source.room.as_str()) {
+                let place = format!("{}:{}", source.path, path.line);
+                let written = path.segments.join("::");
+                complaints.push(format!(
+                    "{place}: {written} belongs in {}, not in {}/: {why}",
+                    rooms.join(", "),
+                    source.room
+                ));
+            }
+        }
+    }
+    complaints
+}
+
+fn sources() -> Vec<Source> {
+    let files = tree::rust_files().into_iter().filter(|path| path.starts_with("src/"));
+    let sources: Vec<Source> = files.map(|path| Source::new(&path, &tree::text(&path))).collect();
+    assert!(sources.len() > 20, "the sources were not found");
+    sources
+}
+
+fn none(complaints: &[String]) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+/// The guard is guarded: each of these must be noticed, or must not.
+#[test]
+fn violations_are_noticed() {
+    for (path, text, wanted) in [
+        ("src/check/nat.rs", "use crate::drive::network;", "check/ may not know drive/"),
+        (
+            "src/check/nat.rs",
+            "use crate::{\n    probe::{Probe, Slot},\n    wire::stun,\n};",
+            "check/ may not know wire/",
+        ),
+        ("src/check/nat.rs", "fn f() { let x = crate::render::table(); }", "check/ may not know render/"),
+        ("src/check/nat/plan.rs", "use super::super::super::cmd;", "check/ may not know cmd/"),
+        ("src/model/nat.rs", "use super::super::{probe::Probe};", "model/ may not know probe/; it knows no other room"),
+        ("src/cmd/netcheck.rs", "pub(in crate::wire) fn f() {}", "cmd/ may not know wire/"),
+        ("src/main.rs", "use natscope::{cli, check};", "main/ may not know check/"),
+        ("src/report/nat.rs", "use crate::*;", "a glob import"),
+        ("src/check/nat.rs", "#[cfg(test)] mod tests { use crate::drive; }", "check/ may not know drive/"),
+        ("src/drive/host.rs", "use crate::derpmap::parse;", "only a fetched map"),
+        (
+            "src/check/nat.rs",
+            "async fn f() { tokio::time::sleep(d).await }",
+            "tokio::time::sleep belongs in drive, cmd, main",
+        ),
+        ("src/check/nat.rs", "use tokio;", "tokio belongs in"),
+        ("src/wire/stun.rs", "use std::{fmt, net::{IpAddr, UdpSocket}};", "std::net::UdpSocket belongs in"),
+        ("src/check/nat.rs", "let now = std::time::Instant::now();", "time is an argument"),
+        ("src/render/table.rs", "let a = std::env::var(\"A\");", "std::env::var belongs in"),
+        ("src/report/nat.rs", "fn f() { println!(\"x\"); }", "standard output carries results only"),
+        ("src/check/nat.rs", "#[cfg(test)] mod tests { use stun_rs::Message; }", "stun_rs::Message belongs in wire"),
+        ("src/check/nat.rs", "let c = '\"'; use clap::Parser; let d = '\"';", "clap::Parser belongs in cli"),
+    ] {
+        let source = Source::new(path, text);
+        let complaints = [arrows(&source), belongings(&source)].concat();
+        assert!(
+            complaints.iter().any(|complaint| complaint.contains(wanted)),
+            "{text}: {wanted} not in {complaints:?}"
+        );
+    }
+    for (path, text) in [
+        ("src/check/nat.rs", "use crate::{model::Family, probe::Probe, report}; use super::super::check;"),
+        ("src/check/nat.rs", "// crate::drive\n/* use /* crate::drive */ tokio::net; */ let x = \"crate::drive\";"),
+        ("src/check/nat.rs", "let x = r#\"use \"crate::drive\"#; let y = 'c'; fn f<'a>(x: &'a str) {}"),
+        ("src/check/nat.rs", "//! [`crate::drive`]\n/// [`tokio::spawn`]\nfn f() {}"),
+        ("src/check/nat.rs", "#[cfg(test)]\nmod tests { fn f() { std::env::var(\"A\"); println!(); } }"),
+        ("src/cli/tests.rs", "fn f() { let a = std::env::var(\"A\"); }"),
+        (
+            "src/report/mod.rs",
+            "mod check; pub use check::Check; let cmd = self::drive(); let x = a.tokio; let bytes = 1; f(bytes);",
+        ),
+        ("src/drive/map_source.rs", "use crate::derpmap::parse; let now = std::time::Instant::now();"),
+        ("src/wire/stun.rs", "let version = env!(\"CARGO_PKG_VERSION\"); use stun_rs::Message;"),
+    ] {
+        let source = Source::new(path, text);
+        let complaints = [arrows(&source), belongings(&source)].concat();
+        assert!(complaints.is_empty(), "{text}: {complaints:?}");
+    }
+}
