@@ -2,6 +2,7 @@
 //!
 //! It does not know which check is running, and knows neither reports nor arguments.
 
+mod clock;
 pub mod host;
 pub mod map_source;
 pub mod network;
