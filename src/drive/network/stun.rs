@@ -15,11 +15,12 @@ use tokio::task::JoinSet;
 
 use super::causes::cause_of;
 use super::sockets::{Binding, UdpError};
-use super::stun_codec::{self, TransactionId};
+use super::stun_codec;
 use super::{DriveError, NetworkOptions};
 use crate::drive::clock::Clock;
 use crate::model::{Family, unmap};
-use crate::probe::{Cause, Failure, Moment, Observation, Outcome, ProbeId, Slot, Stage, StunForm, StunReply};
+use crate::probe::{Cause, Failure, Moment, Observation, Outcome, ProbeId, Slot, Stage, StunForm};
+use crate::wire::stun::TransactionId;
 
 /// Strays told per run. Later ones are dropped.
 const STRAYS_MAX: u32 = 256;
@@ -54,7 +55,7 @@ pub(super) struct StunSockets {
 
 impl StunSockets {
     /// No sockets yet. Observations will be sent to `heard`; those of shared sockets without
-    /// [`StunReply::local`]'s address, which is for the receiver to fill in, and with its port.
+    /// `StunReply::local`'s address, which is for the receiver to fill in, and with its port.
     pub(super) fn new(
         clock: Clock,
         binding: Binding,
@@ -88,7 +89,10 @@ impl StunSockets {
             Err(cause) => return Ok(Err((self.clock.now(), cause))),
         };
         let id = random_id()?;
-        let datagram = stun_codec::encode_request(id, request.form);
+        let datagram = match stun_codec::encode_request(id, request.form) {
+            Ok(datagram) => datagram,
+            Err(cause) => return Ok(Err((self.clock.now(), cause))),
+        };
         let sent_at = self.register(id, request, number);
         // Past tokio, which would have to be told first that the socket is writable: a UDP socket nearly always is.
         match SockRef::from(&*socket).send_to(&datagram, &request.server.into()) {
@@ -123,7 +127,10 @@ impl StunSockets {
             return Ok(Err((self.clock.now(), cause_of(&error))));
         }
         let id = random_id()?;
-        let datagram = stun_codec::encode_request(id, request.form);
+        let datagram = match stun_codec::encode_request(id, request.form) {
+            Ok(datagram) => datagram,
+            Err(cause) => return Ok(Err((self.clock.now(), cause))),
+        };
         let sent_at = self.register(id, request, opened.number);
         if let Err(error) = raw.send(&datagram) {
             return Ok(Err((sent_at, cause_of(&error))));
@@ -256,11 +263,11 @@ impl Requests {
 
     /// What a datagram means; `None` when there have been too many like it.
     fn judge(&mut self, arrival: &Arrival, datagram: &[u8]) -> Option<Observation> {
-        let reply = match stun_codec::decode_response(datagram) {
-            Ok(reply) => reply,
+        let response = match stun_codec::decode_response(datagram) {
+            Ok(response) => response,
             Err(problem) => return self.stray(arrival, problem),
         };
-        let Some(open) = self.open.get_mut(&reply.id) else {
+        let Some(open) = self.open.get_mut(&response.transaction) else {
             return self.stray(arrival, "a transaction that is not ours".into());
         };
         if open.socket != arrival.socket {
@@ -270,7 +277,7 @@ impl Requests {
         if open.replies > 1 + DUPLICATES_MAX {
             return None;
         }
-        let answer = StunReply { from: arrival.from, local: arrival.local, ..reply.answer };
+        let answer = stun_codec::reply_of(response, arrival.from, arrival.local);
         let outcome = if open.replies == 1 { Outcome::Stun(answer) } else { Outcome::StunDuplicate(answer) };
         Some(Observation { probe: Some(open.probe), sent_at: open.sent_at, at: arrival.at, outcome })
     }
@@ -294,9 +301,9 @@ fn failed(probe: ProbeId, sent_at: Moment, at: Moment, cause: Cause) -> Observat
 }
 
 fn random_id() -> Result<TransactionId, DriveError> {
-    let mut id = TransactionId::default();
+    let mut id = [0; 12];
     getrandom::fill(&mut id).map_err(DriveError::Randomness)?;
-    Ok(id)
+    Ok(TransactionId(id))
 }
 
 fn lock(requests: &Mutex<Requests>) -> MutexGuard<'_, Requests> {
