@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::https::cause_of_tls;
 use crate::model::Family;
 use crate::probe::{Cause, Failure, Stage};
 
@@ -22,6 +23,14 @@ pub(super) fn cause_of(error: &io::Error) -> Cause {
         Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => Cause::Reset,
         Kind::UnexpectedEof => Cause::Closed,
         _ => Cause::Os { message: error.to_string() },
+    }
+}
+
+/// A failure of reading or writing at `stage`; of TLS, where that is what broke.
+pub(super) fn failure_of(stage: Stage, error: &io::Error) -> Failure {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(error) => Failure::new(Stage::Tls, cause_of_tls(error, "")),
+        None => Failure::new(stage, cause_of(error)),
     }
 }
 

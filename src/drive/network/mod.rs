@@ -9,7 +9,13 @@
 //! program that ends should shut its runtime down in the background.
 
 mod causes;
+mod http;
+mod https;
+mod icmp;
 mod options;
+mod port_mapping_stub;
+mod portal;
+mod resolve;
 mod sockets;
 mod stun;
 mod stun_codec;
@@ -18,21 +24,28 @@ use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 
+use causes::Deadline;
+use https::Https;
 pub use options::{Nameservers, NetworkOptions, Proxies, Trust};
+use resolve::Names;
 use sockets::{Binding, Routes};
 use stun::{Request, StunSockets};
 
 use super::clock::Clock;
-use crate::probe::{Cause, Check, Failure, Moment, Observation, Outcome, Probe, ProbeId, Question, Stage};
+use crate::probe::{
+    Cause, Check, Failure, Moment, Observation, Outcome, Probe, ProbeId, Question, ResolveAnswer, Stage,
+};
 
 /// Observations waiting to be told before listeners have to wait.
 const HEARD_MAX: usize = 1024;
 /// A check that is not done and wants to be asked again at once is not asked more often than this.
-const SHORTEST_WAIT: std::time::Duration = std::time::Duration::from_millis(1);
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// The real network, for one run.
 #[derive(Debug)]
@@ -112,8 +125,11 @@ pub async fn run<C: Check + ?Sized>(
 /// What is in flight.
 struct Driver {
     clock: Clock,
+    binding: Binding,
+    https: Arc<Https>,
     routes: Routes,
     stun: StunSockets,
+    names: Arc<Names>,
     /// Where each STUN probe went.
     servers: HashMap<ProbeId, IpAddr>,
     heard: mpsc::Receiver<Observation>,
@@ -130,8 +146,11 @@ impl Driver {
         let (sender, heard) = mpsc::channel(HEARD_MAX);
         Ok(Self {
             clock,
+            https: Arc::new(Https::new(clock, binding.clone(), &options.proxies, options.trust.clone())),
             routes: Routes::new(binding.clone()),
-            stun: StunSockets::new(clock, binding, &options, sender),
+            stun: StunSockets::new(clock, binding.clone(), &options, sender),
+            binding,
+            names: Arc::new(Names::new(options.nameservers)),
             servers: HashMap::new(),
             heard,
             immediate: VecDeque::new(),
@@ -148,12 +167,46 @@ impl Driver {
                 let failed = self.stun.launch(&Request { probe: id, slot, server, form })?;
                 self.immediate.extend(failed);
             }
-            _ => {
-                let cause = Cause::Unsupported { what: "this kind of probe".into() };
-                self.spawn(id, Stage::Http, async move { Outcome::Failed(Failure::new(Stage::Http, cause)) });
+            Question::Resolve { host, family, timeout } => {
+                let (names, deadline) = (Arc::clone(&self.names), self.deadline(timeout));
+                self.spawn(id, Stage::Dns, async move {
+                    match names.addresses(&host, family, deadline).await {
+                        Ok(addresses) => Outcome::Resolved(ResolveAnswer { addresses }),
+                        Err(failure) => Outcome::Failed(failure),
+                    }
+                });
+            }
+            Question::HttpsLatency { target, timeout } => {
+                let (https, deadline) = (Arc::clone(&self.https), self.deadline(timeout));
+                self.spawn(id, Stage::Connect, async move {
+                    match https.measure(&target, deadline).await {
+                        Ok(answer) => Outcome::Https(answer),
+                        Err(failure) => Outcome::Failed(failure),
+                    }
+                });
+            }
+            Question::Icmp { address, timeout } => {
+                let (binding, clock, deadline) = (self.binding.clone(), self.clock, self.deadline(timeout));
+                self.spawn_timed(id, Stage::Icmp, async move { icmp::echo(clock, &binding, address, deadline).await });
+            }
+            Question::CaptivePortal { address, host, timeout } => {
+                let (binding, deadline) = (self.binding.clone(), self.deadline(timeout));
+                self.spawn(id, Stage::Http, async move {
+                    match portal::ask(&binding, address, &host, deadline).await {
+                        Ok(answer) => Outcome::Portal(answer),
+                        Err(failure) => Outcome::Failed(failure),
+                    }
+                });
+            }
+            Question::PortMapping { service, gateway, timeout } => {
+                self.spawn(id, Stage::PortMapping, port_mapping_stub::ask(service, gateway, timeout));
             }
         }
         Ok(())
+    }
+
+    fn deadline(&self, after: Duration) -> Deadline {
+        Deadline::new(self.clock.instant(self.clock.now()), after)
     }
 
     fn spawn(&mut self, id: ProbeId, stage: Stage, performing: impl Future<Output = Outcome> + Send + 'static) {

@@ -64,7 +64,8 @@ impl Binding {
             Family::V6 => Domain::IPV6,
         };
         let socket = Socket::new(domain, kind, Some(protocol))?;
-        if family == Family::V6 {
+        // Sockets of ICMPv6 are of one family by nature, and refuse the option.
+        if family == Family::V6 && protocol == Protocol::UDP {
             socket.set_only_v6(true)?;
         }
         self.to_interface(&SockRef::from(&socket), family)?;

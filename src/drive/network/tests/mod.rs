@@ -1,5 +1,8 @@
 //! The driver against scripted servers on loopback.
 
+mod https;
+mod others;
+mod resolve;
 mod stun;
 
 use std::collections::VecDeque;
