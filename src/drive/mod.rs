@@ -2,8 +2,10 @@
 //!
 //! It does not know which check is running, and knows neither reports nor arguments.
 
+mod clock;
 pub mod host;
 pub mod map_source;
 pub mod network;
 pub mod port_mapping;
 pub mod relay;
+pub mod tls_roots;

@@ -1,1 +1,288 @@
-//! Placeholder.
+//! Performs probes: the one loop that runs every check against the real network.
+//!
+//! [`run`] asks a [`Check`] for probes, sends them, and tells it what was heard. It does not know which check it
+//! runs, judges nothing, and retries nothing: a copy is a probe of its own, asked for by the check. A failure of the
+//! network is an observation; [`DriveError`] is for what the user or this host got wrong.
+//!
+//! Everything heard is bounded. When the future is dropped, as on Ctrl-C, no task of it runs on; a name lookup by
+//! the C library, which cannot be called off, may occupy a thread of the runtime for some seconds more, so a
+//! program that ends should shut its runtime down in the background.
+
+mod causes;
+mod http;
+mod https;
+mod icmp;
+mod options;
+mod port_mapping_stub;
+mod portal;
+mod resolve;
+mod sockets;
+mod stun;
+mod stun_codec;
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{Id, JoinError, JoinSet};
+
+use causes::Deadline;
+use https::Https;
+pub use options::{Nameservers, NetworkOptions, Proxies, Trust};
+use resolve::Names;
+use sockets::{Binding, Routes};
+use stun::{Request, StunSockets};
+
+use super::clock::Clock;
+use crate::probe::{
+    Cause, Check, Failure, Moment, Observation, Outcome, Probe, ProbeId, Question, ResolveAnswer, Stage,
+};
+
+/// Observations waiting to be told before listeners have to wait.
+const HEARD_MAX: usize = 1024;
+/// A check that is not done and wants to be asked again at once is not asked more often than this.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
+/// The real network, for one run.
+#[derive(Debug)]
+pub struct Network {
+    options: NetworkOptions,
+}
+
+impl Network {
+    /// A network reached as the options say. Opens nothing yet.
+    #[must_use]
+    pub const fn new(options: NetworkOptions) -> Self {
+        Self { options }
+    }
+}
+
+/// Why a run could not be begun or carried on. Never the fault of the network.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// The address to bind to is not to be had.
+    #[error("cannot send from {address}: {source}; --bind-address must be an address of this host")]
+    BindAddress {
+        /// Which address.
+        address: IpAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The port to bind to is not to be had.
+    #[error("cannot send from port {port}: {source}; give --bind-port another one, or leave it out")]
+    BindPort {
+        /// Which port.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Sockets cannot be bound to the interface.
+    #[error("cannot send through interface {name}: {source}")]
+    Interface {
+        /// Its name.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system has no random numbers.
+    #[error("the system gives no random numbers: {0}")]
+    Randomness(getrandom::Error),
+}
+
+/// Called with the time and the check after everything that was told, and whenever the check had asked to be woken.
+pub type Watcher<'a, C> = &'a mut dyn FnMut(Moment, &C);
+
+/// Runs a check to its end, and says when that was.
+pub async fn run<C: Check + ?Sized>(
+    check: &mut C,
+    network: Network,
+    mut watcher: Option<Watcher<'_, C>>,
+) -> Result<Moment, DriveError> {
+    let clock = Clock::start();
+    let mut driver = Driver::new(clock, network.options)?;
+    loop {
+        let now = clock.now();
+        while let Some(probe) = check.poll_probe(now) {
+            driver.launch(probe)?;
+        }
+        if check.is_done() {
+            return Ok(clock.now());
+        }
+        let wake_at = check.poll_timeout().map(|moment| moment.max(now + SHORTEST_WAIT));
+        if let Some(observation) = driver.heard(wake_at).await {
+            check.observe(clock.now(), observation);
+        }
+        if let Some(watch) = &mut watcher {
+            watch(clock.now(), check);
+        }
+    }
+}
+
+/// What is in flight.
+struct Driver {
+    clock: Clock,
+    binding: Binding,
+    https: Arc<Https>,
+    routes: Routes,
+    stun: StunSockets,
+    names: Arc<Names>,
+    /// Where each STUN probe went.
+    servers: HashMap<ProbeId, IpAddr>,
+    heard: mpsc::Receiver<Observation>,
+    /// Observations made in the act of launching.
+    immediate: VecDeque<Observation>,
+    tasks: JoinSet<Observation>,
+    /// Whose task it is, should it panic.
+    probes: HashMap<Id, (ProbeId, Stage, Moment)>,
+}
+
+impl Driver {
+    fn new(clock: Clock, options: NetworkOptions) -> Result<Self, DriveError> {
+        let binding = Binding::verified(&options)?;
+        let (sender, heard) = mpsc::channel(HEARD_MAX);
+        Ok(Self {
+            clock,
+            https: Arc::new(Https::new(clock, binding.clone(), &options.proxies, options.trust.clone())),
+            routes: Routes::new(binding.clone()),
+            stun: StunSockets::new(clock, binding.clone(), &options, sender),
+            binding,
+            names: Arc::new(Names::new(options.nameservers)),
+            servers: HashMap::new(),
+            heard,
+            immediate: VecDeque::new(),
+            tasks: JoinSet::new(),
+            probes: HashMap::new(),
+        })
+    }
+
+    fn launch(&mut self, probe: Probe) -> Result<(), DriveError> {
+        let id = probe.id;
+        match probe.question {
+            Question::Stun { slot, server, form } => {
+                self.servers.insert(id, server.ip());
+                let failed = self.stun.launch(&Request { probe: id, slot, server, form })?;
+                self.immediate.extend(failed);
+            }
+            Question::Resolve { host, family, timeout } => {
+                let (names, deadline) = (Arc::clone(&self.names), self.deadline(timeout));
+                self.spawn(id, Stage::Dns, async move {
+                    match names.addresses(&host, family, deadline).await {
+                        Ok(addresses) => Outcome::Resolved(ResolveAnswer { addresses }),
+                        Err(failure) => Outcome::Failed(failure),
+                    }
+                });
+            }
+            Question::HttpsLatency { target, timeout } => {
+                let (https, deadline) = (Arc::clone(&self.https), self.deadline(timeout));
+                self.spawn(id, Stage::Connect, async move {
+                    match https.measure(&target, deadline).await {
+                        Ok(answer) => Outcome::Https(answer),
+                        Err(failure) => Outcome::Failed(failure),
+                    }
+                });
+            }
+            Question::Icmp { address, timeout } => {
+                let (binding, clock, deadline) = (self.binding.clone(), self.clock, self.deadline(timeout));
+                self.spawn_timed(id, Stage::Icmp, async move { icmp::echo(clock, &binding, address, deadline).await });
+            }
+            Question::CaptivePortal { address, host, timeout } => {
+                let (binding, deadline) = (self.binding.clone(), self.deadline(timeout));
+                self.spawn(id, Stage::Http, async move {
+                    match portal::ask(&binding, address, &host, deadline).await {
+                        Ok(answer) => Outcome::Portal(answer),
+                        Err(failure) => Outcome::Failed(failure),
+                    }
+                });
+            }
+            Question::PortMapping { service, gateway, timeout } => {
+                self.spawn(id, Stage::PortMapping, port_mapping_stub::ask(service, gateway, timeout));
+            }
+        }
+        Ok(())
+    }
+
+    fn deadline(&self, after: Duration) -> Deadline {
+        Deadline::new(self.clock.instant(self.clock.now()), after)
+    }
+
+    fn spawn(&mut self, id: ProbeId, stage: Stage, performing: impl Future<Output = Outcome> + Send + 'static) {
+        let clock = self.clock;
+        self.spawn_timed(id, stage, async move {
+            let sent_at = clock.now();
+            let outcome = performing.await;
+            (sent_at, clock.now(), outcome)
+        });
+    }
+
+    /// As [`spawn`](Self::spawn), for probes that time themselves more closely.
+    fn spawn_timed(
+        &mut self,
+        id: ProbeId,
+        stage: Stage,
+        performing: impl Future<Output = (Moment, Moment, Outcome)> + Send + 'static,
+    ) {
+        let launched_at = self.clock.now();
+        let task = self.tasks.spawn(async move {
+            let (sent_at, at, outcome) = performing.await;
+            Observation { probe: Some(id), sent_at, at, outcome }
+        });
+        self.probes.insert(task.id(), (id, stage, launched_at));
+    }
+
+    /// The observation of a task. One that panicked is a failure of natscope's, and still an end of its probe.
+    fn ended(&mut self, ended: Result<(Id, Observation), JoinError>) -> Option<Observation> {
+        match ended {
+            Ok((task, observation)) => {
+                self.probes.remove(&task);
+                Some(observation)
+            }
+            Err(error) => {
+                let (probe, stage, sent_at) = self.probes.remove(&error.id())?;
+                let cause = Cause::Os { message: format!("natscope failed: {error}") };
+                let outcome = Outcome::Failed(Failure::new(stage, cause));
+                Some(Observation { probe: Some(probe), sent_at, at: self.clock.now(), outcome })
+            }
+        }
+    }
+
+    /// The next observation, or `None` when it is time to wake the check.
+    async fn heard(&mut self, wake_at: Option<Moment>) -> Option<Observation> {
+        if let Some(observation) = self.immediate.pop_front() {
+            return Some(observation);
+        }
+        let wake_at = wake_at.map(|moment| self.clock.instant(moment));
+        let wake = async {
+            match wake_at {
+                Some(instant) => tokio::time::sleep_until(instant).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(mut observation) = self.heard.recv() => {
+                self.complete(&mut observation);
+                Some(observation)
+            }
+            Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
+            () = wake => None,
+        }
+    }
+
+    /// Adds the local address, which a shared socket does not know, to a reply it got.
+    fn complete(&mut self, observation: &mut Observation) {
+        let (Outcome::Stun(reply) | Outcome::StunDuplicate(reply)) = &mut observation.outcome else { return };
+        if let Some(local) = reply.local
+            && local.ip().is_unspecified()
+        {
+            let server = observation.probe.and_then(|probe| self.servers.get(&probe));
+            let address = server.and_then(|server| self.routes.local_address(*server));
+            reply.local = address.map(|ip| SocketAddr::new(ip, local.port()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

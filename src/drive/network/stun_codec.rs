@@ -1,0 +1,41 @@
+//! What the wire says of STUN, as the probes' words have it.
+
+use std::net::SocketAddr;
+
+use crate::probe::{Cause, StunForm, StunReply};
+use crate::wire::stun::{self, Class, RequestForm, Response, TransactionId};
+
+/// A Binding request of that form.
+pub(super) fn encode_request(id: TransactionId, form: StunForm) -> Result<Vec<u8>, Cause> {
+    let form = match form {
+        StunForm::Tailnode => RequestForm::Tailnode,
+        StunForm::Plain => RequestForm::Plain,
+    };
+    stun::encode_request(id, form, None).map_err(|error| Cause::Os { message: error.to_string() })
+}
+
+/// A Binding response, or what is wrong with the datagram.
+pub(super) fn decode_response(datagram: &[u8]) -> Result<Response, String> {
+    stun::decode_response(datagram).map_err(|error| error.to_string())
+}
+
+/// A response as the answer to a request that left from `local`.
+pub(super) fn reply_of(response: Response, from: SocketAddr, local: Option<SocketAddr>) -> StunReply {
+    let (mapped, rewritten, error_code) = match &response.class {
+        Class::Success => (response.endpoint(), response.rewritten(), None),
+        // 0 is no code of a server's: the response had none that could be read.
+        Class::Error { code, .. } => (None, None, Some(code.unwrap_or(0))),
+    };
+    let problems = response.problems.iter().map(ToString::to_string).collect();
+    StunReply {
+        from,
+        local,
+        mapped,
+        rewritten,
+        other_address: response.other_address,
+        response_origin: response.response_origin,
+        software: response.software,
+        error_code,
+        problems,
+    }
+}

@@ -1,0 +1,117 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::probe::PortalAnswer;
+
+/// An HTTP server that answers with `answer`, in which `CHALLENGE` stands for the request's challenge.
+async fn server(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = vec![0; 4096];
+            let length = stream.read(&mut request).await.unwrap();
+            let request = String::from_utf8(request[..length].to_vec()).unwrap();
+            assert!(request.starts_with("GET /generate_204 HTTP/1.1\r\nHost: relay.test\r\n"), "{request}");
+            let challenge = request.split("X-Tailscale-Challenge: ").nth(1).unwrap().lines().next().unwrap();
+            assert!(challenge.len() <= 64);
+            assert!(challenge.chars().all(|character| character.is_ascii_alphanumeric() || "._-:".contains(character)));
+            stream.write_all(answer.replace("CHALLENGE", challenge).as_bytes()).await.unwrap();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                drop(stream);
+            });
+        }
+    });
+    address
+}
+
+fn portal(address: SocketAddr) -> Question {
+    Question::CaptivePortal { address, host: "relay.test".into(), timeout: Duration::from_millis(500) }
+}
+
+async fn portal_answer(answer: &'static str) -> PortalAnswer {
+    match outcome_of(NetworkOptions::default(), portal(server(answer).await)).await {
+        Outcome::Portal(answer) => answer,
+        other => panic!("no answer: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_relay_echoes_the_challenge() {
+    let answer = portal_answer("HTTP/1.1 204 No Content\r\nX-Tailscale-Response: response CHALLENGE\r\n\r\n").await;
+    assert_eq!(answer, PortalAnswer { status: 204, location: None, challenge_echoed: true, body_empty: true });
+}
+
+#[tokio::test]
+async fn a_portal_is_told_as_it_is() {
+    let answer = portal_answer("HTTP/1.1 302 Found\r\nLocation: http://login/\r\nContent-Length: 0\r\n\r\n").await;
+    let expected =
+        PortalAnswer { status: 302, location: Some("http://login/".into()), challenge_echoed: false, body_empty: true };
+    assert_eq!(answer, expected);
+    let answer =
+        portal_answer("HTTP/1.1 204 No Content\r\nX-Tailscale-Response: CHALLENGE\r\n\r\n<html>log in</html>").await;
+    assert_eq!(answer, PortalAnswer { status: 204, location: None, challenge_echoed: false, body_empty: false });
+}
+
+#[tokio::test]
+async fn whether_there_is_a_body_is_found_out() {
+    for (answer, empty) in [
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", true),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0a\r\n0123456789\r\n0\r\n\r\n", false),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", false),
+        ("HTTP/1.1 200 OK\r\n\r\nhello", false),
+        // Announced by neither and not ended either: a body that never came is not known to be empty.
+        ("HTTP/1.1 200 OK\r\n\r\n", false),
+    ] {
+        assert_eq!(portal_answer(answer).await.body_empty, empty, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn silence_and_refusal_are_failures() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let failure = failure_of(NetworkOptions::default(), portal(address)).await;
+    let timed_out = Cause::TimedOut { after: Duration::from_millis(500) };
+    assert_eq!(failure, Failure::new(Stage::Http, timed_out));
+    drop(listener);
+    let failure = failure_of(NetworkOptions::default(), portal(address)).await;
+    assert_eq!(failure, Failure::new(Stage::Connect, Cause::Refused));
+}
+
+#[tokio::test]
+async fn this_host_answers_echo_requests_or_forbids_them() {
+    for address in ["127.0.0.1", "::1"] {
+        let address: IpAddr = address.parse().unwrap();
+        let heard =
+            ask(NetworkOptions::default(), Asking::new([Question::Icmp { address, timeout: Duration::from_secs(2) }]))
+                .await;
+        match &heard[0].outcome {
+            Outcome::Icmp(answer) => {
+                assert_eq!(answer.from, address);
+                assert!(heard[0].round_trip() < Duration::from_secs(1));
+            }
+            Outcome::Failed(Failure { stage: Stage::Icmp, cause }) => {
+                let no_v6 = address.is_ipv6() && matches!(cause, Cause::Unsupported { .. } | Cause::Unreachable);
+                assert!(*cause == Cause::NotPermitted || no_v6, "{cause:?}");
+            }
+            other => panic!("{address}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_watcher_sees_everything_told() {
+    let address = server("HTTP/1.1 204 No Content\r\n\r\n").await;
+    let mut asking = Asking::new([portal(address), portal(address)]);
+    let mut seen = Vec::new();
+    let mut watch = |_: Moment, check: &Asking| seen.push(check.heard.len());
+    let ended_at = run(&mut asking, Network::new(NetworkOptions::default()), Some(&mut watch)).await.unwrap();
+    assert_eq!(seen, [1, 2]);
+    assert!(asking.heard.iter().all(|observation| observation.at <= ended_at));
+}
