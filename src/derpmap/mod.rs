@@ -1,1 +1,93 @@
-//! Placeholder.
+//! DERP maps: text into [`MapLayer`]s, layers into a [`DerpMap`](crate::model::DerpMap), and maps into text.
+//!
+//! Three notations are told apart by content: Tailscale's DERPMap JSON, the `derpMap` section of a Tailscale policy
+//! (HuJSON), and the YAML maps of Headscale. Each is read as the Go program it is written for reads it, with what
+//! that program ignores silently turned into a [`MapWarning`] that has a line and a column. No region and no node
+//! is lost without one. Hostile text costs bounded time and memory and never panics.
+//!
+//! It opens no files and fetches nothing, and it does not lint: a map that works is not criticised here.
+
+mod encode;
+mod error;
+mod fields;
+mod json;
+mod layer;
+mod locate;
+mod node;
+mod number;
+mod read;
+mod source;
+mod text;
+mod tree;
+mod warning;
+mod yaml;
+
+pub use encode::encode_json;
+pub use error::{MapError, NotAMap, Problem};
+pub use layer::{MapLayer, overlay};
+pub use warning::{MapWarning, Severity, WarningDetail};
+
+use fields::{Dialect, Path, Reader};
+use source::Source;
+
+/// The longest text that is read as a map, 16 MiB: the public map is 100 times smaller.
+pub const MAX_MAP_BYTES: usize = 16 * 1024 * 1024;
+
+/// A text read as a map.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decoded {
+    /// What it says.
+    pub layer: MapLayer,
+    /// What in it is not as it should be, in the order of the text.
+    pub warnings: Vec<MapWarning>,
+    /// Warnings that were too many to keep.
+    pub warnings_left_out: usize,
+    /// What it was read as.
+    pub format: MapFormat,
+}
+
+/// The notations of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MapFormat {
+    /// Tailscale's `DERPMap` as JSON, at the top or inside another document.
+    Json,
+    /// A Tailscale policy, or a map with the comments and trailing commas a policy may have.
+    HuJson,
+    /// A Headscale map, YAML.
+    HeadscaleYaml,
+}
+
+/// Reads a text as a map. `name` is what errors call it, as the file or URL it came from.
+pub fn decode(name: &str, text: &[u8]) -> Result<Decoded, MapError> {
+    let text = text::check(name, text)?;
+    let source = Source { name, text };
+    let dialect = locate::dialect(text);
+    let mut reader = Reader::new(source, dialect);
+    let (root, format) = match dialect {
+        Dialect::Json => {
+            let parsed = json::parse(source)?;
+            let is_hujson = parsed.has_extensions || locate::is_policy(&parsed.root);
+            (parsed.root, if is_hujson { MapFormat::HuJson } else { MapFormat::Json })
+        }
+        Dialect::Yaml => {
+            let parsed = yaml::parse(source)?;
+            if let Some(span) = parsed.second_document {
+                reader.warn(&Path::ROOT, span, WarningDetail::MoreDocuments);
+            }
+            (parsed.root, MapFormat::HeadscaleYaml)
+        }
+    };
+    let located = locate::locate(&root).map_err(|looks_like| {
+        let span = tree::Span { end: root.span.start, ..root.span };
+        MapError::new(source, span, String::new(), Problem::NoMap { looks_like })
+    })?;
+    if located.path.len() > 1 && locate::is_policy(&root) {
+        reader.warn(&Path::ROOT, located.map.span, WarningDetail::MisplacedMap);
+    }
+    let above = located.path.join(".");
+    let path = if above.is_empty() { Path::ROOT } else { Path::ROOT.key(&above) };
+    let layer = reader.map(&path, located.map)?;
+    let (warnings, warnings_left_out) = reader.finish(format);
+    Ok(Decoded { layer, warnings, warnings_left_out, format })
+}
