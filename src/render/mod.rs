@@ -1,1 +1,116 @@
-//! Placeholder.
+//! Turns a [`Report`] into text: one file per output format, all wording in one catalogue per language.
+//!
+//! Everything here is a pure function of the report and the [`Style`]. No file, no terminal, no clock and no network
+//! is asked, and no conclusion is drawn: what is not in the report is not in the text. Strings that came from maps,
+//! servers and routers are cleaned of control characters on the way out.
+
+mod bar;
+mod catalogue;
+mod changes;
+mod clean;
+mod document;
+pub mod json;
+mod markdown;
+mod number;
+mod table;
+mod tailscale_json;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub use catalogue::Lang;
+
+use crate::report::Report;
+
+/// An output format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Format {
+    /// For people, at a terminal.
+    #[default]
+    Table,
+    /// For machines: indented JSON, schema number 1.
+    Json,
+    /// The same on one line.
+    JsonLine,
+    /// For people, in an issue or a chat.
+    Markdown,
+    /// Field names and units of `tailscale netcheck --format json`.
+    TailscaleJson,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 5] = [Self::Table, Self::Json, Self::JsonLine, Self::Markdown, Self::TailscaleJson];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::JsonLine => "json-line",
+            Self::Markdown => "markdown",
+            Self::TailscaleJson => "tailscale-json",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// There is no format of that name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no format is named {name:?}; there are table, json, json-line, markdown and tailscale-json")]
+pub struct UnknownFormat {
+    /// The name asked for.
+    pub name: String,
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|format| format.name() == name);
+        found.ok_or_else(|| UnknownFormat { name: name.to_owned() })
+    }
+}
+
+/// How the text is to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Whether escape sequences for colour may be used (by [`Format::Table`] alone).
+    pub color: bool,
+    /// Columns of the terminal; fewer than 40 count as 40.
+    pub width: usize,
+    /// Language of `table` and `markdown`. JSON is always in English, since machines search it.
+    pub lang: Lang,
+    /// Whether nodes, servers and the reason of every verdict are shown too (JSON always has them).
+    pub verbose: bool,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self { color: false, width: 80, lang: Lang::En, verbose: false }
+    }
+}
+
+/// The report as text, with one newline at its end.
+#[must_use]
+pub fn render(report: &Report, format: Format, style: &Style) -> String {
+    match format {
+        Format::Table => table::render(report, style),
+        Format::Json => json::render(report),
+        Format::JsonLine => json::render_line(report),
+        Format::Markdown => markdown::render(report, style),
+        Format::TailscaleJson => tailscale_json::render(report),
+    }
+}
+
+/// What changed between two reports of `--every`, a line each; nothing when only latencies moved.
+#[must_use]
+pub fn changes(previous: &Report, current: &Report, lang: Lang) -> Vec<String> {
+    changes::changes(previous, current, catalogue::of(lang))
+}

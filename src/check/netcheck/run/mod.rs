@@ -328,6 +328,7 @@ impl NetcheckCheck {
 impl Check for NetcheckCheck {
     fn poll_probe(&mut self, now: Moment) -> Option<Probe> {
         self.now = self.now.max(now);
+        self.record.ended_at = self.now;
         if let Some(ask) = self.agenda(self.now).ask {
             return self.launch(ask, self.now);
         }

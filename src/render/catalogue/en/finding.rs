@@ -1,0 +1,129 @@
+use super::count;
+use super::failure::failure;
+use crate::render::catalogue::{Catalogue as _, FindingText};
+use crate::render::number::{percent, span};
+use crate::report::FindingDetail;
+
+/// A finding in English.
+#[allow(clippy::too_many_lines, reason = "one arm a finding, nothing else")]
+pub(super) fn finding(detail: &FindingDetail) -> FindingText {
+    match detail {
+        FindingDetail::UdpBlocked => text(
+            "UDP gets no answer, though relays answer over TCP",
+            "STUN packets to several relays got no answer; the same relays answer over TCP.".to_owned(),
+            &[
+                "a firewall on the way drops outgoing UDP or its answers",
+                "a firewall on this host drops it",
+                "the network allows only TCP through a proxy",
+            ],
+            "Allow outgoing UDP, at least to port 3478 and to 41641 of peers, and the answers back in. Until then every \
+             connection is relayed.",
+        ),
+        FindingDetail::RelayDown { code, failure: how, .. } => text(
+            format!("Region {code} answers STUN, but its relay does not answer"),
+            format!("STUN works; the relay: {}.", failure(how)),
+            &["the relay process is down or misconfigured", "a firewall or proxy on the way blocks its TCP port"],
+            "A low latency does not make this relay usable. Run `natscope doctor` on it to see which layer fails.",
+        ),
+        FindingDetail::RegionUnreachable { code, failure: how, .. } => text(
+            format!("Region {code} could not be measured"),
+            format!("{}.", failure(how)),
+            &[
+                "its relays are down",
+                "the way to them is blocked from here",
+                "the map's address for them is out of date",
+            ],
+            "Run `natscope doctor` on it to see which layer fails. While it is down, peers whose home it is can be reached \
+             directly only.",
+        ),
+        FindingDetail::CaptivePortal { location } => text(
+            "A captive portal is in the way",
+            match location {
+                Some(location) => format!("A plain HTTP request to a relay was redirected to {location}."),
+                None => "A plain HTTP request to a relay was answered by something else.".to_owned(),
+            },
+            &["this network wants a login or an agreement first"],
+            "Open any http:// page in a browser and log in, then run this again.",
+        ),
+        FindingDetail::FakeDns { host, address } => text(
+            "Names are answered with fake addresses",
+            format!("{host} resolves to {address}, which is in 198.18.0.0/15."),
+            &["a proxy in fake-IP mode (Clash, sing-box, Surge and the like) answers DNS on this host or its router"],
+            "Exempt the relays' names from fake-IP and route their UDP directly; until then latencies and NAT are the \
+             proxy's, not the network's.",
+        ),
+        FindingDetail::ThroughTunnel { interface } => text(
+            "Everything was measured through a tunnel",
+            format!("Packets leave by {interface}, which looks like a VPN or an overlay network."),
+            &["a VPN or an exit node owns the default route"],
+            "To measure the network underneath, turn the VPN off or pass --interface with the physical one.",
+        ),
+        FindingDetail::OddServer { server, endpoint, note } => text(
+            format!("The answers of STUN server {server} were left out"),
+            format!("{server} ({endpoint}): {}.", super::English.server_note(note)),
+            &["a NAT, a container bridge or a proxy stands before that server", "the server itself is faulty"],
+            "Verdicts do not rest on it. Its owner should run it on a host network without address translation.",
+        ),
+        FindingDetail::DnsFailing { names, example, failure: how } => text(
+            "Names of the map could not be resolved",
+            format!("{}, as {example}: {}.", count(*names, "name", "names"), failure(how)),
+            &["the resolver is unreachable or filters", "the names do not exist (any more)"],
+            "Check the system's resolver, or give the nodes IPv4 and IPv6 addresses in the map.",
+        ),
+        FindingDetail::StaleMap { url, age, because } => text(
+            "The DERP map is an old copy",
+            format!("{url} could not be fetched ({because}); a copy {} old was used.", span(*age)),
+            &["the map's server is unreachable from here"],
+            "Check the way to the map's server, or pass --derp-map FILE.",
+        ),
+        FindingDetail::HardNat => text(
+            "The NAT is hard: it gives each destination another endpoint",
+            "STUN servers saw different endpoints of one socket.".to_owned(),
+            &["the router maps per destination (symmetric NAT)", "a carrier's NAT does"],
+            "Direct connections work to peers that are not behind a hard NAT themselves. Turn on UPnP, NAT-PMP or PCP, or \
+             forward the UDP port on the router; on a firewall, look for \"static port\" or \"endpoint-independent NAT\"; \
+             IPv6 avoids it too.",
+        ),
+        FindingDetail::DoubleNat { wan } => text(
+            "Two NATs in a row",
+            format!("The router's own outer address, {wan}, is not a public one."),
+            &["another router stands before this one", "the provider uses carrier-grade NAT"],
+            "Put one of the routers into bridge mode, or ask the provider for a public address; a port forwarded on this \
+             router alone cannot be reached from the internet.",
+        ),
+        FindingDetail::Ipv6BlackHole => text(
+            "IPv6 is configured, but nobody answers over it",
+            "This host has an IPv6 address and a route; no server answered over IPv6, and servers do over IPv4."
+                .to_owned(),
+            &["the router announces IPv6 that its provider does not carry", "a firewall drops IPv6"],
+            "Fix IPv6 on the router or turn it off there: programs that try it first wait for nothing.",
+        ),
+        FindingDetail::PacketLoss { loss, of } => text(
+            format!("UDP to the relays loses packets ({})", percent(*loss)),
+            format!("{} of {} were lost.", percent(*loss), count(*of, "round trip", "round trips")),
+            &["a weak wireless link", "a congested uplink", "a middlebox that limits UDP"],
+            "Try a cable, or again when the line is idle; if it stays, ask the provider.",
+        ),
+        FindingDetail::ProxyOnly { proxy } => text(
+            "HTTPS works only through a proxy",
+            format!("HTTPS to the relays went through {proxy}; UDP cannot."),
+            &["the network allows only its proxy out"],
+            "Connections will be relayed through the proxy. For direct ones, allow outgoing UDP.",
+        ),
+        FindingDetail::Map { code: _, place, message, severity: _ } => text(
+            format!("In the DERP map: {message}"),
+            format!("{place}: {message}"),
+            &[],
+            "Correct the map at that place; `natscope derpmap lint` checks it again.",
+        ),
+    }
+}
+
+fn text(title: impl Into<String>, observed: String, causes: &[&str], fix: &str) -> FindingText {
+    FindingText {
+        title: title.into(),
+        observed,
+        causes: causes.iter().map(|cause| (*cause).to_owned()).collect(),
+        fix: fix.to_owned(),
+    }
+}

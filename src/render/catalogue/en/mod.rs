@@ -1,0 +1,264 @@
+//! English.
+
+mod failure;
+mod finding;
+mod why;
+
+use super::{Catalogue, Change, FindingText, Headline, RegionNames, Word};
+use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation};
+use crate::probe::Failure;
+use crate::render::number::round_trip;
+use crate::report::{Confidence, FindingDetail, LatencyMethod, RegionSkip, ServerNote, Severity, Tunnel, Why};
+
+/// The English catalogue.
+pub(super) struct English;
+
+impl Catalogue for English {
+    fn why(&self, why: &Why, names: &RegionNames<'_>) -> String {
+        why::why(why, names)
+    }
+
+    fn failure(&self, failure: &Failure) -> String {
+        failure::failure(failure)
+    }
+
+    fn finding(&self, detail: &FindingDetail) -> FindingText {
+        finding::finding(detail)
+    }
+
+    fn severity(&self, severity: Severity) -> &'static str {
+        match severity {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+
+    fn confidence(&self, confidence: Confidence) -> &'static str {
+        match confidence {
+            Confidence::Low => "low",
+            Confidence::Medium => "medium",
+            Confidence::High => "high",
+        }
+    }
+
+    fn server_note(&self, note: &ServerNote) -> String {
+        match note {
+            ServerNote::Silent => "it never answered".to_owned(),
+            ServerNote::WrongSource { from } => format!("its replies came from {from}"),
+            ServerNote::ServerSideNat { saw } => {
+                format!("it saw us at the private address {saw}, so a NAT or proxy stands before the server")
+            }
+            ServerNote::Outlier { saw } => format!("on every socket it saw another endpoint than all others: {saw}"),
+            ServerNote::NoMappedAddress => "it answered without telling our endpoint".to_owned(),
+        }
+    }
+
+    fn region_skip(&self, skip: RegionSkip) -> &'static str {
+        match skip {
+            RegionSkip::NoMeasure => "left out: the map says NoMeasureNoHome",
+            RegionSkip::NoNodes => "the map gives it no nodes",
+            RegionSkip::NothingToAsk => "no node with an address, a STUN port or a relay that could be asked",
+        }
+    }
+
+    fn method(&self, method: LatencyMethod) -> &'static str {
+        match method {
+            LatencyMethod::Stun => "STUN",
+            LatencyMethod::Https => "HTTPS",
+            LatencyMethod::Icmp => "ICMP",
+        }
+    }
+
+    fn tunnel(&self, tunnel: &Tunnel) -> &'static str {
+        match tunnel {
+            Tunnel::ByName => "a tunnel, by its name",
+            Tunnel::ByAddress => "an overlay network, by its address",
+            Tunnel::PointToPoint => "a point-to-point interface",
+        }
+    }
+
+    fn difficulty(&self, difficulty: Difficulty) -> &'static str {
+        match difficulty {
+            Difficulty::None => "none",
+            Difficulty::Easy => "easy",
+            Difficulty::Hard => "hard",
+            Difficulty::Blocked => "blocked",
+        }
+    }
+
+    fn nat_type(&self, nat_type: NatType) -> &'static str {
+        match nat_type {
+            NatType::OpenInternet => "open internet",
+            NatType::SymmetricUdpFirewall => "symmetric UDP firewall",
+            NatType::FullCone => "full cone",
+            NatType::RestrictedCone => "restricted cone",
+            NatType::PortRestrictedCone => "port-restricted cone",
+            NatType::Symmetric => "symmetric",
+            NatType::UdpBlocked => "UDP blocked",
+            NatType::Unnamed => "no name in RFC 3489",
+        }
+    }
+
+    fn mapping(&self, mapping: Mapping) -> &'static str {
+        match mapping {
+            Mapping::Direct => "direct",
+            Mapping::EndpointIndependent => "endpoint-independent",
+            Mapping::AddressDependent => "address-dependent",
+            Mapping::AddressAndPortDependent => "address- and port-dependent",
+        }
+    }
+
+    fn filtering(&self, filtering: Filtering) -> &'static str {
+        match filtering {
+            Filtering::EndpointIndependent => "endpoint-independent",
+            Filtering::AddressDependent => "address-dependent",
+            Filtering::AddressAndPortDependent => "address- and port-dependent",
+        }
+    }
+
+    fn allocation(&self, allocation: PortAllocation) -> &'static str {
+        match allocation {
+            PortAllocation::Preserving => "keeps the local port",
+            PortAllocation::Sequential => "sequential",
+            PortAllocation::Random => "random",
+        }
+    }
+
+    fn pooling(&self, pooling: Pooling) -> &'static str {
+        match pooling {
+            Pooling::Paired => "paired",
+            Pooling::Arbitrary => "arbitrary",
+        }
+    }
+
+    fn headline(&self, headline: &Headline<'_>) -> String {
+        let mut sentences = Vec::new();
+        if headline.portal {
+            sentences.push("A captive portal is in the way.".to_owned());
+        }
+        if headline.offline {
+            sentences.push("Nothing answered: this host looks offline.".to_owned());
+            return sentences.join(" ");
+        }
+        match headline.udp {
+            Some(Some(true)) => sentences.push("UDP works.".to_owned()),
+            Some(Some(false)) => sentences.push("UDP is blocked: connections go through relays.".to_owned()),
+            Some(None) => sentences.push("Whether UDP works is unclear.".to_owned()),
+            None => {}
+        }
+        match (headline.nat, headline.nat_type) {
+            (Some(Some(Difficulty::Blocked)), _) if headline.udp.is_some() => {}
+            (Some(Some(difficulty)), nat_type) => {
+                let mut text = format!("NAT: {}", self.difficulty(difficulty));
+                if let Some(nat_type) = nat_type {
+                    text += &format!(" ({})", self.nat_type(nat_type));
+                }
+                if let Some(effective) = headline.effective {
+                    text += &format!(", {} with the router's port mapping", self.difficulty(effective));
+                }
+                sentences.push(text + ".");
+            }
+            (Some(None), _) => sentences.push("NAT: undetermined.".to_owned()),
+            (None, _) => {}
+        }
+        match headline.home {
+            Some(Some((code, Some(latency)))) => sentences.push(format!("Home: {code}, {}.", round_trip(latency))),
+            Some(Some((code, None))) => sentences.push(format!("Home: {code}.")),
+            Some(None) => sentences.push("No home region.".to_owned()),
+            None => {}
+        }
+        sentences.join(" ")
+    }
+
+    fn change(&self, change: &Change<'_>) -> String {
+        match change {
+            Change::Became(what, before, after) => format!("{} {before} → {after}", self.word(*what)),
+            Change::Lost(what) => format!("{} lost", self.word(*what)),
+            Change::Back(what) => format!("{} works again", self.word(*what)),
+            Change::Unclear(what) => format!("{} unclear now", self.word(*what)),
+            Change::RegionAppeared(code) => format!("region {code} answers again"),
+            Change::RegionLost(code) => format!("region {code} lost"),
+        }
+    }
+
+    fn word(&self, word: Word) -> &'static str {
+        match word {
+            Word::Udp => "UDP",
+            Word::Ipv4 => "IPv4",
+            Word::Ipv6 => "IPv6",
+            Word::Icmp => "ICMP",
+            Word::Nat => "NAT",
+            Word::NatIpv4 => "NAT over IPv4",
+            Word::NatIpv6 => "NAT over IPv6",
+            Word::Effective => "With port mapping",
+            Word::NatType => "Type",
+            Word::Mapping => "Mapping",
+            Word::MappingVaries => "Mapping varies",
+            Word::Filtering => "Filtering",
+            Word::Hairpinning => "Hairpinning",
+            Word::PortPreservation => "Port kept",
+            Word::PortAllocation => "Port allocation",
+            Word::Pooling => "Address pooling",
+            Word::MappingLifetime => "Mapping lifetime",
+            Word::CarrierGrade => "Carrier-grade NAT",
+            Word::MappedEndpoints => "Seen from outside",
+            Word::MappedAddress => "mapped address",
+            Word::MappedPort => "mapped port",
+            Word::LocalEndpoints => "Local",
+            Word::PortMapping => "Port mapping",
+            Word::Router => "Router",
+            Word::OuterAddress => "outer address",
+            Word::CaptivePortal => "Captive portal",
+            Word::HomeRegion => "Home region",
+            Word::Path => "Path",
+            Word::Proxy => "proxy",
+            Word::Regions => "Regions",
+            Word::NotMeasured => "Not measured",
+            Word::Findings => "Findings",
+            Word::Nodes => "Nodes",
+            Word::Servers => "Servers",
+            Word::Region => "Region",
+            Word::Name => "Name",
+            Word::Latency => "Latency",
+            Word::Loss => "Loss",
+            Word::Jitter => "Jitter",
+            Word::Method => "By",
+            Word::Reason => "Reason",
+            Word::Host => "Host",
+            Word::Server => "Server",
+            Word::Endpoint => "Endpoint",
+            Word::Observed => "Observed",
+            Word::PossibleCauses => "Possible causes",
+            Word::Fix => "Fix",
+            Word::Yes => "yes",
+            Word::No => "no",
+            Word::Works => "works",
+            Word::Blocked => "blocked",
+            Word::NoneFound => "none",
+            Word::InTheWay => "in the way",
+            Word::RelayAnswers => "its relay answers over TCP",
+            Word::FakeDns => "names are answered with fake addresses (198.18.0.0/15)",
+            Word::NoGateway => "no default gateway",
+            Word::Ok => "ok",
+            Word::TookTime => "took",
+        }
+    }
+
+    fn aside(&self, text: &str, aside: &str) -> String {
+        format!("{text} ({aside})")
+    }
+
+    fn labelled(&self, label: &str, text: &str) -> String {
+        format!("{label}: {text}")
+    }
+
+    fn list(&self, items: &[String]) -> String {
+        items.join(", ")
+    }
+}
+
+/// `1 server`, `2 servers`.
+fn count(number: u32, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+}

@@ -1,0 +1,180 @@
+use std::fmt::Display;
+
+use super::count;
+use super::failure::failure;
+use crate::probe::PortMappingService;
+use crate::render::catalogue::{RegionNames, service};
+use crate::render::number::{round_trip, span};
+use crate::report::Why;
+
+/// The reason as a clause without a full stop.
+#[allow(clippy::too_many_lines, reason = "one arm a reason, nothing else")]
+pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
+    match why {
+        Why::NotMeasuredHere { ask } => format!("not measured by this command; `{ask}` does"),
+        Why::LeftOut { flag } => format!("left out by {flag}"),
+        Why::NoServers { family } => format!("no server of the map has an {family} address"),
+        Why::NamesFailed { failure: how } => format!("no server could be asked: {}", failure(how)),
+        Why::TcpNotTried { family } => {
+            format!("no answer over {family} UDP, and whether TCP gets through was not settled")
+        }
+        Why::RanOutOfTime { after } => format!("the run ended after {} before it was settled", span(*after)),
+
+        Why::NoOsSupport { family } => format!("this system cannot open {family} sockets"),
+        Why::NoRoute { family } => format!("this host has no {family} route to the internet"),
+        Why::Offline => "this host has no route to the internet".to_owned(),
+        Why::SendRefused { failure: how } => format!("this host or its firewall refused to send: {}", failure(how)),
+
+        Why::UdpAnswered { answers, servers } => {
+            format!("{} from {}", count(*answers, "answer", "answers"), self::servers(*servers))
+        }
+        Why::UdpSilent { copies, servers, ports } => format!(
+            "no answer to {} to UDP {} of {}, which do answer over TCP",
+            packets(*copies),
+            joined("port", "ports", ports),
+            self::servers(*servers)
+        ),
+        Why::TooFewWitnesses { servers, needed } => format!(
+            "no answer over UDP, but only {} known to be up; it takes {needed} to blame the network",
+            count(*servers, "server is", "servers are")
+        ),
+        Why::NothingAnswered => "nobody answered, over UDP or TCP".to_owned(),
+        Why::BehindPortal => "a captive portal answers for everybody".to_owned(),
+
+        Why::FamilyAnswered { servers } => format!("{} answered", self::servers(*servers)),
+        Why::FamilySilent { copies, servers } => {
+            format!("no answer to {} to {}", packets(*copies), self::servers(*servers))
+        }
+        Why::NoMappedAddress { family } => format!("no server told us an {family} endpoint"),
+
+        Why::MappingSame { servers, sockets } => {
+            format!("{} saw the same endpoint, on {}", self::servers(*servers), count(*sockets, "socket", "sockets"))
+        }
+        Why::MappingSameButOddServers { servers, odd } => format!(
+            "{} saw the same endpoint; {} on every socket and left out",
+            self::servers(*servers),
+            count(*odd, "server that disagrees", "servers that disagree")
+        ),
+        Why::MappingSameButPortCollision { sockets, collided } => format!(
+            "the same endpoint on {}; another on {}, whose port collides with a neighbour's",
+            count(*sockets, "socket", "sockets"),
+            count(*collided, "socket", "sockets")
+        ),
+        Why::MappingDiffers { servers, endpoints } => {
+            format!("{} saw {} of one socket", self::servers(*servers), count(*endpoints, "endpoint", "endpoints"))
+        }
+        Why::NoTranslation { servers } => format!("{} saw our own local endpoint", self::servers(*servers)),
+        Why::TooFewServers { have, need } => {
+            format!("{} answered, and it takes {need}", count(*have, "independent server", "independent servers"))
+        }
+        Why::ServersDisagree { endpoints } => {
+            format!("servers disagree ({}), and whether the NAT or a server is odd cannot be told", row(endpoints))
+        }
+        Why::SeenBy { servers } => format!("{} agree", self::servers(*servers)),
+        Why::PortsKept { kept, sockets } => {
+            format!("{kept} of {} kept the local port", count(*sockets, "socket", "sockets"))
+        }
+        Why::OneSocket => {
+            "only one socket was seen by enough servers, which cannot tell an odd NAT from an odd server".to_owned()
+        }
+        Why::SocketsDisagree => "the sockets disagree with each other".to_owned(),
+        Why::SeveralAddresses { addresses } => {
+            format!("the public address varies ({}): several uplinks, or a pool of addresses", row(addresses))
+        }
+        Why::DependencyNotMeasured => {
+            "it depends on the destination; whether on its port too takes a server with a second port".to_owned()
+        }
+        Why::ServersNotOnInternet => {
+            "the servers asked are not on the internet, so they say nothing of a NAT on the way there".to_owned()
+        }
+        Why::UdpIsBlocked => "UDP gets no answer, so there is no mapping to see".to_owned(),
+        Why::FromMapping => "it follows from the mapping".to_owned(),
+        Why::NoPortMappingVerified => "as measured: no port mapping was verified".to_owned(),
+
+        Why::HomeNearest { latency: _, of, next, score } => {
+            let mut text = format!("nearest of {}", count(*of, "region", "regions"));
+            if let Some((region, latency)) = next {
+                text += &format!("; next is {} at {}", names.code(*region), round_trip(*latency));
+            }
+            if let Some(score) = score {
+                text += &format!("; the map weighs it by {score}");
+            }
+            text
+        }
+        Why::HomeKept { latency: _, nearer, nearer_latency } => {
+            format!("kept: {} at {} is not nearer by enough to move", names.code(*nearer), round_trip(*nearer_latency))
+        }
+        Why::HomeRelayDown { passed_over, failure: how, latency: _ } => {
+            format!("{} is nearer, but its relay does not answer: {}", names.code(*passed_over), failure(how))
+        }
+        Why::NoHomeCandidate => "no region that may be home was measured".to_owned(),
+        Why::NoRelayAnswers => "regions were measured, but no relay that could be home answers over TCP".to_owned(),
+
+        Why::IcmpAnswered { answers } => count(*answers, "echo reply", "echo replies"),
+        Why::IcmpNotPermitted => "this host does not let us send echo requests".to_owned(),
+        Why::IcmpSilent { copies } => format!(
+            "no reply to {}, but relays and networks often drop ICMP",
+            count(*copies, "echo request", "echo requests")
+        ),
+        Why::UdpWorks => "UDP works, which no captive portal lets through".to_owned(),
+        Why::TlsVerified => "a relay's certificate was verified, which no captive portal can fake".to_owned(),
+        Why::ChallengeEchoed => "a relay's port 80 gave our challenge back".to_owned(),
+        Why::PortalAnswered { status, location: Some(location) } => {
+            format!("port 80 answered with status {status}, redirecting to {location}")
+        }
+        Why::PortalAnswered { status, location: None } => {
+            format!("port 80 answered with status {status} instead of the relay")
+        }
+        Why::ChallengeStripped => {
+            "port 80 answered like a relay without our challenge: an HTTP proxy, or a relay that does not echo it"
+                .to_owned()
+        }
+        Why::PortalSilent => "no answer from port 80".to_owned(),
+        Why::NoPortalEndpoint => "no node of this map offers port 80 for the check".to_owned(),
+
+        Why::RouterOffers { service: asked, detail } => with_detail("the router offers it", *asked, detail.as_deref()),
+        Why::RouterDeclines { service: asked, detail } => with_detail("the router declines", *asked, detail.as_deref()),
+        Why::RouterRefuses { service: asked } => {
+            format!("the router has nothing listening on the {} port", service(*asked))
+        }
+        Why::RouterSilent { service: asked, waited } => {
+            format!("the router gave no {} answer in {}", service(*asked), span(*waited))
+        }
+        Why::RouterUnreachable { service: asked, failure: how } => {
+            format!("asking the router over {} failed: {}", service(*asked), failure(how))
+        }
+        Why::NoGateway => "there is no default gateway with a private address".to_owned(),
+
+        Why::WanIsCarrierGrade { wan } => format!("the router's outer address {wan} is in 100.64.0.0/10"),
+        Why::OwnAddressIsCarrierGrade { address } => format!("this host's address {address} is in 100.64.0.0/10"),
+        Why::WanIsMappedAddress { wan } => format!("the router's outer address {wan} is the one servers see"),
+        Why::WanIsPrivate { wan } => format!("the router's outer address {wan} is private: two NATs in a row"),
+        Why::WanIsAnother { wan, mapped } => format!(
+            "the router's outer address is {wan}, servers see {mapped}: a second NAT, a VPN, or several uplinks"
+        ),
+        Why::WanUnknown => "the router did not tell its outer address".to_owned(),
+    }
+}
+
+fn servers(number: u32) -> String {
+    count(number, "server", "servers")
+}
+
+fn packets(number: u32) -> String {
+    count(number, "packet", "packets")
+}
+
+fn joined(one: &str, many: &str, items: &[impl Display]) -> String {
+    format!("{} {}", if items.len() == 1 { one } else { many }, row(items))
+}
+
+fn row(items: &[impl Display]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn with_detail(text: &str, asked: PortMappingService, detail: Option<&str>) -> String {
+    match detail {
+        Some(detail) if !detail.is_empty() => format!("{text} over {} ({detail})", service(asked)),
+        _ => format!("{text} over {}", service(asked)),
+    }
+}

@@ -1,0 +1,264 @@
+//! All wording, one catalogue a language. Matches are exhaustive, so a new reason, failure or finding does not
+//! compile until every language has words for it.
+//!
+//! Sentences say what was tried, with which value, and claim no more than was seen. They hold strings of strangers
+//! as they are: the formats clean them.
+
+mod en;
+mod zh_cn;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation, RegionId};
+use crate::probe::{Failure, PortMappingService};
+use crate::report::{Confidence, FindingDetail, LatencyMethod, RegionSkip, Report, ServerNote, Severity, Tunnel, Why};
+
+/// A language of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// Simplified Chinese.
+    ZhCn,
+}
+
+impl Lang {
+    /// Every language.
+    pub const ALL: [Self; 2] = [Self::En, Self::ZhCn];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::ZhCn => "zh-CN",
+        }
+    }
+
+    /// The language for a POSIX locale or a BCP 47 tag, as `zh_CN.UTF-8` or `zh-Hans`: Chinese for every Chinese
+    /// locale (there is no traditional catalogue), else English.
+    #[must_use]
+    pub fn from_locale(locale: &str) -> Self {
+        let language = locale.split(['_', '-', '.', '@']).next().unwrap_or_default();
+        if language.eq_ignore_ascii_case("zh") { Self::ZhCn } else { Self::En }
+    }
+}
+
+/// The catalogue of a language.
+pub(super) const fn of(lang: Lang) -> &'static dyn Catalogue {
+    match lang {
+        Lang::En => &en::English,
+        Lang::ZhCn => &zh_cn::Chinese,
+    }
+}
+
+/// The words of a language.
+pub(super) trait Catalogue: Sync {
+    /// A reason, as a clause without a full stop.
+    fn why(&self, why: &Why, names: &RegionNames<'_>) -> String;
+    /// A failure with its stage, as `TLS: the certificate has expired`.
+    fn failure(&self, failure: &Failure) -> String;
+    /// A finding.
+    fn finding(&self, detail: &FindingDetail) -> FindingText;
+    /// How bad a finding is.
+    fn severity(&self, severity: Severity) -> &'static str;
+    /// How sure a verdict is.
+    fn confidence(&self, confidence: Confidence) -> &'static str;
+    /// Why a server's answers were left out.
+    fn server_note(&self, note: &ServerNote) -> String;
+    /// Why a region was not measured.
+    fn region_skip(&self, skip: RegionSkip) -> &'static str;
+    /// How a latency was measured.
+    fn method(&self, method: LatencyMethod) -> &'static str;
+    /// A tunnel.
+    fn tunnel(&self, tunnel: &Tunnel) -> &'static str;
+    /// Easy or hard.
+    fn difficulty(&self, difficulty: Difficulty) -> &'static str;
+    /// RFC 3489's name.
+    fn nat_type(&self, nat_type: NatType) -> &'static str;
+    /// Mapping behaviour.
+    fn mapping(&self, mapping: Mapping) -> &'static str;
+    /// Filtering behaviour.
+    fn filtering(&self, filtering: Filtering) -> &'static str;
+    /// Port allocation.
+    fn allocation(&self, allocation: PortAllocation) -> &'static str;
+    /// Address pooling.
+    fn pooling(&self, pooling: Pooling) -> &'static str;
+    /// The one sentence on top.
+    fn headline(&self, headline: &Headline<'_>) -> String;
+    /// What changed since the last report.
+    fn change(&self, change: &Change<'_>) -> String;
+    /// Every other word.
+    fn word(&self, word: Word) -> &'static str;
+    /// A parenthesis in the punctuation of the language.
+    fn aside(&self, text: &str, aside: &str) -> String;
+    /// A label before its text, in the punctuation of the language.
+    fn labelled(&self, label: &str, text: &str) -> String;
+    /// Things in a row, in the punctuation of the language.
+    fn list(&self, items: &[String]) -> String;
+}
+
+/// A finding in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FindingText {
+    /// What it is.
+    pub title: String,
+    /// What was seen.
+    pub observed: String,
+    /// What may be behind it, likeliest first. "Consistent with", never "is".
+    pub causes: Vec<String>,
+    /// What to do.
+    pub fix: String,
+}
+
+/// What the headline tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Headline<'a> {
+    /// Whether UDP works; the outer `None`: not part of this report.
+    pub udp: Option<Option<bool>>,
+    /// Nothing at all was answered.
+    pub offline: bool,
+    /// A captive portal was seen.
+    pub portal: bool,
+    /// The difficulty as measured; the outer `None`: not part of this report.
+    pub nat: Option<Option<Difficulty>>,
+    /// The difficulty with a verified port mapping counted in, where that is another one.
+    pub effective: Option<Difficulty>,
+    /// Name of the NAT type where it is known.
+    pub nat_type: Option<NatType>,
+    /// The home region's code and latency; the outer `None`: not part of this report.
+    pub home: Option<Option<(&'a str, Option<Duration>)>>,
+}
+
+/// Something that changed between two reports.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Change<'a> {
+    /// One value became another.
+    Became(Word, &'a str, &'a str),
+    /// Something that worked does not.
+    Lost(Word),
+    /// Something that did not work does.
+    Back(Word),
+    /// It can no longer be told whether it works.
+    Unclear(Word),
+    /// A region answers that did not.
+    RegionAppeared(&'a str),
+    /// A region that answered does not.
+    RegionLost(&'a str),
+}
+
+/// Words that stand alone: labels, headings, values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    // Labels.
+    Udp,
+    Ipv4,
+    Ipv6,
+    Icmp,
+    Nat,
+    NatIpv4,
+    NatIpv6,
+    Effective,
+    NatType,
+    Mapping,
+    MappingVaries,
+    Filtering,
+    Hairpinning,
+    PortPreservation,
+    PortAllocation,
+    Pooling,
+    MappingLifetime,
+    CarrierGrade,
+    MappedEndpoints,
+    MappedAddress,
+    MappedPort,
+    LocalEndpoints,
+    PortMapping,
+    Router,
+    OuterAddress,
+    CaptivePortal,
+    HomeRegion,
+    Path,
+    Proxy,
+    // Headings.
+    Regions,
+    NotMeasured,
+    Findings,
+    Nodes,
+    Servers,
+    // Columns.
+    Region,
+    Name,
+    Latency,
+    Loss,
+    Jitter,
+    Method,
+    Reason,
+    Host,
+    Server,
+    Endpoint,
+    // Findings.
+    Observed,
+    PossibleCauses,
+    Fix,
+    // Values.
+    Yes,
+    No,
+    Works,
+    Blocked,
+    NoneFound,
+    InTheWay,
+    RelayAnswers,
+    FakeDns,
+    NoGateway,
+    Ok,
+    TookTime,
+}
+
+/// Region codes by id, for sentences that name a region.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RegionNames<'a> {
+    codes: BTreeMap<RegionId, &'a str>,
+}
+
+impl<'a> RegionNames<'a> {
+    /// The codes of the report's regions.
+    pub(super) fn of(report: &'a Report) -> Self {
+        let regions = report.netcheck.iter().flat_map(|netcheck| &netcheck.regions);
+        Self { codes: regions.map(|region| (region.id, region.code.as_str())).collect() }
+    }
+
+    /// The code of a region, or its id where there is none.
+    pub(super) fn code(&self, id: RegionId) -> String {
+        match self.codes.get(&id) {
+            Some(code) if !code.is_empty() => (*code).to_owned(),
+            _ => id.to_string(),
+        }
+    }
+}
+
+/// The name of a port-mapping service, the same in every language.
+pub(super) const fn service(service: PortMappingService) -> &'static str {
+    match service {
+        PortMappingService::Upnp => "UPnP",
+        PortMappingService::NatPmp => "NAT-PMP",
+        PortMappingService::Pcp => "PCP",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locales() {
+        for chinese in ["zh_CN.UTF-8", "zh-Hans", "zh", "ZH_cn", "zh_TW.Big5", "zh@pinyin"] {
+            assert_eq!(Lang::from_locale(chinese), Lang::ZhCn, "{chinese}");
+        }
+        for other in ["", "C", "POSIX", "en_GB.UTF-8", "de_DE@euro", "zhuang"] {
+            assert_eq!(Lang::from_locale(other), Lang::En, "{other}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The layout `table` and `markdown` share: which facts are shown, in which order and in which words, but not how
+//! they are drawn. Every string in it is cleaned by whoever draws it.
+
+mod facts;
+mod grids;
+mod nat;
+mod regions;
+
+use std::time::Duration;
+
+use super::Style;
+use super::catalogue::{self, Catalogue, FindingText, Headline, RegionNames, Word};
+use super::json::rfc3339;
+use super::number::round_trip;
+use crate::report::{Command, Report, Severity, Verdict, Why};
+
+/// A report laid out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Document {
+    /// The one sentence on top.
+    pub headline: String,
+    /// Whether it is good news.
+    pub tone: Tone,
+    /// Which tool, command and time.
+    pub about: String,
+    /// The facts.
+    pub sections: Vec<Section>,
+    /// Measured regions, nearest first.
+    pub regions: Vec<RegionRow>,
+    /// The others: codes, and the reason they share.
+    pub unmeasured: Vec<(String, String)>,
+    /// What deserves attention.
+    pub findings: Vec<FindingRow>,
+    /// With `--verbose`: nodes, servers.
+    pub grids: Vec<Grid>,
+}
+
+/// Facts that belong together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Section {
+    /// Heading; the first section has none.
+    pub title: Option<&'static str>,
+    /// The facts.
+    pub facts: Vec<Fact>,
+}
+
+/// A labelled fact.
+#[derive(Clone, Debug)]
+pub(super) struct Fact {
+    pub tone: Tone,
+    pub label: &'static str,
+    pub text: String,
+}
+
+/// Whether a fact is good news.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// Neither.
+    #[default]
+    Plain,
+    Good,
+    /// It works less well than it could.
+    Middling,
+    Bad,
+    Unknown,
+}
+
+/// A measured region.
+#[derive(Clone, Debug)]
+pub(super) struct RegionRow {
+    pub home: bool,
+    pub code: String,
+    pub name: String,
+    pub latency: Duration,
+    pub loss: String,
+    pub jitter: String,
+    pub method: &'static str,
+}
+
+/// A finding.
+#[derive(Clone, Debug)]
+pub(super) struct FindingRow {
+    pub severity: Severity,
+    pub code: String,
+    pub text: FindingText,
+}
+
+/// A further table.
+#[derive(Clone, Debug)]
+pub(super) struct Grid {
+    pub title: String,
+    pub columns: Vec<&'static str>,
+    pub rows: Vec<Vec<String>>,
+}
+
+/// Lays a report out.
+pub(super) fn lay_out(report: &Report, style: &Style) -> Document {
+    let scribe = Scribe { words: catalogue::of(style.lang), names: RegionNames::of(report), verbose: style.verbose };
+    let (headline, tone) = scribe.headline(report);
+    let mut document = Document { headline, tone, about: scribe.about(report), ..Document::default() };
+    let nats = [(Word::NatIpv4, &report.nat_v4), (Word::NatIpv6, &report.nat_v6)];
+    if let Some(netcheck) = &report.netcheck {
+        document.sections.push(scribe.netcheck_facts(netcheck, report));
+        document.regions = scribe.region_rows(netcheck);
+        document.unmeasured = scribe.unmeasured(netcheck);
+    }
+    if style.verbose || report.command == Command::Nat {
+        for (title, nat) in nats {
+            document.sections.extend(nat.as_ref().map(|nat| scribe.nat_section(title, nat)));
+        }
+    }
+    document.findings = report.findings.iter().map(|finding| scribe.finding(finding)).collect();
+    if style.verbose {
+        document.grids = scribe.grids(report);
+    }
+    document
+}
+
+/// Writes the parts of a document.
+struct Scribe<'a> {
+    words: &'static dyn Catalogue,
+    names: RegionNames<'a>,
+    verbose: bool,
+}
+
+impl Scribe<'_> {
+    fn headline(&self, report: &Report) -> (String, Tone) {
+        let netcheck = report.netcheck.as_ref();
+        let nat = report.nat_v4.as_ref().or(report.nat_v6.as_ref());
+        let difficulty = nat.map(|nat| nat.difficulty.value().copied());
+        let home = netcheck.map(|netcheck| {
+            let id = *netcheck.home_region.value()?;
+            let region = netcheck.regions.iter().find(|region| region.id == id);
+            Some((self.names.code(id), region.and_then(|region| region.latency)))
+        });
+        let offline = netcheck.is_some_and(|netcheck| {
+            matches!(netcheck.udp.why(), Some(Why::Offline | Why::NothingAnswered)) && !netcheck.udp.is_true()
+        });
+        let headline = Headline {
+            udp: netcheck.map(|netcheck| netcheck.udp.value().copied()),
+            offline,
+            portal: netcheck.is_some_and(|netcheck| netcheck.captive_portal.is_true()),
+            nat: difficulty,
+            effective: nat.and_then(|nat| nat.effective.value().copied()).filter(|it| Some(Some(*it)) != difficulty),
+            nat_type: nat.and_then(|nat| nat.nat_type.value().copied()),
+            home: home.as_ref().map(|home| home.as_ref().map(|(code, latency)| (code.as_str(), *latency))),
+        };
+        let tone = match headline {
+            Headline { offline: true, .. }
+            | Headline { portal: true, .. }
+            | Headline { udp: Some(Some(false)), .. } => Tone::Bad,
+            Headline { udp: Some(None), .. } | Headline { nat: Some(None), .. } | Headline { home: Some(None), .. } => {
+                Tone::Unknown
+            }
+            _ => difficulty.flatten().map_or(Tone::Good, nat::tone),
+        };
+        (self.words.headline(&headline), tone)
+    }
+
+    fn about(&self, report: &Report) -> String {
+        format!(
+            "natscope {} {} · {} · {} {}",
+            env!("CARGO_PKG_VERSION"),
+            report.command.name(),
+            rfc3339(report.started_at),
+            self.words.word(Word::TookTime),
+            round_trip(report.took),
+        )
+    }
+
+    fn finding(&self, finding: &crate::report::Finding) -> FindingRow {
+        FindingRow {
+            severity: finding.severity,
+            code: finding.code().to_owned(),
+            text: self.words.finding(&finding.detail),
+        }
+    }
+
+    /// `value (why)`, or `? (why)` when undetermined; `--verbose` adds how sure it is and what it rests on.
+    fn verdict<T>(&self, verdict: &Verdict<T>, say: impl FnOnce(&T) -> String) -> String {
+        let value = verdict.value().map_or_else(|| "?".to_owned(), say);
+        let mut text = match verdict.why() {
+            Some(why) => self.words.aside(&value, &self.words.why(why, &self.names)),
+            None => value,
+        };
+        if self.verbose {
+            let confidence = verdict.confidence().map(|confidence| self.words.confidence(confidence).to_owned());
+            let marks: Vec<_> =
+                confidence.into_iter().chain(verdict.evidence().iter().map(ToString::to_string)).collect();
+            if !marks.is_empty() {
+                text += &format!(" [{}]", marks.join(" "));
+            }
+        }
+        text
+    }
+
+    fn fact(&self, tone: Tone, label: Word, text: impl Into<String>) -> Fact {
+        Fact { tone, label: self.words.word(label), text: text.into() }
+    }
+
+    fn yes_no(&self, value: bool) -> &'static str {
+        self.words.word(if value { Word::Yes } else { Word::No })
+    }
+}

@@ -1,0 +1,59 @@
+use super::{RegionRow, Scribe};
+use crate::render::catalogue::Word;
+use crate::render::clean::short;
+use crate::render::number::{percent, round_trip};
+use crate::report::{Netcheck, RegionReport};
+
+/// Characters of a region's code or name that a table row has room for.
+const CODE: usize = 10;
+const NAME: usize = 24;
+
+impl Scribe<'_> {
+    /// Measured regions, nearest first.
+    pub(super) fn region_rows(&self, netcheck: &Netcheck) -> Vec<RegionRow> {
+        let home = netcheck.home_region.value();
+        let mut rows: Vec<_> = netcheck
+            .regions
+            .iter()
+            .filter_map(|region| {
+                Some(RegionRow {
+                    home: home == Some(&region.id),
+                    code: self.short_code(region),
+                    name: short(&region.name, NAME),
+                    latency: region.latency?,
+                    loss: region.loss.map_or_else(String::new, percent),
+                    jitter: region.jitter.map_or_else(String::new, round_trip),
+                    method: region.method.map_or("", |method| self.words.method(method)),
+                })
+            })
+            .collect();
+        rows.sort_by_key(|row| row.latency);
+        rows
+    }
+
+    /// The other regions, gathered by reason, in order of first appearance.
+    pub(super) fn unmeasured(&self, netcheck: &Netcheck) -> Vec<(String, String)> {
+        let mut gathered: Vec<(Vec<String>, String)> = Vec::new();
+        for region in netcheck.regions.iter().filter(|region| region.latency.is_none()) {
+            let reason = match (&region.failure, region.skipped) {
+                (_, Some(skip)) => self.words.region_skip(skip).to_owned(),
+                (Some(failure), None) => self.words.failure(failure),
+                (None, None) => "?".to_owned(),
+            };
+            let reason = match region.relay_answers {
+                Some(true) => self.words.list(&[reason, self.words.word(Word::RelayAnswers).to_owned()]),
+                Some(false) | None => reason,
+            };
+            let code = self.short_code(region);
+            match gathered.iter_mut().find(|(_, other)| *other == reason) {
+                Some((codes, _)) => codes.push(code),
+                None => gathered.push((vec![code], reason)),
+            }
+        }
+        gathered.into_iter().map(|(codes, reason)| (self.words.list(&codes), reason)).collect()
+    }
+
+    pub(super) fn short_code(&self, region: &RegionReport) -> String {
+        short(&self.names.code(region.id), CODE)
+    }
+}

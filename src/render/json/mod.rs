@@ -1,0 +1,132 @@
+//! JSON, schema number 1: what scripts depend on. Keys never change their meaning; new ones may come.
+//!
+//! Text inside is always English, since machines search it. The shape does not change within a schema number
+//! [`saved_from`] reads back what a report was concluded from.
+
+mod nat;
+mod netcheck;
+mod saved;
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value, json};
+
+pub use saved::{SavedError, saved_from};
+
+use super::catalogue::{self, Catalogue, Lang, RegionNames};
+use super::clean::escape_json;
+use crate::probe::Failure;
+use crate::report::{Confidence, Finding, Report, SCHEMA as SCHEMA_NUMBER, Verdict};
+
+
+/// Indented by two spaces.
+pub(super) fn render(report: &Report) -> String {
+    // A `Value` has string keys only, so its `Display` cannot fail.
+    finish(&format!("{:#}", document(report)))
+}
+
+/// On one line.
+pub(super) fn render_line(report: &Report) -> String {
+    finish(&document(report).to_string())
+}
+
+fn finish(json: &str) -> String {
+    let mut text = escape_json(json);
+    text.push('\n');
+    text
+}
+
+fn document(report: &Report) -> Value {
+    let words = Words { catalogue: catalogue::of(Lang::En), names: RegionNames::of(report) };
+    let mut document = Map::new();
+    let mut put = |key: &str, value: Value| document.insert(key.to_owned(), value);
+    put("schema", json!(SCHEMA_NUMBER));
+    put("tool", json!({ "name": "natscope", "version": env!("CARGO_PKG_VERSION") }));
+    put("command", json!(report.command.name()));
+    put("started_at", json!(rfc3339(report.started_at)));
+    put("took_ms", millis(report.took));
+    if let Some(netcheck) = &report.netcheck {
+        put("netcheck", words.netcheck(netcheck));
+    }
+    put(
+        "nat",
+        json!({
+            "ipv4": report.nat_v4.as_ref().map(|nat| words.nat(nat)),
+            "ipv6": report.nat_v6.as_ref().map(|nat| words.nat(nat)),
+        }),
+    );
+    put("findings", report.findings.iter().map(|finding| words.finding(finding)).collect());
+    if let Some(saved) = &report.saved {
+        put("inputs", saved.inputs.clone());
+        put("probes", plain(&saved.record.launches));
+        put("observations", plain(&saved.record.observations));
+        put("ended_at_ms", plain(&saved.record.ended_at));
+    }
+    Value::Object(document)
+}
+
+/// What sentences inside the JSON are made with.
+struct Words<'a> {
+    catalogue: &'static dyn Catalogue,
+    names: RegionNames<'a>,
+}
+
+impl Words<'_> {
+    /// A verdict whose value is written as `form` says.
+    fn verdict<T>(&self, verdict: &Verdict<T>, form: impl FnOnce(&T) -> Value) -> Value {
+        json!({
+            "value": verdict.value().map(form),
+            "why": verdict.why().map(|why| self.catalogue.why(why, &self.names)),
+            "confidence": verdict.confidence().map(confidence),
+            "evidence": verdict.evidence().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        })
+    }
+
+    fn failure(&self, failure: &Failure) -> Value {
+        let text = self.catalogue.failure(failure);
+        // The stage has a key of its own.
+        let cause = text.split_once(": ").map_or(text.as_str(), |(_, cause)| cause);
+        let kind = plain(&failure.cause).get("cause").cloned();
+        json!({ "stage": plain(&failure.stage), "kind": kind, "cause": cause })
+    }
+
+    fn finding(&self, finding: &Finding) -> Value {
+        let text = self.catalogue.finding(&finding.detail);
+        json!({
+            "code": finding.code(),
+            "severity": plain(&finding.severity),
+            "title": text.title,
+            "observed": text.observed,
+            "causes": text.causes,
+            "fix": text.fix,
+        })
+    }
+}
+
+const fn confidence(confidence: Confidence) -> &'static str {
+    match confidence {
+        Confidence::Low => "low",
+        Confidence::Medium => "medium",
+        Confidence::High => "high",
+    }
+}
+
+/// Milliseconds, to the microsecond: what lies below is noise.
+#[allow(clippy::cast_precision_loss, reason = "exact below 2^53 microseconds, which is 285 years")]
+fn millis(duration: Duration) -> Value {
+    let micros = duration.as_nanos().saturating_add(500) / 1000;
+    json!(micros as f64 / 1e3)
+}
+
+/// A value of the probe and model rooms, in the form serde gives it. Those forms cannot fail: no map in them has
+/// a key that is no string.
+fn plain(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+/// RFC 3339 in UTC, to the millisecond. A clock before 1970 or after 9999 counts as one at the end it is beyond.
+pub(super) fn rfc3339(time: SystemTime) -> String {
+    const YEAR_9999: Duration = Duration::from_secs(253_402_300_799);
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().min(YEAR_9999);
+    humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + since).to_string()
+}

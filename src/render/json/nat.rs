@@ -1,0 +1,38 @@
+use serde_json::{Value, json};
+
+use super::{Words, millis, plain};
+use crate::report::{Nat, StunServer};
+
+impl Words<'_> {
+    pub(super) fn nat(&self, nat: &Nat) -> Value {
+        json!({
+            "difficulty": self.verdict(&nat.difficulty, plain),
+            "effective": self.verdict(&nat.effective, plain),
+            "type": self.verdict(&nat.nat_type, plain),
+            "level": nat.level.as_ref().map(plain),
+            "mapping": self.verdict(&nat.mapping, plain),
+            "mapping_varies": self.verdict(&nat.mapping_varies, plain),
+            "filtering": self.verdict(&nat.filtering, plain),
+            "hairpinning": self.verdict(&nat.hairpinning, plain),
+            "port_preservation": self.verdict(&nat.port_preservation, plain),
+            "port_allocation": self.verdict(&nat.port_allocation, plain),
+            "pooling": self.verdict(&nat.pooling, plain),
+            "mapping_lifetime_s": self.verdict(&nat.mapping_lifetime, |lifetime| json!(lifetime.as_secs_f64())),
+            "carrier_grade": self.verdict(&nat.carrier_grade, plain),
+            "mapped": nat.mapped.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "local": nat.local.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "servers": nat.servers.iter().map(|server| self.server(server)).collect::<Vec<_>>(),
+        })
+    }
+
+    fn server(&self, server: &StunServer) -> Value {
+        json!({
+            "server": server.server,
+            "endpoint": server.endpoint.to_string(),
+            "rfc5780": server.rfc5780,
+            "rtt_ms": server.round_trip.map(millis),
+            "trusted": server.trusted,
+            "note": server.note.as_ref().map(|note| self.catalogue.server_note(note)),
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! For people, in an issue or a chat: the same document as the table, as GitHub-flavoured Markdown.
+//!
+//! Strings of strangers cannot break out of their place: no markup, no table cell, no mention of a user, no link.
+
+use super::Style;
+use super::catalogue::{self, Catalogue, Word};
+use super::clean::clean;
+use super::document::{Document, FindingRow, Grid, RegionRow, Section, lay_out};
+use super::number::round_trip;
+use crate::report::Report;
+
+/// The report as Markdown.
+pub(super) fn render(report: &Report, style: &Style) -> String {
+    let document = lay_out(report, style);
+    let words = catalogue::of(style.lang);
+    let mut blocks = top(&document);
+    blocks.extend(document.sections.iter().flat_map(section));
+    if !document.regions.is_empty() {
+        blocks.push(heading(words.word(Word::Regions)));
+        blocks.push(regions(&document.regions, words));
+    }
+    if !document.unmeasured.is_empty() {
+        blocks.push(heading(words.word(Word::NotMeasured)));
+        let items = document.unmeasured.iter().map(|(codes, reason)| item(codes, reason));
+        blocks.push(items.collect::<Vec<_>>().join("\n"));
+    }
+    if !document.findings.is_empty() {
+        blocks.push(heading(words.word(Word::Findings)));
+        blocks.extend(document.findings.iter().map(|row| finding(row, words)));
+    }
+    for grid in &document.grids {
+        blocks.push(heading(&grid.title));
+        blocks.push(self::grid(grid));
+    }
+    let mut text = blocks.join("\n\n");
+    text.push('\n');
+    text
+}
+
+fn top(document: &Document) -> Vec<String> {
+    vec![format!("## {}", escape(&document.headline)), format!("_{}_", escape(&document.about))]
+}
+
+fn section(section: &Section) -> Vec<String> {
+    let facts = section.facts.iter().map(|fact| item(fact.label, &fact.text)).collect::<Vec<_>>().join("\n");
+    section.title.map(heading).into_iter().chain([facts]).collect()
+}
+
+fn regions(rows: &[RegionRow], words: &dyn Catalogue) -> String {
+    let columns = [Word::Region, Word::Name, Word::Latency, Word::Loss, Word::Jitter, Word::Method];
+    let mut lines = vec![
+        line(columns.map(|column| words.word(column).to_owned())),
+        "| :-- | :-- | --: | --: | --: | :-- |".to_owned(),
+    ];
+    lines.extend(rows.iter().map(|row| {
+        let code = if row.home { format!("**{}**", escape(&row.code)) } else { escape(&row.code) };
+        let latency = round_trip(row.latency);
+        let cells = [&row.name, &latency, &row.loss, &row.jitter].map(|text| escape(text));
+        line([code].into_iter().chain(cells).chain([row.method.to_owned()]))
+    }));
+    lines.join("\n")
+}
+
+fn finding(row: &FindingRow, words: &dyn Catalogue) -> String {
+    let mut lines =
+        vec![format!("**{}** ({}): {}", escape(&row.code), words.severity(row.severity), escape(&row.text.title))];
+    lines.push(String::new());
+    lines.push(item(words.word(Word::Observed), &row.text.observed));
+    if !row.text.causes.is_empty() {
+        lines.push(item(words.word(Word::PossibleCauses), &words.list(&row.text.causes)));
+    }
+    lines.push(item(words.word(Word::Fix), &row.text.fix));
+    lines.join("\n")
+}
+
+fn grid(grid: &Grid) -> String {
+    let mut lines = vec![
+        line(grid.columns.iter().map(|column| escape(column))),
+        line(grid.columns.iter().map(|_| "---".to_owned())),
+    ];
+    lines.extend(grid.rows.iter().map(|row| line(row.iter().map(|text| escape(text)))));
+    lines.join("\n")
+}
+
+fn heading(text: &str) -> String {
+    format!("### {}", escape(text))
+}
+
+fn item(label: &str, text: &str) -> String {
+    format!("- **{}:** {}", escape(label), escape(text))
+}
+
+fn line(cells: impl IntoIterator<Item = String>) -> String {
+    let cells: Vec<_> = cells.into_iter().collect();
+    format!("| {} |", cells.join(" | "))
+}
+
+/// Text as text: everything Markdown would act on is escaped. A backslash does not stop GitHub from linking users
+/// and addresses, an empty comment does.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in clean(text).chars() {
+        match character {
+            '\\' | '*' | '_' | '[' | '|' | '~' | '#' | '$' | '!' => escaped.extend(['\\', character]),
+            // Our own sentences name commands in backticks; an odd one from elsewhere is only text.
+            '`' => escaped.push_str("\\`"),
+            '<' => escaped.push_str("&lt;"),
+            '&' => escaped.push_str("&amp;"),
+            '@' => escaped.push_str("@<!-- -->"),
+            other => escaped.push(other),
+        }
+    }
+    escaped.replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")
+}

@@ -1,0 +1,245 @@
+//! For people, at a terminal: the verdict in a sentence, the facts, the regions with bars, the findings.
+//!
+//! Never wider than the width asked for, unless one word is. Escape sequences only when colour is asked for, and
+//! never any that came in with the data.
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, LineStyle, Table, TableStyle};
+
+use super::Style;
+use super::bar::bar;
+use super::catalogue::{self, Catalogue, Word};
+use super::clean::clean;
+use super::document::{Document, FindingRow, Grid, RegionRow, Section, Tone, lay_out};
+use super::number::round_trip;
+use crate::report::{Report, Severity};
+
+/// The narrowest terminal a table is laid out for.
+const NARROWEST: usize = 40;
+/// From this width on there is room for bars; from the second, for longer ones.
+const BARS_FROM: usize = 72;
+const LONG_BARS_FROM: usize = 100;
+
+/// No lines but one below the header.
+const UNDERLINED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
+const BARE: TableStyle = TableStyle::new();
+
+/// The report as a table.
+pub(super) fn render(report: &Report, style: &Style) -> String {
+    let document = lay_out(report, style);
+    let painter = Painter { words: catalogue::of(style.lang), style };
+    painter.document(&document)
+}
+
+struct Painter<'a> {
+    words: &'static dyn Catalogue,
+    style: &'a Style,
+}
+
+impl Painter<'_> {
+    fn document(&self, document: &Document) -> String {
+        let mut blocks = vec![self.top(document)];
+        blocks.extend(document.sections.iter().map(|section| self.section(section)));
+        if !document.regions.is_empty() {
+            blocks.push(self.regions(&document.regions));
+        }
+        if !document.unmeasured.is_empty() {
+            blocks.push(self.unmeasured(&document.unmeasured));
+        }
+        if !document.findings.is_empty() {
+            blocks.push(self.findings(&document.findings));
+        }
+        blocks.extend(document.grids.iter().map(|grid| self.grid(grid)));
+        let mut text = blocks.join("\n\n");
+        text.push('\n');
+        text
+    }
+
+    fn top(&self, document: &Document) -> String {
+        let mut table = self.table(BARE);
+        table.add_row([self.bold(&document.headline, color_of(document.tone))]);
+        table.add_row([self.dim(&document.about)]);
+        draw(&table)
+    }
+
+    fn section(&self, section: &Section) -> String {
+        let mut table = self.table(BARE);
+        for fact in &section.facts {
+            let (sign, color) = sign_of(fact.tone);
+            table.add_row([self.cell(sign, color), self.cell(fact.label, None), self.cell(&fact.text, None)]);
+        }
+        keep_together(&mut table, 1);
+        self.titled(section.title, &table)
+    }
+
+    fn regions(&self, rows: &[RegionRow]) -> String {
+        let bars = match self.style.width {
+            width if width >= LONG_BARS_FROM => Some(24),
+            width if width >= BARS_FROM => Some(12),
+            _ => None,
+        };
+        let slowest = rows.iter().map(|row| row.latency).max().unwrap_or_default();
+        let mut table = self.table(UNDERLINED);
+        let mut header = vec!["", self.words.word(Word::Region), self.words.word(Word::Name)];
+        header.push(self.words.word(Word::Latency));
+        header.extend(bars.map(|_| ""));
+        header.extend([Word::Loss, Word::Jitter, Word::Method].map(|word| self.words.word(word)));
+        table.set_header(header.into_iter().map(|text| self.bold(text, None)).collect::<Vec<_>>());
+        for row in rows {
+            let color = Some(latency_color(row));
+            let mut cells = vec![
+                self.cell(if row.home { "*" } else { "" }, Some(Color::Green)),
+                self.cell(&row.code, None),
+                self.cell(&row.name, None),
+                self.cell(&round_trip(row.latency), color).set_alignment(CellAlignment::Right),
+            ];
+            cells.extend(bars.map(|cells| self.cell(&bar(row.latency, slowest, cells), color)));
+            cells.extend([
+                self.cell(&row.loss, loss_color(row)).set_alignment(CellAlignment::Right),
+                self.cell(&row.jitter, None).set_alignment(CellAlignment::Right),
+                self.cell(row.method, None),
+            ]);
+            table.add_row(cells);
+        }
+        draw(&table)
+    }
+
+    fn unmeasured(&self, rows: &[(String, String)]) -> String {
+        let mut table = self.table(UNDERLINED);
+        let header = [Word::NotMeasured, Word::Reason].map(|word| self.bold(self.words.word(word), None));
+        table.set_header(header);
+        for (codes, reason) in rows {
+            table.add_row([self.cell(codes, None), self.cell(reason, Some(Color::Red))]);
+        }
+        draw(&table)
+    }
+
+    fn findings(&self, rows: &[FindingRow]) -> String {
+        let mut table = self.table(BARE);
+        for row in rows {
+            let (sign, color) = severity_sign(row.severity);
+            let label = |word| self.words.word(word);
+            table.add_row([
+                self.cell(sign, Some(color)),
+                self.bold(&row.code, Some(color)),
+                self.bold(&row.text.title, None),
+            ]);
+            let mut more = Vec::new();
+            if self.style.verbose {
+                more.push((label(Word::Observed), row.text.observed.clone()));
+                if !row.text.causes.is_empty() {
+                    more.push((label(Word::PossibleCauses), self.words.list(&row.text.causes)));
+                }
+            }
+            more.push((label(Word::Fix), row.text.fix.clone()));
+            for (label, text) in more {
+                let text = self.words.labelled(label, &text);
+                table.add_row([self.cell("", None), self.cell("", None), self.cell(&text, None)]);
+            }
+        }
+        keep_together(&mut table, 1);
+        self.titled(Some(self.words.word(Word::Findings)), &table)
+    }
+
+    fn grid(&self, grid: &Grid) -> String {
+        let mut table = self.table(UNDERLINED);
+        table.set_header(grid.columns.iter().map(|column| self.bold(column, None)).collect::<Vec<_>>());
+        for row in &grid.rows {
+            table.add_row(row.iter().map(|text| self.cell(text, None)).collect::<Vec<_>>());
+        }
+        self.titled(Some(&grid.title), &table)
+    }
+
+    /// A table of exactly the width asked for at most: comfy-table is not to ask the terminal, which on some answers
+    /// zero, nor to decide on colour by itself.
+    fn table(&self, style: TableStyle) -> Table {
+        let mut table = Table::new();
+        let width = self.style.width.max(NARROWEST);
+        table
+            .load_style(style)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(u16::try_from(width).unwrap_or(u16::MAX))
+            .force_no_tty();
+        if self.style.color {
+            table.enforce_styling();
+            table.style_text_only();
+        }
+        table
+    }
+
+    fn titled(&self, title: Option<&str>, table: &Table) -> String {
+        match title {
+            Some(title) => {
+                let mut heading = self.table(BARE);
+                heading.add_row([self.bold(title, None)]);
+                format!("{}\n{}", draw(&heading), draw(table))
+            }
+            None => draw(table),
+        }
+    }
+
+    fn cell(&self, text: &str, color: Option<Color>) -> Cell {
+        let cell = Cell::new(clean(text));
+        match color {
+            Some(color) if self.style.color => cell.fg(color),
+            _ => cell,
+        }
+    }
+
+    fn bold(&self, text: &str, color: Option<Color>) -> Cell {
+        let cell = self.cell(text, color);
+        if self.style.color { cell.add_attribute(Attribute::Bold) } else { cell }
+    }
+
+    fn dim(&self, text: &str) -> Cell {
+        let cell = self.cell(text, None);
+        if self.style.color { cell.add_attribute(Attribute::Dim) } else { cell }
+    }
+}
+
+fn draw(table: &Table) -> String {
+    table.trim_fmt()
+}
+
+/// Labels are not to be broken so that a long value has more room.
+fn keep_together(table: &mut Table, columns: usize) {
+    for index in 0..=columns {
+        if let Some(column) = table.column_mut(index) {
+            column.set_constraint(comfy_table::ColumnConstraint::ContentWidth);
+        }
+    }
+}
+
+const fn sign_of(tone: Tone) -> (&'static str, Option<Color>) {
+    match tone {
+        Tone::Plain => ("·", None),
+        Tone::Good => ("✓", Some(Color::Green)),
+        Tone::Middling => ("!", Some(Color::Yellow)),
+        Tone::Bad => ("✗", Some(Color::Red)),
+        Tone::Unknown => ("?", Some(Color::Yellow)),
+    }
+}
+
+const fn color_of(tone: Tone) -> Option<Color> {
+    sign_of(tone).1
+}
+
+const fn severity_sign(severity: Severity) -> (&'static str, Color) {
+    match severity {
+        Severity::Info => ("i", Color::Blue),
+        Severity::Warning => ("!", Color::Yellow),
+        Severity::Error => ("✗", Color::Red),
+    }
+}
+
+/// Green where a call feels immediate, yellow where one starts to notice, red beyond.
+fn latency_color(row: &RegionRow) -> Color {
+    match row.latency.as_millis() {
+        0..60 => Color::Green,
+        60..150 => Color::Yellow,
+        _ => Color::Red,
+    }
+}
+
+fn loss_color(row: &RegionRow) -> Option<Color> {
+    (!matches!(row.loss.as_str(), "" | "0%")).then_some(Color::Red)
+}
