@@ -12,6 +12,7 @@
 
 mod certificate;
 mod embedded;
+mod group;
 mod http;
 mod listen;
 mod options;

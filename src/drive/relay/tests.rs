@@ -136,6 +136,18 @@ async fn slow_clients_are_cut_off() {
 }
 
 #[tokio::test]
+async fn silent_tls_clients_are_cut_off() {
+    let limits = Limits { handshake: Duration::from_millis(200), ..Limits::default() };
+    let options = RelayOptions { https_addrs: vec![endpoint("127.0.0.1:0")], limits, ..RelayOptions::default() };
+    let relay = Relay::bind(options).unwrap();
+    let address = relay.https_addrs()[0];
+    let _relay = relay.spawn();
+    let begun = tokio::time::Instant::now();
+    assert_eq!(talk(address, &[]).await, "");
+    assert!(begun.elapsed() < Duration::from_secs(5), "a handshake that never began held a connection");
+}
+
+#[tokio::test]
 async fn connections_above_the_limit_wait_for_one_to_end() {
     let limits = Limits { connections: 1, head: Duration::from_millis(300), ..Limits::default() };
     let relay = plain_http(limits);
