@@ -63,6 +63,8 @@ pub fn encode_request(
 const LARGEST: usize = HEADER + 12 + 8 + 8;
 
 impl ChangeRequest {
+    /// The attribute's type, as UNKNOWN-ATTRIBUTES of a refusal lists it.
+    pub const TYPE: u16 = attribute::CHANGE_REQUEST;
     /// Both the other address and the other port.
     pub const BOTH: Self = Self { ip: true, port: true };
 

@@ -1,0 +1,144 @@
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::group::Group;
+use super::listen::{self, FreePort, Wanted};
+
+/// More than any Binding request; a longer datagram is cut by the system and then no whole message.
+const LARGEST_REQUEST: usize = 2048;
+
+/// After an error of the socket, which is another datagram's (an ICMP refusal of an answer) or the system's, so that a
+/// lasting one does not keep a core busy.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(5);
+
+/// All UDP sockets of a relay.
+#[derive(Debug)]
+pub(super) struct StunSockets {
+    groups: Vec<(Group, Vec<UdpSocket>)>,
+    primary: Vec<SocketAddr>,
+}
+
+impl StunSockets {
+    pub(super) fn bind(addresses: &[SocketAddr], alternates: &[SocketAddr]) -> io::Result<Self> {
+        let layout = lay_out(addresses, alternates)?;
+        let mut sockets = listen::bind_udp(&layout.concat())?.into_iter();
+        let mut groups = Vec::with_capacity(layout.len());
+        let mut primary = Vec::with_capacity(layout.len());
+        for wanted in layout {
+            let sockets: Vec<_> = sockets.by_ref().take(wanted.len()).collect();
+            let endpoints = sockets.iter().map(UdpSocket::local_addr).collect::<io::Result<Vec<_>>>()?;
+            primary.extend(endpoints.first());
+            groups.push((Group(endpoints), sockets));
+        }
+        Ok(Self { groups, primary })
+    }
+
+    pub(super) fn primary(&self) -> &[SocketAddr] {
+        &self.primary
+    }
+
+    /// One task for each socket.
+    pub(super) fn serve(self, tasks: &mut JoinSet<()>) -> io::Result<()> {
+        for (group, sockets) in self.groups {
+            let sockets = sockets.into_iter().map(tokio::net::UdpSocket::from_std).collect::<io::Result<Arc<[_]>>>()?;
+            let group = Arc::new(group);
+            for at in 0..sockets.len() {
+                tasks.spawn(serve_one(Arc::clone(&sockets), Arc::clone(&group), at));
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn serve_one(sockets: Arc<[tokio::net::UdpSocket]>, group: Arc<Group>, at: usize) {
+    let Some(socket) = sockets.get(at) else { return };
+    let mut buffer = vec![0; LARGEST_REQUEST];
+    loop {
+        let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
+            tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+            continue;
+        };
+        let datagram = buffer.get(..length).unwrap_or_default();
+        let Some(answer) = group.answer(at, from, datagram) else { continue };
+        let Some(leaving) = sockets.get(answer.at) else { continue };
+        if let Err(error) = leaving.send_to(&answer.bytes, answer.to).await {
+            tracing::debug!(to = %answer.to, %error, "STUN answer not sent");
+        }
+    }
+}
+
+/// Which sockets to bind, group by group, the address given first in each.
+fn lay_out(addresses: &[SocketAddr], alternates: &[SocketAddr]) -> io::Result<Vec<Vec<Wanted>>> {
+    let mut left = alternates.to_vec();
+    let mut layout = Vec::with_capacity(addresses.len());
+    for &address in addresses {
+        let first = |address| Wanted { address, free: FreePort::First };
+        let second = |address| Wanted { address, free: FreePort::Second };
+        let mut group = vec![first(address)];
+        if let Some(found) = left.iter().position(|alternate| alternate.is_ipv4() == address.is_ipv4()) {
+            let alternate = left.swap_remove(found);
+            check_alternate(address, alternate)?;
+            group.push(second(with_port(address, alternate.port())));
+            if alternate.ip() != address.ip() {
+                group.push(first(with_port(alternate, address.port())));
+                group.push(second(alternate));
+            }
+        }
+        layout.push(group);
+    }
+    match left.first() {
+        Some(alternate) => {
+            Err(invalid(&format!("alternate STUN address {alternate} has no first address of its family")))
+        }
+        None => Ok(layout),
+    }
+}
+
+fn check_alternate(address: SocketAddr, alternate: SocketAddr) -> io::Result<()> {
+    if alternate.port() == address.port() && alternate.port() != 0 {
+        return Err(invalid(&format!("alternate STUN address {alternate} must have another port than {address}")));
+    }
+    let wildcard = address.ip().is_unspecified() || alternate.ip().is_unspecified();
+    if wildcard && alternate.ip() != address.ip() {
+        return Err(invalid(&format!(
+            "STUN on two addresses needs both of them given: {address} and {alternate} are not"
+        )));
+    }
+    Ok(())
+}
+
+fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    address
+}
+
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_is_checked() {
+        let endpoints =
+            |texts: &[&str]| texts.iter().map(|text| text.parse::<SocketAddr>().unwrap()).collect::<Vec<_>>();
+        let lay_out = |addresses: &[&str], alternates: &[&str]| lay_out(&endpoints(addresses), &endpoints(alternates));
+        let groups = lay_out(&["192.0.2.1:0", "[::1]:0", "192.0.2.9:0"], &["[::1]:0", "192.0.2.2:0"]).unwrap();
+        assert_eq!(groups.iter().map(Vec::len).collect::<Vec<_>>(), [4, 2, 1]);
+        for (addresses, alternates) in [
+            (&["192.0.2.1:3478"][..], &["192.0.2.2:3478"][..]),
+            (&["192.0.2.1:3478"], &["[::1]:3479"]),
+            (&["192.0.2.1:3478"], &["192.0.2.2:3479", "192.0.2.3:3479"]),
+            (&["0.0.0.0:3478"], &["192.0.2.2:3479"]),
+        ] {
+            assert_eq!(lay_out(addresses, alternates).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        }
+        assert!(lay_out(&["0.0.0.0:3478"], &["0.0.0.0:3479"]).is_ok());
+    }
+}
