@@ -70,7 +70,12 @@ impl Names {
 
     /// `Err`: nothing conclusive.
     async fn ask(&self, host: &str, family: Family) -> Result<Conclusive, Cause> {
-        let servers = self.servers.get_or_init(|| async { Servers::of(&self.nameservers) }).await;
+        // Reads files, and is not to delay those who wait for datagrams.
+        let found = || async {
+            let nameservers = self.nameservers.clone();
+            tokio::task::spawn_blocking(move || Servers::of(&nameservers)).await.unwrap_or(Servers::CLibrary)
+        };
+        let servers = self.servers.get_or_init(found).await;
         let dotless = !host.trim_end_matches('.').contains('.');
         let multicast = host.trim_end_matches('.').to_ascii_lowercase().ends_with(".local");
         match servers {
@@ -93,9 +98,9 @@ impl Names {
 /// Who answers.
 enum Servers {
     /// The system's nameservers, asked directly, one resolver each.
-    System(Vec<TokioResolver>),
+    System(Vec<Server>),
     /// Nameservers given by the caller.
-    Explicit(Vec<TokioResolver>),
+    Explicit(Vec<Server>),
     /// The C library, since a nameserver's address has a zone (`fe80::1%eth0`), which our resolver would lose.
     CLibrary,
     /// No nameserver is configured. The C library may know another way (nsswitch), so it is given a try.
@@ -142,9 +147,17 @@ fn explicit(address: SocketAddr) -> NameServerConfig {
     server
 }
 
-/// One resolver for each server: within one resolver, servers are no fair race, since the first error ends it.
-fn resolvers(servers: Vec<NameServerConfig>, options: &ResolverOpts, hosts: ResolveHosts) -> Vec<TokioResolver> {
-    let build = |server| {
+/// One nameserver, with a resolver for it alone: within one resolver, servers are no fair race, since the first
+/// error ends it.
+struct Server {
+    address: SocketAddr,
+    resolver: TokioResolver,
+}
+
+fn resolvers(servers: Vec<NameServerConfig>, options: &ResolverOpts, hosts: ResolveHosts) -> Vec<Server> {
+    let build = |server: NameServerConfig| {
+        let port = server.connections.first().map_or(53, |connection| connection.port);
+        let address = SocketAddr::new(server.ip, port);
         let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
         let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         let chosen = builder.options_mut();
@@ -153,23 +166,23 @@ fn resolvers(servers: Vec<NameServerConfig>, options: &ResolverOpts, hosts: Reso
         chosen.timeout = PATIENCE;
         // Lost packets are repeated within the attempt; a second attempt would only repeat an error.
         chosen.attempts = 0;
-        builder.build().ok()
+        Some(Server { address, resolver: builder.build().ok()? })
     };
     servers.into_iter().filter_map(build).collect()
 }
 
 /// The first conclusive answer, else the failure that says most.
-async fn race(resolvers: &[TokioResolver], name: &Name, family: Family) -> Result<Conclusive, Cause> {
+async fn race(servers: &[Server], name: &Name, family: Family) -> Result<Conclusive, Cause> {
     let record = match family {
         Family::V4 => RecordType::A,
         Family::V6 => RecordType::AAAA,
     };
-    let mut waiting = resolvers.iter();
+    let mut waiting = servers.iter();
     let mut asked = FuturesUnordered::new();
     let mut failure = Cause::NoResolver;
     loop {
-        if let Some(resolver) = waiting.next() {
-            asked.push(resolver.lookup(name.clone(), record));
+        if let Some(server) = waiting.next() {
+            asked.push(async { (server.address, server.resolver.lookup(name.clone(), record).await) });
         }
         let more = !waiting.as_slice().is_empty();
         let answer = tokio::select! {
@@ -178,16 +191,16 @@ async fn race(resolvers: &[TokioResolver], name: &Name, family: Family) -> Resul
         };
         let cause = match answer {
             None => return Err(failure),
-            Some(Ok(lookup)) => {
+            Some((_, Ok(lookup))) => {
                 let addresses = lookup.answers().iter().filter_map(|record| record.data.ip_addr());
                 return Ok(Ok(addresses.filter(|address| Family::of(*address) == family).collect()));
             }
-            Some(Err(NetError::Dns(DnsError::NoRecordsFound(none)))) => match none.response_code {
+            Some((_, Err(NetError::Dns(DnsError::NoRecordsFound(none))))) => match none.response_code {
                 ResponseCode::NXDomain => return Ok(Err(Cause::NoSuchName)),
                 ResponseCode::NoError => return Ok(Ok(Vec::new())),
                 code => Cause::Resolver { said: code.to_string() },
             },
-            Some(Err(error)) => cause_of_lookup(&error),
+            Some((server, Err(error))) => cause_of_lookup(&error, server),
         };
         // What a server said tells more than that another one could not be reached.
         if !matches!(failure, Cause::Resolver { .. }) {
@@ -196,14 +209,24 @@ async fn race(resolvers: &[TokioResolver], name: &Name, family: Family) -> Resul
     }
 }
 
-fn cause_of_lookup(error: &NetError) -> Cause {
+fn cause_of_lookup(error: &NetError, server: SocketAddr) -> Cause {
     match error {
+        // Stands for any error of the socket, which got lost on the way; the usual one can be had again.
+        NetError::NoConnections => match connect_udp(server) {
+            Err(error) => cause_of(&error),
+            Ok(()) => Cause::Os { message: format!("nothing could be sent to nameserver {server}") },
+        },
         NetError::Dns(DnsError::ResponseCode(code)) => Cause::Resolver { said: code.to_string() },
         NetError::Timeout => Cause::TimedOut { after: PATIENCE },
         NetError::Io(error) => cause_of(error),
         NetError::Proto(error) => Cause::Malformed { problem: error.to_string() },
         other => Cause::Resolver { said: other.to_string() },
     }
+}
+
+/// What connecting to the nameserver meets. Sends nothing.
+fn connect_udp(server: SocketAddr) -> std::io::Result<()> {
+    std::net::UdpSocket::bind((Family::of(server.ip()).unspecified(), 0))?.connect(server)
 }
 
 /// As every other program on this host would resolve it.

@@ -279,6 +279,16 @@ mod tests {
         }
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn sockets_are_bound_to_the_interface() {
+        let binding = Binding { address: None, interface: Some("lo".into()) };
+        for family in Family::BOTH {
+            let socket = binding.open(family, Type::DGRAM, Protocol::UDP).unwrap();
+            assert_eq!(socket.device().unwrap().unwrap(), b"lo");
+        }
+    }
+
     #[test]
     fn the_local_address_towards_loopback_is_loopback() {
         let mut routes = Routes::new(Binding { address: None, interface: None });

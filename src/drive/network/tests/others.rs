@@ -104,16 +104,7 @@ async fn connections_come_from_the_bound_address_and_end_with_the_run() {
 async fn sockets_can_be_bound_to_an_interface() {
     let address = server("HTTP/1.1 204 No Content\r\n\r\n").await;
     let options = NetworkOptions { interface: Some("lo".into()), ..NetworkOptions::default() };
-    assert!(matches!(outcome_of(options.clone(), portal(address)).await, Outcome::Portal(_)));
-    // From the loopback interface there is no way out.
-    let outside = Question::Stun {
-        slot: crate::probe::Slot::Connected { family: crate::model::Family::V4 },
-        server: "192.0.2.200:9".parse().unwrap(),
-        form: crate::probe::StunForm::Plain,
-    };
-    let asking = Asking::new([outside]).until(Duration::from_millis(100));
-    let heard = ask(options, asking).await;
-    assert!(heard.iter().all(|observation| matches!(observation.outcome, Outcome::Failed(_))), "{heard:?}");
+    assert!(matches!(outcome_of(options, portal(address)).await, Outcome::Portal(_)));
 }
 
 #[tokio::test]
