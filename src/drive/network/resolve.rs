@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -34,7 +34,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An answer that asking again would not change.
 type Conclusive = Result<Vec<IpAddr>, Cause>;
-type Pinned = HashMap<(String, Family), Arc<OnceCell<Conclusive>>>;
+type Pinned = HashMap<(String, Family), Arc<Entry>>;
+
+/// What is known of a name.
+#[derive(Default)]
+struct Entry {
+    answer: OnceCell<Conclusive>,
+    /// What a nameserver complained of while others were still waited for.
+    complaint: Mutex<Option<Cause>>,
+}
 
 /// The names of a run.
 pub(super) struct Names {
@@ -56,20 +64,24 @@ impl Names {
         deadline: Deadline,
     ) -> Result<Vec<IpAddr>, Failure> {
         let key = (host.trim_end_matches('.').to_ascii_lowercase(), family);
-        let cell = {
-            let mut pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = {
+            let mut pinned = lock(&self.pinned);
             Arc::clone(pinned.entry(key).or_default())
         };
         let asking = async {
             let failed = |cause| Failure::new(Stage::Dns, cause);
-            let answer = cell.get_or_try_init(|| self.ask(host, family)).await.map_err(failed)?;
-            answer.clone().map_err(failed)
+            let answer = entry.answer.get_or_try_init(|| self.ask(host, family, &entry.complaint));
+            answer.await.map_err(failed)?.clone().map_err(failed)
         };
-        deadline.within(Stage::Dns, asking).await
+        deadline.within(Stage::Dns, asking).await.map_err(|failure| {
+            // Not silence alone: one of them did answer, if only to complain.
+            let complaint = lock(&entry.complaint).clone().filter(|_| matches!(failure.cause, Cause::TimedOut { .. }));
+            complaint.map_or(failure, |cause| Failure::new(Stage::Dns, cause))
+        })
     }
 
     /// `Err`: nothing conclusive.
-    async fn ask(&self, host: &str, family: Family) -> Result<Conclusive, Cause> {
+    async fn ask(&self, host: &str, family: Family, complaint: &Mutex<Option<Cause>>) -> Result<Conclusive, Cause> {
         // Reads files, and is not to delay those who wait for datagrams.
         let found = || async {
             let nameservers = self.nameservers.clone();
@@ -89,7 +101,7 @@ impl Names {
                 let mut name = Name::from_utf8(host)
                     .map_err(|error| Cause::Malformed { problem: format!("not a DNS name: {error}") })?;
                 name.set_fqdn(true);
-                race(resolvers, &name, family).await
+                race(resolvers, &name, family, complaint).await
             }
         }
     }
@@ -172,7 +184,12 @@ fn resolvers(servers: Vec<NameServerConfig>, options: &ResolverOpts, hosts: Reso
 }
 
 /// The first conclusive answer, else the failure that says most.
-async fn race(servers: &[Server], name: &Name, family: Family) -> Result<Conclusive, Cause> {
+async fn race(
+    servers: &[Server],
+    name: &Name,
+    family: Family,
+    complaint: &Mutex<Option<Cause>>,
+) -> Result<Conclusive, Cause> {
     let record = match family {
         Family::V4 => RecordType::A,
         Family::V6 => RecordType::AAAA,
@@ -202,6 +219,9 @@ async fn race(servers: &[Server], name: &Name, family: Family) -> Result<Conclus
             },
             Some((server, Err(error))) => cause_of_lookup(&error, server),
         };
+        if matches!(cause, Cause::Resolver { .. }) {
+            *lock(complaint) = Some(cause.clone());
+        }
         // What a server said tells more than that another one could not be reached.
         if !matches!(failure, Cause::Resolver { .. }) {
             failure = cause;
@@ -227,6 +247,10 @@ fn cause_of_lookup(error: &NetError, server: SocketAddr) -> Cause {
 /// What connecting to the nameserver meets. Sends nothing.
 fn connect_udp(server: SocketAddr) -> std::io::Result<()> {
     std::net::UdpSocket::bind((Family::of(server.ip()).unspecified(), 0))?.connect(server)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// As every other program on this host would resolve it.
