@@ -21,7 +21,7 @@ pub struct EchoReply<'a> {
     pub payload: &'a [u8],
 }
 
-/// An echo request. The checksum of ICMPv6 covers addresses not known here and is left to the system, which always
+/// An echo request. The checksum of `ICMPv6` covers addresses not known here and is left to the system, which always
 /// fills it in.
 #[must_use]
 pub fn encode_echo_request(family: Family, identifier: u16, sequence: u16, payload: &[u8]) -> Vec<u8> {

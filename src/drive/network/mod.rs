@@ -32,6 +32,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use causes::Deadline;
 use https::Https;
+pub(in crate::drive) use https::of_environment as proxies_of_environment;
 pub use options::{Nameservers, NetworkOptions, Proxies, Trust};
 use resolve::Names;
 use sockets::{Binding, Routes};

@@ -19,6 +19,9 @@ pub(super) async fn ask(
     host: &str,
     deadline: Deadline,
 ) -> Result<PortalAnswer, Failure> {
+    if host.contains(|character: char| character.is_control() || character.is_whitespace()) {
+        return Err(Failure::new(Stage::Http, Cause::Unsupported { what: format!("{host:?} as a host name") }));
+    }
     let challenge = challenge()?;
     let mut stream = deadline.within(Stage::Connect, binding.connect(address)).await?;
     let request = format!(

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -34,7 +34,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An answer that asking again would not change.
 type Conclusive = Result<Vec<IpAddr>, Cause>;
-type Pinned = HashMap<(String, Family), Arc<OnceCell<Conclusive>>>;
+type Pinned = HashMap<(String, Family), Arc<Entry>>;
+
+/// What is known of a name.
+#[derive(Default)]
+struct Entry {
+    answer: OnceCell<Conclusive>,
+    /// What a nameserver complained of while others were still waited for.
+    complaint: Mutex<Option<Cause>>,
+}
 
 /// The names of a run.
 pub(super) struct Names {
@@ -56,21 +64,30 @@ impl Names {
         deadline: Deadline,
     ) -> Result<Vec<IpAddr>, Failure> {
         let key = (host.trim_end_matches('.').to_ascii_lowercase(), family);
-        let cell = {
-            let mut pinned = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = {
+            let mut pinned = lock(&self.pinned);
             Arc::clone(pinned.entry(key).or_default())
         };
         let asking = async {
             let failed = |cause| Failure::new(Stage::Dns, cause);
-            let answer = cell.get_or_try_init(|| self.ask(host, family)).await.map_err(failed)?;
-            answer.clone().map_err(failed)
+            let answer = entry.answer.get_or_try_init(|| self.ask(host, family, &entry.complaint));
+            answer.await.map_err(failed)?.clone().map_err(failed)
         };
-        deadline.within(Stage::Dns, asking).await
+        deadline.within(Stage::Dns, asking).await.map_err(|failure| {
+            // Not silence alone: one of them did answer, if only to complain.
+            let complaint = lock(&entry.complaint).clone().filter(|_| matches!(failure.cause, Cause::TimedOut { .. }));
+            complaint.map_or(failure, |cause| Failure::new(Stage::Dns, cause))
+        })
     }
 
     /// `Err`: nothing conclusive.
-    async fn ask(&self, host: &str, family: Family) -> Result<Conclusive, Cause> {
-        let servers = self.servers.get_or_init(|| async { Servers::of(&self.nameservers) }).await;
+    async fn ask(&self, host: &str, family: Family, complaint: &Mutex<Option<Cause>>) -> Result<Conclusive, Cause> {
+        // Reads files, and is not to delay those who wait for datagrams.
+        let found = || async {
+            let nameservers = self.nameservers.clone();
+            tokio::task::spawn_blocking(move || Servers::of(&nameservers)).await.unwrap_or(Servers::CLibrary)
+        };
+        let servers = self.servers.get_or_init(found).await;
         let dotless = !host.trim_end_matches('.').contains('.');
         let multicast = host.trim_end_matches('.').to_ascii_lowercase().ends_with(".local");
         match servers {
@@ -84,7 +101,7 @@ impl Names {
                 let mut name = Name::from_utf8(host)
                     .map_err(|error| Cause::Malformed { problem: format!("not a DNS name: {error}") })?;
                 name.set_fqdn(true);
-                race(resolvers, &name, family).await
+                race(resolvers, &name, family, complaint).await
             }
         }
     }
@@ -93,9 +110,9 @@ impl Names {
 /// Who answers.
 enum Servers {
     /// The system's nameservers, asked directly, one resolver each.
-    System(Vec<TokioResolver>),
+    System(Vec<Server>),
     /// Nameservers given by the caller.
-    Explicit(Vec<TokioResolver>),
+    Explicit(Vec<Server>),
     /// The C library, since a nameserver's address has a zone (`fe80::1%eth0`), which our resolver would lose.
     CLibrary,
     /// No nameserver is configured. The C library may know another way (nsswitch), so it is given a try.
@@ -142,9 +159,17 @@ fn explicit(address: SocketAddr) -> NameServerConfig {
     server
 }
 
-/// One resolver for each server: within one resolver, servers are no fair race, since the first error ends it.
-fn resolvers(servers: Vec<NameServerConfig>, options: &ResolverOpts, hosts: ResolveHosts) -> Vec<TokioResolver> {
-    let build = |server| {
+/// One nameserver, with a resolver for it alone: within one resolver, servers are no fair race, since the first
+/// error ends it.
+struct Server {
+    address: SocketAddr,
+    resolver: TokioResolver,
+}
+
+fn resolvers(servers: Vec<NameServerConfig>, options: &ResolverOpts, hosts: ResolveHosts) -> Vec<Server> {
+    let build = |server: NameServerConfig| {
+        let port = server.connections.first().map_or(53, |connection| connection.port);
+        let address = SocketAddr::new(server.ip, port);
         let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
         let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         let chosen = builder.options_mut();
@@ -153,23 +178,28 @@ fn resolvers(servers: Vec<NameServerConfig>, options: &ResolverOpts, hosts: Reso
         chosen.timeout = PATIENCE;
         // Lost packets are repeated within the attempt; a second attempt would only repeat an error.
         chosen.attempts = 0;
-        builder.build().ok()
+        Some(Server { address, resolver: builder.build().ok()? })
     };
     servers.into_iter().filter_map(build).collect()
 }
 
 /// The first conclusive answer, else the failure that says most.
-async fn race(resolvers: &[TokioResolver], name: &Name, family: Family) -> Result<Conclusive, Cause> {
+async fn race(
+    servers: &[Server],
+    name: &Name,
+    family: Family,
+    complaint: &Mutex<Option<Cause>>,
+) -> Result<Conclusive, Cause> {
     let record = match family {
         Family::V4 => RecordType::A,
         Family::V6 => RecordType::AAAA,
     };
-    let mut waiting = resolvers.iter();
+    let mut waiting = servers.iter();
     let mut asked = FuturesUnordered::new();
     let mut failure = Cause::NoResolver;
     loop {
-        if let Some(resolver) = waiting.next() {
-            asked.push(resolver.lookup(name.clone(), record));
+        if let Some(server) = waiting.next() {
+            asked.push(async { (server.address, server.resolver.lookup(name.clone(), record).await) });
         }
         let more = !waiting.as_slice().is_empty();
         let answer = tokio::select! {
@@ -178,17 +208,20 @@ async fn race(resolvers: &[TokioResolver], name: &Name, family: Family) -> Resul
         };
         let cause = match answer {
             None => return Err(failure),
-            Some(Ok(lookup)) => {
+            Some((_, Ok(lookup))) => {
                 let addresses = lookup.answers().iter().filter_map(|record| record.data.ip_addr());
                 return Ok(Ok(addresses.filter(|address| Family::of(*address) == family).collect()));
             }
-            Some(Err(NetError::Dns(DnsError::NoRecordsFound(none)))) => match none.response_code {
+            Some((_, Err(NetError::Dns(DnsError::NoRecordsFound(none))))) => match none.response_code {
                 ResponseCode::NXDomain => return Ok(Err(Cause::NoSuchName)),
                 ResponseCode::NoError => return Ok(Ok(Vec::new())),
                 code => Cause::Resolver { said: code.to_string() },
             },
-            Some(Err(error)) => cause_of_lookup(&error),
+            Some((server, Err(error))) => cause_of_lookup(&error, server),
         };
+        if matches!(cause, Cause::Resolver { .. }) {
+            *lock(complaint) = Some(cause.clone());
+        }
         // What a server said tells more than that another one could not be reached.
         if !matches!(failure, Cause::Resolver { .. }) {
             failure = cause;
@@ -196,14 +229,28 @@ async fn race(resolvers: &[TokioResolver], name: &Name, family: Family) -> Resul
     }
 }
 
-fn cause_of_lookup(error: &NetError) -> Cause {
+fn cause_of_lookup(error: &NetError, server: SocketAddr) -> Cause {
     match error {
+        // Stands for any error of the socket, which got lost on the way; the usual one can be had again.
+        NetError::NoConnections => match connect_udp(server) {
+            Err(error) => cause_of(&error),
+            Ok(()) => Cause::Os { message: format!("nothing could be sent to nameserver {server}") },
+        },
         NetError::Dns(DnsError::ResponseCode(code)) => Cause::Resolver { said: code.to_string() },
         NetError::Timeout => Cause::TimedOut { after: PATIENCE },
         NetError::Io(error) => cause_of(error),
         NetError::Proto(error) => Cause::Malformed { problem: error.to_string() },
         other => Cause::Resolver { said: other.to_string() },
     }
+}
+
+/// What connecting to the nameserver meets. Sends nothing.
+fn connect_udp(server: SocketAddr) -> std::io::Result<()> {
+    std::net::UdpSocket::bind((Family::of(server.ip()).unspecified(), 0))?.connect(server)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// As every other program on this host would resolve it.

@@ -80,16 +80,15 @@ impl Binding {
         let opened = |error: &io::Error| UdpError::Cause(cause_of_opening(error, family));
         let socket = self.open(family, Type::DGRAM, Protocol::UDP).map_err(|error| opened(&error))?;
         let bind = |port| socket.bind(&SocketAddr::new(address, port).into());
-        match port {
-            Some(port) => bind(port).map_err(|source| UdpError::Port { port, source })?,
-            None => {
-                let ephemeral = ephemeral_ports();
-                let chosen = (0..PORT_ATTEMPTS).any(|_| {
-                    random_u32().and_then(|random| random_port(&ephemeral, random)).is_some_and(|p| bind(p).is_ok())
-                });
-                if !chosen {
-                    bind(0).map_err(|error| opened(&error))?;
-                }
+        if let Some(port) = port {
+            bind(port).map_err(|source| UdpError::Port { port, source })?;
+        } else {
+            let ephemeral = ephemeral_ports();
+            let chosen = (0..PORT_ATTEMPTS).any(|_| {
+                random_u32().and_then(|random| random_port(&ephemeral, random)).is_some_and(|p| bind(p).is_ok())
+            });
+            if !chosen {
+                bind(0).map_err(|error| opened(&error))?;
             }
         }
         UdpSocket::from_std(socket.into()).map_err(|error| opened(&error))
@@ -214,7 +213,7 @@ impl Routes {
 }
 
 /// A random port outside `ephemeral`. Ports from 10000 are preferred: below lie those that NATs treat specially
-/// (SIP's 5060, IPsec's 4500, SSDP's 1900 …).
+/// (5060 for SIP, 4500 for `IPsec`, 1900 for SSDP …).
 fn random_port(ephemeral: &RangeInclusive<u16>, random: u32) -> Option<u16> {
     const FEW: u32 = 4096;
     let candidates = |lowest: u16| {
@@ -277,6 +276,16 @@ mod tests {
         let ephemeral = ephemeral_ports();
         if random_port(&ephemeral, 0).is_some() {
             assert!(!ephemeral.contains(&socket.local_addr().unwrap().port()));
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn sockets_are_bound_to_the_interface() {
+        let binding = Binding { address: None, interface: Some("lo".into()) };
+        for family in Family::BOTH {
+            let socket = binding.open(family, Type::DGRAM, Protocol::UDP).unwrap();
+            assert_eq!(socket.device().unwrap().unwrap(), b"lo");
         }
     }
 

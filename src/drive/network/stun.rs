@@ -20,7 +20,7 @@ use super::{DriveError, NetworkOptions};
 use crate::drive::clock::Clock;
 use crate::model::{Family, unmap};
 use crate::probe::{Cause, Failure, Moment, Observation, Outcome, ProbeId, Slot, Stage, StunForm};
-use crate::wire::stun::TransactionId;
+use crate::wire::stun::{Response, TransactionId};
 
 /// Strays told per run. Later ones are dropped.
 const STRAYS_MAX: u32 = 256;
@@ -30,8 +30,9 @@ const DUPLICATES_MAX: u32 = 8;
 const RECEIVE_BUFFER: usize = 64 * 1024;
 /// Asked of the system for every shared socket, so that replies to a large flight are not lost to a busy moment.
 const SOCKET_BUFFER: usize = 1024 * 1024;
-/// Errors in a row after which a listener gives up on its socket.
-const RECEIVE_ERRORS_MAX: u32 = 64;
+/// Errors in a row after which a listener gives up on its socket. Windows reports every unreachable destination of a
+/// shared socket as one.
+const RECEIVE_ERRORS_MAX: u32 = 1000;
 
 /// A request on its way.
 pub(super) struct Request {
@@ -194,7 +195,8 @@ impl StunSockets {
                         errors = 0;
                         let datagram = buffer.get(..length).unwrap_or_default();
                         let arrival = Arrival { socket: number, slot, local, from: unmap(from), at };
-                        lock(&requests).judge(&arrival, datagram)
+                        let decoded = stun_codec::decode_response(datagram);
+                        lock(&requests).judge(&arrival, decoded)
                     }
                     Err(error) => {
                         errors += 1;
@@ -262,8 +264,8 @@ impl Requests {
     }
 
     /// What a datagram means; `None` when there have been too many like it.
-    fn judge(&mut self, arrival: &Arrival, datagram: &[u8]) -> Option<Observation> {
-        let response = match stun_codec::decode_response(datagram) {
+    fn judge(&mut self, arrival: &Arrival, decoded: Result<Response, String>) -> Option<Observation> {
+        let response = match decoded {
             Ok(response) => response,
             Err(problem) => return self.stray(arrival, problem),
         };

@@ -61,7 +61,7 @@ fn common_name(subject: &[u8]) -> Option<String> {
     names.0.is_empty().then_some(found)
 }
 
-/// UTCTime `YYMMDDHHMMSSZ` or GeneralizedTime `YYYYMMDDHHMMSSZ`, the only forms RFC 5280 section 4.1.2.5 allows.
+/// `YYMMDDHHMMSSZ` (UTC time) or `YYYYMMDDHHMMSSZ` (generalized time), the only forms RFC 5280 section 4.1.2.5 allows.
 fn time((tag, text): (u8, &[u8])) -> Option<i64> {
     let text = str::from_utf8(text).ok()?.strip_suffix('Z')?;
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -25,6 +25,7 @@ use super::sockets::Binding;
 use crate::drive::clock::Clock;
 use crate::drive::tls_roots;
 use crate::probe::{Cause, Failure, HttpsAnswer, HttpsTarget, Stage};
+pub(in crate::drive) use proxy::of_environment;
 use proxy::{Proxy, ProxyRules};
 pub(super) use tls::cause_of_tls;
 use verifier::{RelayVerifier, Rule, sha256_hex};
@@ -69,12 +70,7 @@ impl Https {
             _ => bare,
         };
         // Roots are loaded while TCP connects, the first time: neither waits for the other.
-        let roots = async {
-            match rule.needs_roots() {
-                true => self.roots().await.map(Some),
-                false => Ok(None),
-            }
-        };
+        let roots = async { if rule.needs_roots() { self.roots().await.map(Some) } else { Ok(None) } };
         let (opened, roots) =
             tokio::try_join!(deadline.within(Stage::Connect, self.open(target)), deadline.within(Stage::Tls, roots))?;
 
@@ -108,17 +104,15 @@ impl Https {
     }
 
     async fn open(&self, target: &HttpsTarget) -> Result<Opened, Failure> {
-        match self.proxies.for_target(&target.host_name, target.port) {
-            Some(proxy) => self.open_through(&proxy, target).await,
-            None => {
-                let address = target.address.ok_or(Failure::new(Stage::Dns, Cause::NoAddress))?;
-                let remote = SocketAddr::new(address, target.port);
-                let begun = self.clock.now();
-                let stream = self.binding.connect(remote).await?;
-                let connect = self.clock.now().since(begun);
-                Ok(Opened { stream: Box::new(stream), remote, via_proxy: None, connect })
-            }
+        if let Some(proxy) = self.proxies.for_target(&target.host_name, target.port) {
+            return self.open_through(&proxy, target).await;
         }
+        let address = target.address.ok_or(Failure::new(Stage::Dns, Cause::NoAddress))?;
+        let remote = SocketAddr::new(address, target.port);
+        let begun = self.clock.now();
+        let stream = self.binding.connect(remote).await?;
+        let connect = self.clock.now().since(begun);
+        Ok(Opened { stream: Box::new(stream), remote, via_proxy: None, connect })
     }
 
     async fn open_through(&self, proxy: &Proxy, target: &HttpsTarget) -> Result<Opened, Failure> {

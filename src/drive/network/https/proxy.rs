@@ -6,7 +6,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use hyper_util::client::proxy::matcher::Matcher;
+use hyper::Uri;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -14,7 +15,7 @@ use super::{Stream, authority};
 use crate::drive::network::http::{USER_AGENT, exchange, told};
 use crate::drive::network::options::Proxies;
 use crate::drive::network::sockets::Binding;
-use crate::probe::{Cause, Failure, HttpsTarget, Stage};
+use crate::probe::{Cause, Failure, HttpsTarget, ProxyFacts, Stage};
 
 /// When which proxy is used.
 pub(super) struct ProxyRules(Option<Matcher>);
@@ -32,25 +33,28 @@ impl ProxyRules {
 
     /// The proxy for `https://host:port/`.
     pub(super) fn for_target(&self, host: &str, port: u16) -> Option<Proxy> {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let bare = bare(host);
         if bare.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback()) {
             return None;
         }
         let uri = format!("https://{}/", authority(host, Some(port))).parse().ok()?;
-        let found = self.0.as_ref()?.intercept(&uri)?;
-        let uri = found.uri();
-        let scheme = uri.scheme_str()?.to_owned();
-        let default_port = match scheme.as_str() {
-            "http" => 80,
-            "https" => 443,
-            _ => 1080,
-        };
-        let host = uri.host()?.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = uri.port_u16().unwrap_or(default_port);
-        let authorization = found.basic_auth().and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let login = found.raw_auth().map(|(user, password)| (user.to_owned(), password.to_owned()));
-        Some(Proxy { scheme, host, port, authorization, login })
+        Proxy::of(&self.0.as_ref()?.intercept(&uri)?)
     }
+}
+
+/// The proxies of the environment for hosts it makes no exception for, without credentials.
+pub(in crate::drive) fn of_environment() -> ProxyFacts {
+    let matcher = Matcher::from_system();
+    let name = |url: &'static str| {
+        let found = matcher.intercept(&Uri::from_static(url))?;
+        Proxy::of(&found).map(|proxy| proxy.name())
+    };
+    // No exception is likely to name these: the whole domain exists to be documentation.
+    ProxyFacts { https: name("https://relay.example/"), http: name("http://relay.example/") }
+}
+
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// A proxy.
@@ -65,6 +69,23 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
+    fn of(found: &Intercept) -> Option<Self> {
+        let uri = found.uri();
+        let scheme = uri.scheme_str()?.to_owned();
+        let default_port = match scheme.as_str() {
+            "http" => 80,
+            "https" => 443,
+            _ => 1080,
+        };
+        Some(Self {
+            scheme,
+            host: bare(uri.host()?).to_owned(),
+            port: uri.port_u16().unwrap_or(default_port),
+            authorization: found.basic_auth().and_then(|value| value.to_str().ok()).map(str::to_owned),
+            login: found.raw_auth().map(|(user, password)| (user.to_owned(), password.to_owned())),
+        })
+    }
+
     /// `scheme://host:port`, without credentials.
     pub(super) fn name(&self) -> String {
         format!("{}://{}", self.scheme, authority(&self.host, Some(self.port)))

@@ -66,7 +66,7 @@ impl Identity {
     fn pin(&self) -> String {
         use sha2::Digest;
         let hash = sha2::Sha256::digest(&self.chain[0]);
-        format!("sha256-raw:{}", hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        hash.iter().fold("sha256-raw:".to_owned(), |pin, byte| format!("{pin}{byte:02x}"))
     }
 
     async fn serve(self, script: Script) -> SocketAddr {
@@ -371,8 +371,8 @@ async fn a_server_that_stalls_or_never_ends_is_bounded() {
         assert_eq!(failure, Failure::new(Stage::Http, cause));
     }
     let silent = tcp_server(|stream| async move {
-        let _stream = stream;
-        std::future::pending().await
+        std::future::pending::<()>().await;
+        drop(stream);
     })
     .await;
     let question = Question::HttpsLatency { target: target("relay.test", silent), timeout };

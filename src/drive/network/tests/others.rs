@@ -73,6 +73,52 @@ async fn whether_there_is_a_body_is_found_out() {
 }
 
 #[tokio::test]
+async fn a_host_name_cannot_smuggle_header_fields() {
+    let host = "relay.test\r\nX: y".into();
+    let address = "127.0.0.1:9".parse().unwrap();
+    let question = Question::CaptivePortal { address, host, timeout: Duration::from_secs(1) };
+    let failure = failure_of(NetworkOptions::default(), question).await;
+    assert!(matches!(failure.cause, Cause::Unsupported { .. }), "{failure:?}");
+}
+
+#[tokio::test]
+async fn connections_come_from_the_bound_address_and_end_with_the_run() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let source: IpAddr = "127.0.0.9".parse().unwrap();
+    let options = NetworkOptions { bind_address: Some(source), ..NetworkOptions::default() };
+    let mut asking = Asking::new([portal(listener.local_addr().unwrap())]);
+    let (accepted, _) = tokio::join!(
+        listener.accept(),
+        // Dropped in the middle of its question.
+        tokio::time::timeout(Duration::from_millis(100), run(&mut asking, Network::new(options), None))
+    );
+    let (mut stream, from) = accepted.unwrap();
+    assert_eq!(from.ip(), source);
+    let mut request = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(2), stream.read_to_end(&mut request)).await;
+    assert!(ended.is_ok(), "the connection outlived the run");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn sockets_can_be_bound_to_an_interface() {
+    let address = server("HTTP/1.1 204 No Content\r\n\r\n").await;
+    let options = NetworkOptions { interface: Some("lo".into()), ..NetworkOptions::default() };
+    assert!(matches!(outcome_of(options, portal(address)).await, Outcome::Portal(_)));
+}
+
+#[tokio::test]
+async fn a_task_that_panics_still_ends_its_probe() {
+    let mut driver = Driver::new(Clock::start(), NetworkOptions::default()).unwrap();
+    driver.spawn(ProbeId(7), Stage::Http, async { panic!("as a test") });
+    let observation = driver.heard(None).await.unwrap();
+    assert_eq!(observation.probe, Some(ProbeId(7)));
+    let Outcome::Failed(failure) = observation.outcome else { panic!("no failure") };
+    assert_eq!(failure.stage, Stage::Http);
+    assert!(driver.probes.is_empty());
+}
+
+#[tokio::test]
 async fn silence_and_refusal_are_failures() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

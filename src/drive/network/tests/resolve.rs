@@ -112,6 +112,18 @@ async fn silence_times_out_in_time() {
 }
 
 #[tokio::test]
+async fn a_complaint_is_told_though_another_nameserver_is_silent() {
+    let (failing, _) = nameserver(Answer::Code(2)).await;
+    let (silent, _) = nameserver(Answer::Silence).await;
+    for order in [[failing, silent], [silent, failing]] {
+        let timeout = Duration::from_millis(700);
+        let question = Question::Resolve { host: "relay.example".into(), family: Family::V4, timeout };
+        let failure = failure_of(with(&order), question).await;
+        assert!(matches!(failure, Failure { stage: Stage::Dns, cause: Cause::Resolver { .. } }), "{failure:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_slow_nameserver_is_waited_for() {
     let (server, _) = nameserver(Answer::Address([192, 0, 2, 9], Duration::from_millis(1200))).await;
     assert_eq!(resolved(&outcome_of(with(&[server]), question(Family::V4)).await), ["192.0.2.9"]);

@@ -237,7 +237,7 @@ async fn a_bound_address_leaves_the_other_family_unsupported() {
     assert!(matches!(failure, Failure { stage: Stage::Stun, cause: Cause::Unsupported { .. } }), "{failure:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flight_of_sixty_leaves_within_five_milliseconds() {
     let server = server(|request, from| vec![response(request, from)]).await;
     let slot = |index| Slot::Shared { family: Family::V4, index };
