@@ -7,3 +7,4 @@ pub mod map_source;
 pub mod network;
 pub mod port_mapping;
 pub mod relay;
+pub mod tls_roots;
