@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, ValueHint};
+use clap::{Args, ValueHint, value_parser};
+
+use crate::model::MapSource;
 
 /// Where the DERP map is had, and which of its regions count.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
@@ -19,11 +21,11 @@ pub struct MapArgs {
         long = "derp-map",
         env = "NATSCOPE_DERP_MAP",
         value_name = "URL|FILE|-",
-        value_parser = NonEmptyStringValueParser::new(),
+        value_parser = value_parser!(MapSource),
         value_hint = ValueHint::AnyPath,
         hide_env = true
     )]
-    pub derp_maps: Vec<String>,
+    pub derp_maps: Vec<MapSource>,
 
     /// Use only this region of the map; may be given several times.
     #[arg(

@@ -12,17 +12,17 @@ use super::{MAX_MAP_BYTES, json, yaml};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct MapError {
     /// The name the text goes by.
-    pub file: String,
+    pub file: Box<str>,
     /// From 1.
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
     /// Which value, as `Regions.901.Nodes[0].STUNPort`. Empty when the text as a whole is wrong.
-    pub path: String,
+    pub path: Box<str>,
     /// What is wrong.
     pub problem: Problem,
     /// The line and carets under the place. Empty when no line can be shown.
-    pub excerpt: String,
+    pub excerpt: Box<str>,
 }
 
 /// What is wrong with a text that is not a DERP map.
@@ -137,18 +137,18 @@ impl MapError {
     pub(super) fn new(source: Source<'_>, span: Span, path: String, problem: Problem) -> Self {
         let position = source.position(span.start);
         Self {
-            file: source.name.to_owned(),
+            file: source.name.into(),
             line: position.line,
             column: position.column,
-            path,
+            path: path.into(),
             problem,
-            excerpt: source.excerpt(span),
+            excerpt: source.excerpt(span).into(),
         }
     }
 
     /// An error about the text as a whole, of which nothing is worth showing.
     pub(super) fn whole(file: &str, problem: Problem) -> Self {
-        Self { file: file.to_owned(), line: 1, column: 1, path: String::new(), problem, excerpt: String::new() }
+        Self { file: file.into(), line: 1, column: 1, path: "".into(), problem, excerpt: "".into() }
     }
 }
 

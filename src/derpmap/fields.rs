@@ -138,6 +138,10 @@ impl<'a> Reader<'a> {
     }
 
     fn warn_unknown_key(&mut self, path: &Path<'_>, key: &Key<'a>, names: &'static [&'static str]) {
+        if self.warnings.len() >= MAX_WARNINGS {
+            self.left_out += 1;
+            return;
+        }
         let squeezed = |text: &str| text.replace(['_', '-', ' '], "").to_ascii_lowercase();
         let meant = names.iter().find(|name| key.text.len() < 64 && squeezed(&key.text) == squeezed(name));
         let meant = meant.map(|name| match self.dialect {

@@ -65,13 +65,12 @@ impl<'a> Reader<'a> {
             }
         }
         if let Some((found, member)) = self.integer(path, fields, "DERPPort")?.filter(|&(port, _)| port != 0) {
-            match u16::try_from(found) {
-                Ok(port) => node.derp_port = port,
-                Err(_) => {
-                    node.stun_only = true;
-                    let path = path.key(&member.key.text);
-                    self.warn(&path, member.value.span, WarningDetail::DerpPortOutOfRange { found });
-                }
+            if let Ok(port) = u16::try_from(found) {
+                node.derp_port = port;
+            } else {
+                node.stun_only = true;
+                let path = path.key(&member.key.text);
+                self.warn(&path, member.value.span, WarningDetail::DerpPortOutOfRange { found });
             }
         }
         Ok(())

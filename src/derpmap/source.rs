@@ -85,8 +85,11 @@ impl<'a> Source<'a> {
     }
 
     fn before(&self, offset: u32) -> &'a str {
-        let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(self.text.len());
-        self.text.get(..self.text.floor_char_boundary(offset)).unwrap_or_default()
+        let mut offset = usize::try_from(offset).unwrap_or(usize::MAX).min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        self.text.get(..offset).unwrap_or_default()
     }
 }
 

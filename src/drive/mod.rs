@@ -9,3 +9,4 @@ pub mod network;
 pub mod port_mapping;
 pub mod relay;
 pub mod tls_roots;
+pub mod wall_clock;

@@ -106,8 +106,8 @@ pub enum FindingDetail {
         url: String,
         /// Age of the copy.
         age: Duration,
-        /// What went wrong, in words of the HTTP client.
-        because: String,
+        /// Why nothing newer could be had.
+        because: Failure,
     },
     /// NET-010: the NAT is hard.
     HardNat,

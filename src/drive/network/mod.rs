@@ -13,7 +13,6 @@ mod http;
 mod https;
 mod icmp;
 mod options;
-mod port_mapping_stub;
 mod portal;
 mod resolve;
 mod sockets;
@@ -39,6 +38,7 @@ use sockets::{Binding, Routes};
 use stun::{Request, StunSockets};
 
 use super::clock::Clock;
+use super::port_mapping::{self, Way};
 use crate::probe::{
     Cause, Check, Failure, Moment, Observation, Outcome, Probe, ProbeId, Question, ResolveAnswer, Stage,
 };
@@ -200,7 +200,11 @@ impl Driver {
                 });
             }
             Question::PortMapping { service, gateway, timeout } => {
-                self.spawn(id, Stage::PortMapping, port_mapping_stub::ask(service, gateway, timeout));
+                self.spawn(
+                    id,
+                    Stage::PortMapping,
+                    port_mapping::ask(service, gateway, Way { local: self.binding.address(), interface: 0 }, timeout),
+                );
             }
         }
         Ok(())

@@ -46,6 +46,11 @@ impl Binding {
         Ok(binding)
     }
 
+    /// The address sockets are bound to, where one was asked for.
+    pub(super) const fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
     /// The local address for sockets of `family`, or why there is none.
     pub(super) fn local_address(&self, family: Family) -> Result<IpAddr, Cause> {
         match self.address {

@@ -18,7 +18,6 @@ use super::clean::escape_json;
 use crate::probe::Failure;
 use crate::report::{Confidence, Finding, Report, SCHEMA as SCHEMA_NUMBER, Verdict};
 
-
 /// Indented by two spaces.
 pub(super) fn render(report: &Report) -> String {
     // A `Value` has string keys only, so its `Display` cannot fail.

@@ -72,7 +72,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
         ),
         FindingDetail::StaleMap { url, age, because } => text(
             "The DERP map is an old copy",
-            format!("{url} could not be fetched ({because}); a copy {} old was used.", span(*age)),
+            format!("{url} could not be fetched ({}); a copy {} old was used.", failure(because), span(*age)),
             &["the map's server is unreachable from here"],
             "Check the way to the map's server, or pass --derp-map FILE.",
         ),

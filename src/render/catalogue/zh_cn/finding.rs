@@ -60,7 +60,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
         ),
         FindingDetail::StaleMap { url, age, because } => text(
             "DERP 地图是旧副本",
-            format!("无法获取 {url}（{because}）；使用了 {} 前的副本。", span(*age)),
+            format!("无法获取 {url}（{}）；使用了 {} 前的副本。", failure(because), span(*age)),
             &["从这里无法访问地图服务器"],
             "检查到地图服务器的路径，或使用 --derp-map FILE。",
         ),
