@@ -1,5 +1,5 @@
-//! Every STUN decoder on every input; and whatever is a request can be answered, shorter than is dangerous and in a form
-//! our own reader takes.
+//! Every STUN decoder on every input; and whatever is a request can be answered, shorter than is dangerous and in a
+//! form our own reader takes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

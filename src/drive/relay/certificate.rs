@@ -12,8 +12,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 use tokio_rustls::TlsAcceptor;
 
-/// How long a certificate is valid. Clients of a pin check the dates, and nobody renews it while the relay runs; derper's
-/// single year has caught operators out.
+/// How long a certificate is valid. Clients of a pin check the dates, and nobody renews it while the relay runs;
+/// derper's lasts a year and is refused from then on.
 const VALID_FOR: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// Clocks of clients may be behind.

@@ -18,11 +18,11 @@ pub(super) struct Answer {
 }
 
 impl Group {
-    /// The answer to a datagram that came to the endpoint with number `at`. `None` for all that is no Binding request with a
-    /// right FINGERPRINT or none: garbage, responses and indications are not to be answered.
+    /// The answer to a datagram that came to the endpoint with number `at`. `None` for all that is no Binding request
+    /// with a right FINGERPRINT or none: garbage, responses and indications are not to be answered.
     ///
-    /// No answer is longer than about 150 bytes, and with the headers of IP and UDP what leaves is less than three times what
-    /// came, and it goes to the address the request came from: little to gain for whoever forges that.
+    /// No answer is longer than about 150 bytes, and with the headers of IP and UDP what leaves is less than three
+    /// times what came, and it goes to the address the request came from: little to gain for whoever forges that.
     pub(super) fn answer(&self, at: usize, from: SocketAddr, datagram: &[u8]) -> Option<Answer> {
         let request = stun::decode_request(datagram).ok()?;
         if from.port() == 0 {

@@ -7,8 +7,8 @@
 //! It does not speak DERP yet: an upgrade on `/derp` is answered 501. It does no authentication and no rate limiting.
 //!
 //! Answers leave from the endpoint the request came to when that was bound by its address. A wildcard socket
-//! (`0.0.0.0`, `[::]`) lets the system choose the source address, which on a host with several addresses may be another one;
-//! such a socket also knows no RESPONSE-ORIGIN to tell.
+//! (`0.0.0.0`, `[::]`) lets the system choose the source address, which on a host with several addresses may be
+//! another one; such a socket also knows no RESPONSE-ORIGIN to tell.
 
 mod certificate;
 mod embedded;
@@ -26,6 +26,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -110,22 +111,31 @@ impl Relay {
     /// Serves in the background until the handle is stopped or dropped. Must be called within a tokio runtime.
     #[must_use = "dropping the handle stops the relay"]
     pub fn spawn(self) -> RelayHandle {
+        let (stop, stopped) = oneshot::channel();
         let mut task = JoinSet::new();
-        task.spawn(self.serve(std::future::pending()));
-        RelayHandle { task }
+        // A dropped sender stops it too, though the task is then aborted anyway.
+        task.spawn(self.serve(async move { stopped.await.unwrap_or_default() }));
+        RelayHandle { stop, task }
     }
 }
 
 /// A relay at work. Dropping it stops the relay.
 #[derive(Debug)]
 pub struct RelayHandle {
+    stop: oneshot::Sender<()>,
     task: JoinSet<io::Result<()>>,
 }
 
 impl RelayHandle {
-    /// Stops the relay and returns when its sockets are closed.
-    pub async fn stop(mut self) {
-        self.task.shutdown().await;
+    /// Stops the relay and returns when its sockets are closed. The error is that of [`Relay::serve`].
+    pub async fn stop(mut self) -> io::Result<()> {
+        // Nobody listens any more when it has failed already.
+        let _ = self.stop.send(());
+        match self.task.join_next().await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(error)) => Err(io::Error::other(error)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -10,9 +10,9 @@ pub struct RelayOptions {
     /// Where STUN listens (UDP).
     pub stun_addrs: Vec<SocketAddr>,
     /// Alternate endpoints for RFC 5780, at most one for each family, each with a port other than that of the first
-    /// address of its family in `stun_addrs`. On the same IP address it adds a second port: answers may then be asked for
-    /// from there, but OTHER-ADDRESS is not told (RFC 5780 section 7.4). On another IP address it adds three endpoints,
-    /// and RFC 5780 is served in full.
+    /// address of its family in `stun_addrs`. On the same IP address it adds a second port: answers may then be asked
+    /// for from there, but OTHER-ADDRESS is not told (RFC 5780 section 7.4). On another IP address it adds three
+    /// endpoints, and RFC 5780 is served in full.
     pub stun_alternates: Vec<SocketAddr>,
     /// Where HTTPS listens (TCP).
     pub https_addrs: Vec<SocketAddr>,

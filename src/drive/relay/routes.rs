@@ -18,9 +18,12 @@ const BROWSER_HEADERS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
-const HOME: &str = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>natscope relay</title></head>\n\
-<body><h1>natscope relay</h1>\n<p>This host helps machines find out how they can reach each other (STUN, DERP probing). \
-There is nothing to see for a browser.</p></body></html>\n";
+const HOME: &str = "<!DOCTYPE html>
+<html lang=\"en\"><head><meta charset=\"utf-8\"><title>natscope relay</title></head>
+<body><h1>natscope relay</h1>
+<p>This host helps machines find out how they can reach each other. There is nothing to see for a browser.</p>
+</body></html>
+";
 
 /// Which listener the requests come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -70,7 +70,7 @@ async fn stun_answers_from_where_it_is_asked_to() {
         let (from, response) = ask(&socket, other, &request(RequestForm::Plain, None)).await;
         assert_eq!((from, response.other_address), (other, Some(server)));
     }
-    relay.stop().await;
+    relay.stop().await.unwrap();
     assert!(UdpSocket::bind(server).await.is_ok(), "its sockets are closed");
 }
 
@@ -168,9 +168,9 @@ async fn https_serves_a_pinned_certificate() {
     let _relay = relay.spawn();
     for (offered, agreed) in [(&["h2", "http/1.1"][..], Some(&b"http/1.1"[..])), (&[], None)] {
         let mut stream = tls(address, offered).await.unwrap();
-        let (_, session) = stream.get_ref();
-        assert_eq!(session.alpn_protocol(), agreed);
-        let chain = session.peer_certificates().unwrap();
+        let (_, connection) = stream.get_ref();
+        assert_eq!(connection.alpn_protocol(), agreed);
+        let chain = connection.peer_certificates().unwrap();
         let hash = bytes::Bytes::copy_from_slice(&Sha256::digest(&chain[0]));
         assert_eq!((chain.len(), format!("sha256-raw:{hash:x}")), (1, pin.clone()));
         stream

@@ -10,8 +10,8 @@ pub struct AnswerFacts<'a> {
     pub mapped: SocketAddr,
     /// The endpoint the answer leaves from; `None` when the server does not know it (a wildcard socket).
     pub origin: Option<SocketAddr>,
-    /// The endpoint the answer would leave from if both address and port were to be changed; `None` when there is no such
-    /// endpoint (RFC 5780 section 7.4 forbids to make one up).
+    /// The endpoint the answer would leave from if both address and port were to be changed; `None` when there is no
+    /// such endpoint (RFC 5780 section 7.4 forbids to make one up).
     pub other: Option<SocketAddr>,
     /// SOFTWARE.
     pub software: &'a str,

@@ -51,8 +51,8 @@ impl Response {
     /// How many types of UNKNOWN-ATTRIBUTES are kept.
     const UNKNOWN_LIMIT: usize = 16;
 
-    /// The client's endpoint as the server saw it: XOR-MAPPED-ADDRESS under either number, else MAPPED-ADDRESS. Always there
-    /// in a success response.
+    /// The client's endpoint as the server saw it: XOR-MAPPED-ADDRESS under either number, else MAPPED-ADDRESS.
+    /// Always there in a success response.
     #[must_use]
     pub fn endpoint(&self) -> Option<SocketAddr> {
         self.xor_mapped.or(self.xor_mapped_alternative).or(self.mapped)
@@ -67,8 +67,8 @@ impl Response {
 
 /// Reads a Binding response: success or error. The caller compares the transaction id.
 ///
-/// A datagram that is longer or shorter than its header says, has no cookie or a wrong FINGERPRINT, or is a success without a
-/// readable address, is an error; anything else wrong with it stands in [`Response::problems`].
+/// A datagram that is longer or shorter than its header says, has no cookie or a wrong FINGERPRINT, or is a success
+/// without a readable address, is an error; anything else wrong with it stands in [`Response::problems`].
 pub fn decode_response(datagram: &[u8]) -> Result<Response, DecodeError> {
     let frame = Frame::decode(datagram)?;
     if !frame.has_cookie() {

@@ -426,7 +426,8 @@ mod against_stun_rs {
 
         #[test]
         fn it_reads_what_we_answer(
-            id: [u8; 12], source in endpoints(), origin in endpoints(), other in endpoints(), tailnode: bool, change: bool,
+            id: [u8; 12], source in endpoints(), origin in endpoints(), other in endpoints(),
+            tailnode: bool, change: bool,
         ) {
             let form = if tailnode { RequestForm::Tailnode } else { RequestForm::Plain };
             let sent = encode_request(TransactionId(id), form, change.then_some(ChangeRequest::BOTH)).unwrap();
@@ -455,7 +456,8 @@ mod against_stun_rs {
         /// Whatever stun-rs makes of a mutated response, we make the same of its address, or say what is wrong.
         #[test]
         fn both_agree_on_mutated_responses(
-            id: [u8; 12], one in endpoints(), two in endpoints(), flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            id: [u8; 12], one in endpoints(), two in endpoints(),
+            flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         ) {
             let facts = AnswerFacts { mapped: one, origin: Some(two), other: None, software: "natscope/1" };
             let sent = encode_request(TransactionId(id), RequestForm::Plain, None).unwrap();
