@@ -327,6 +327,9 @@ mod tests {
             writeln!(laughs, "a{level}: &a{level} [{previous}]").unwrap();
         }
         assert_eq!(parse(source(&laughs)).unwrap_err().problem, Problem::TooManyValues);
+        // The escape makes the text one that has to be copied.
+        let text = format!("a: &a \"\\t{}\"\nb: [{}]\n", "x".repeat(1_000_000), "*a,".repeat(100_000));
+        assert_eq!(parse(source(&text)).unwrap_err().problem, Problem::TooManyValues);
         assert!(parse(source(&"[".repeat(100_000))).is_err());
         assert!(parse(source(&"- ".repeat(100_000))).is_err());
         assert!(parse(source("a: &a [*a]")).is_err());
