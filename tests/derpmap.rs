@@ -125,7 +125,7 @@ fn a_map_inside_a_netmap() {
 fn a_map_at_the_wrong_level_of_a_policy_is_found_and_said() {
     let decoded = read(r#"{"acls": [], "nodeAttrs": {"derpMap": {"Regions": {"7": null}}}}"#);
     assert_eq!(decoded.layer.regions.as_ref().unwrap()[&RegionId(7)], None);
-    assert_eq!(codes(&decoded), [("MAP-010", 1, 39, "")]);
+    assert_eq!(codes(&decoded), [("MAP-010", 1, 39, "nodeAttrs.derpMap")]);
     assert!(read(r#"{"acls": [], "derpMap": {"Regions": {"7": null}}}"#).warnings.is_empty());
 }
 

@@ -167,7 +167,11 @@ impl<'a> Reader<'a> {
         match (&member.value.value, self.dialect) {
             (Value::String(text), _) | (Value::Number(text), Dialect::Yaml) => Ok(text.clone().into_owned()),
             // yaml.v3 takes the scalar as it is written.
-            (Value::Bool(_), Dialect::Yaml) => Ok(self.raw(member.value.span).to_owned()),
+            (Value::Bool(value), Dialect::Yaml) => {
+                let (raw, plain) = (self.raw(member.value.span), value.to_string());
+                // Behind an alias the text is elsewhere.
+                Ok(if raw.eq_ignore_ascii_case(&plain) { raw.to_owned() } else { plain })
+            }
             _ => Err(self.wrong(&path.key(&member.key.text), &member.value, "a string")),
         }
     }

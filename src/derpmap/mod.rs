@@ -82,11 +82,11 @@ pub fn decode(name: &str, text: &[u8]) -> Result<Decoded, MapError> {
         let span = tree::Span { end: root.span.start, ..root.span };
         MapError::new(source, span, String::new(), Problem::NoMap { looks_like })
     })?;
-    if located.path.len() > 1 && locate::is_policy(&root) {
-        reader.warn(&Path::ROOT, located.map.span, WarningDetail::MisplacedMap);
-    }
     let above = located.path.join(".");
     let path = if above.is_empty() { Path::ROOT } else { Path::ROOT.key(&above) };
+    if located.path.len() > 1 && locate::is_policy(&root) {
+        reader.warn(&path, located.map.span, WarningDetail::MisplacedMap);
+    }
     let layer = reader.map(&path, located.map)?;
     let (warnings, warnings_left_out) = reader.finish(format);
     Ok(Decoded { layer, warnings, warnings_left_out, format })

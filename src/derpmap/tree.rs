@@ -59,12 +59,16 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// How many values it is made of, itself included.
+    /// What a copy of it costs: the values it is made of, itself included, and one more for every 64 bytes of text.
     pub(super) fn weight(&self) -> usize {
+        const TEXT: usize = 64;
         1 + match &self.value {
+            Value::Null | Value::Bool(_) => 0,
+            Value::Number(text) | Value::String(text) => text.len() / TEXT,
             Value::Array(elements) => elements.iter().map(Self::weight).sum(),
-            Value::Object(members) => members.iter().map(|member| member.value.weight()).sum(),
-            _ => 0,
+            Value::Object(members) => {
+                members.iter().map(|member| member.key.text.len() / TEXT + member.value.weight()).sum()
+            }
         }
     }
 

@@ -100,7 +100,7 @@ impl<'a> Builder<'a> {
                     Content::Mapping { members: Vec::new(), seen: HashMap::new(), merges: Vec::new(), pending: None };
                 self.open(span, anchor, content)
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(anchor) => {
                 let Some(target) = self.anchors.get(&anchor) else {
                     let problem = Problem::Yaml { said: "an anchor inside of itself".to_owned() };
@@ -140,7 +140,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn close(&mut self, end: Span) -> Result<(), MapError> {
+    fn close(&mut self) -> Result<(), MapError> {
         let Some(Open { start, anchor, content }) = self.stack.pop() else { return Ok(()) };
         let value = match content {
             Content::Sequence(elements) => Value::Array(elements),
@@ -157,9 +157,8 @@ impl<'a> Builder<'a> {
                 Value::Object(members)
             }
         };
-        // A block collection ends where the next token begins: the span of its first token marks it better.
-        let span = Span { start: start.start, end: start.end.max(start.start).min(end.end.max(start.start)) };
-        self.accept(Node { span, value }, anchor)
+        // The span of its first token: a block collection has no last one.
+        self.accept(Node { span: start, value }, anchor)
     }
 
     fn accept_key(&mut self, key: Key<'a>) -> Result<(), MapError> {
@@ -328,6 +327,9 @@ mod tests {
             writeln!(laughs, "a{level}: &a{level} [{previous}]").unwrap();
         }
         assert_eq!(parse(source(&laughs)).unwrap_err().problem, Problem::TooManyValues);
+        // The escape makes the text one that has to be copied.
+        let text = format!("a: &a \"\\t{}\"\nb: [{}]\n", "x".repeat(1_000_000), "*a,".repeat(100_000));
+        assert_eq!(parse(source(&text)).unwrap_err().problem, Problem::TooManyValues);
         assert!(parse(source(&"[".repeat(100_000))).is_err());
         assert!(parse(source(&"- ".repeat(100_000))).is_err());
         assert!(parse(source("a: &a [*a]")).is_err());

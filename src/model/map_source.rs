@@ -7,7 +7,8 @@ use thiserror::Error;
 /// Where a DERP map comes from: what `--derp-map` may say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MapSource {
-    /// Nothing was said: the public map of Tailscale, [`MapSource::DEFAULT_URL`].
+    /// The public map of Tailscale, [`MapSource::DEFAULT_URL`]: when nothing was said, or written `default` to lay
+    /// another map over it.
     #[default]
     Default,
     /// An `http` or `https` URL.
@@ -50,8 +51,8 @@ impl fmt::Display for MapSource {
 impl FromStr for MapSource {
     type Err = MapSourceError;
 
-    /// A scheme makes a URL, `-` is standard input and `embedded` the relay inside; all else is a file name. A
-    /// file with one of those names is written `./embedded`.
+    /// A scheme makes a URL, `-` is standard input, `default` the public map and `embedded` the relay inside; all else
+    /// is a file name. A file with one of those names is written `./embedded`.
     fn from_str(text: &str) -> Result<Self, MapSourceError> {
         match text {
             "" => return Err(MapSourceError::Empty),
@@ -104,6 +105,7 @@ mod tests {
     fn told_apart_by_their_looks() {
         let source = |text: &str| text.parse::<MapSource>();
         assert_eq!(source("-"), Ok(MapSource::Stdin));
+        assert_eq!(source("default"), Ok(MapSource::Default));
         assert_eq!(source("embedded"), Ok(MapSource::Embedded));
         assert_eq!(source("./embedded"), Ok(MapSource::File("./embedded".into())));
         assert_eq!(source("HTTPS://x.example/m"), Ok(MapSource::Url("HTTPS://x.example/m".into())));

@@ -8,6 +8,8 @@ use super::failure::Said;
 use super::local::LocalError;
 use crate::probe::Failure;
 
+const ADVICE: &str = "Give a map with `--derp-map FILE`, or run `natscope selftest`, which needs no internet";
+
 /// Why there is no map. `E` is the decoder's error.
 #[derive(Debug, Error)]
 pub enum LoadError<E: std::error::Error> {
@@ -22,10 +24,12 @@ pub enum LoadError<E: std::error::Error> {
     },
     /// A file or standard input could not be read.
     Local(LocalError),
-    /// What was read is no map, and there is no earlier copy.
+    /// What was read is no map and, if it was fetched, there is no earlier copy.
     NotAMap {
         /// The decoder's error, which names the source.
         error: E,
+        /// Whether it was fetched.
+        is_fetched: bool,
     },
     /// The embedded relay has no map before it runs.
     Embedded,
@@ -46,10 +50,13 @@ impl<E: std::error::Error> fmt::Display for LoadError<E> {
                     Some(dir) => write!(f, "and there is no earlier copy in {}", dir.display())?,
                     None => f.write_str("and no earlier copies are kept")?,
                 }
-                f.write_str(". Give a map with `--derp-map FILE`, or run `natscope selftest`, which needs no internet")
+                write!(f, ". {ADVICE}")
             }
             Self::Local(error) => fmt::Display::fmt(error, f),
-            Self::NotAMap { error } => fmt::Display::fmt(error, f),
+            Self::NotAMap { error, is_fetched } => {
+                fmt::Display::fmt(error, f)?;
+                if *is_fetched { write!(f, "\nThere is no earlier copy. {ADVICE}") } else { Ok(()) }
+            }
             Self::Embedded => f.write_str("the embedded relay has no map to read; it is made by starting the relay"),
         }
     }

@@ -133,7 +133,7 @@ where
     };
     match decode(&name, &bytes) {
         Ok(map) => Ok(Loaded { map, bytes, origin }),
-        Err(error) => Err(LoadError::NotAMap { error }),
+        Err(error) => Err(LoadError::NotAMap { error, is_fetched: false }),
     }
 }
 
@@ -185,7 +185,7 @@ where
             let origin = Origin::Stale { url, fetched_at: entry.fetched_at, because };
             Ok(Loaded { map, bytes: entry.body, origin })
         }
-        (_, _, Some(error)) => Err(LoadError::NotAMap { error }),
+        (_, _, Some(error)) => Err(LoadError::NotAMap { error, is_fetched: true }),
         _ => Err(LoadError::fetch(url, because, &cache)),
     }
 }

@@ -211,7 +211,8 @@ async fn without_a_copy_the_error_says_what_to_do() {
     }
     let server = Server::start([ok("", "<html>")]).await;
     let error = load(&server.source(), &options(at(0), cache.path()), decode).await.unwrap_err();
-    assert!(matches!(&error, LoadError::NotAMap { error } if error.0 == server.url), "{error}");
+    assert!(matches!(&error, LoadError::NotAMap { error, .. } if error.0 == server.url), "{error}");
+    assert!(error.to_string().contains("`natscope selftest`"), "{error}");
     assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 0, "nothing bad was kept");
     let server = Server::start([status("304 Not Modified")]).await;
     let error = load(&server.source(), &options(at(0), cache.path()), decode).await.unwrap_err();
@@ -394,11 +395,59 @@ async fn files_are_read_and_their_troubles_named() {
     assert!(said(large).contains("too large"));
     std::fs::write(&path, "pam").unwrap();
     let bad = load(&file(&path), &options, decode).await.unwrap_err();
-    assert!(matches!(&bad, LoadError::NotAMap { error } if error.0 == path.display().to_string()), "{bad}");
+    assert!(matches!(&bad, LoadError::NotAMap { error, .. } if error.0 == path.display().to_string()), "{bad}");
     #[cfg(target_os = "linux")]
     {
         let endless = load(&file(Path::new("/dev/zero")), &options, decode).await.unwrap_err();
         assert!(said(endless).contains("too large"));
     }
     assert!(matches!(load(&MapSource::Embedded, &options, decode).await, Err(LoadError::Embedded)));
+}
+
+/// The environment cannot be changed from inside of a test, so the test runs itself again with another one.
+#[tokio::test]
+async fn proxies_of_the_environment_are_used() {
+    const CHILD: &str = "NATSCOPE_TEST_FETCHES_THROUGH_A_PROXY";
+    let source = MapSource::Url("http://map.test/derp".to_owned());
+    if std::env::var_os(CHILD).is_some() {
+        let options = LoadOptions { cache_dir: None, use_proxy: true, ..options(at(0), Path::new("")) };
+        assert_eq!(load(&source, &options, decode).await.unwrap().map, "map of the proxy");
+        return;
+    }
+    let server = Server::start([ok("", "map of the proxy")]).await;
+    let name = "drive::map_source::tests::proxies_of_the_environment_are_used";
+    let output = tokio::task::spawn_blocking({
+        let proxy = server.url.trim_end_matches("/map").to_owned();
+        move || {
+            std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", name, "--nocapture"])
+                .env(CHILD, "1")
+                .env("http_proxy", proxy)
+                .env_remove("NO_PROXY")
+                .env_remove("no_proxy")
+                .env_remove("REQUEST_METHOD")
+                .output()
+                .unwrap()
+        }
+    })
+    .await
+    .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1, "the child did not run");
+    assert!(requests[0].starts_with("get http://map.test/derp http/1.1"), "{}", requests[0]);
+}
+
+/// What a decoder of real maps makes of it all.
+#[tokio::test]
+async fn with_the_real_decoder() {
+    let cache = TempDir::new().unwrap();
+    let map = "{\"Regions\": {\"900\": {\"RegionID\": 900, \"Nodes\": []}}}";
+    let server = Server::start([ok("", map), ok("", "<!doctype html><p>log in"), ok("", "{\"Regions\": 1}")]).await;
+    for expected in ["Fetched", "an HTML page", "expected an object with a region for each id"] {
+        let loaded = load(&server.source(), &options(at(0), cache.path()), crate::derpmap::decode).await.unwrap();
+        assert_eq!(loaded.map.layer.region_count(), 1);
+        let origin = format!("{:?}", loaded.origin);
+        assert!(origin.contains(expected), "{origin}");
+    }
 }
