@@ -173,7 +173,15 @@ impl Catalogue for English {
 
     fn change(&self, change: &Change<'_>) -> String {
         match change {
-            Change::Became(what, before, after) => format!("{} {before} → {after}", self.word(*what)),
+            Change::Became(what, before, after) => {
+                // Labels are capitalized, acronyms stay so in the middle of a line.
+                let label = match what {
+                    Word::HomeRegion => "home region",
+                    Word::CaptivePortal => "captive portal",
+                    other => self.word(*other),
+                };
+                format!("{label} {before} → {after}")
+            }
             Change::Lost(what) => format!("{} lost", self.word(*what)),
             Change::Back(what) => format!("{} works again", self.word(*what)),
             Change::Unclear(what) => format!("{} unclear now", self.word(*what)),
