@@ -19,6 +19,7 @@ mod table;
 mod tailscale_json;
 #[cfg(test)]
 mod tests;
+mod wrap;
 
 use std::fmt;
 use std::str::FromStr;

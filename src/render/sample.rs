@@ -29,7 +29,7 @@ fn micros(micros: u64) -> Duration {
     Duration::from_micros(micros)
 }
 
-fn known<T>(value: T, why: Why, evidence: &[u32]) -> Verdict<T> {
+pub(super) fn known<T>(value: T, why: Why, evidence: &[u32]) -> Verdict<T> {
     Verdict::known(value, Confidence::High, evidence.iter().copied().map(ProbeId)).because(why)
 }
 
@@ -37,7 +37,7 @@ fn started_at() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_689_296_250)
 }
 
-fn region(id: u64, code: &str, name: &str) -> RegionReport {
+pub(super) fn region(id: u64, code: &str, name: &str) -> RegionReport {
     RegionReport {
         id: RegionId(id),
         code: code.to_owned(),

@@ -14,6 +14,8 @@ mod address;
 mod json;
 mod pseudonym;
 mod record;
+#[cfg(test)]
+mod tests;
 mod text;
 mod verdict;
 

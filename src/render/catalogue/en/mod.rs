@@ -246,6 +246,7 @@ impl Catalogue for English {
             Word::NoneFound => "none",
             Word::InTheWay => "in the way",
             Word::RelayAnswers => "its relay answers over TCP",
+            Word::RelayFails => "relay ✗",
             Word::FakeDns => "names are answered with fake addresses (198.18.0.0/15)",
             Word::NoGateway => "no default gateway",
             Word::Ok => "ok",
@@ -259,6 +260,10 @@ impl Catalogue for English {
 
     fn labelled(&self, label: &str, text: &str) -> String {
         format!("{label}: {text}")
+    }
+
+    fn clauses(&self, items: &[String]) -> String {
+        items.join("; ")
     }
 
     fn list(&self, items: &[String]) -> String {
