@@ -55,8 +55,8 @@ fn regions(rows: &[RegionRow], words: &dyn Catalogue) -> String {
     lines.extend(rows.iter().map(|row| {
         let code = if row.home { format!("**{}**", escape(&row.code)) } else { escape(&row.code) };
         let latency = round_trip(row.latency);
-        let cells = [&row.name, &latency, &row.loss, &row.jitter].map(|text| escape(text));
-        line([code].into_iter().chain(cells).chain([row.method.to_owned()]))
+        let cells = [&row.name, &latency, &row.loss, &row.jitter, &row.method].map(|text| escape(text));
+        line([code].into_iter().chain(cells))
     }));
     lines.join("\n")
 }
@@ -67,7 +67,7 @@ fn finding(row: &FindingRow, words: &dyn Catalogue) -> String {
     lines.push(String::new());
     lines.push(item(words.word(Word::Observed), &row.text.observed));
     if !row.text.causes.is_empty() {
-        lines.push(item(words.word(Word::PossibleCauses), &words.list(&row.text.causes)));
+        lines.push(item(words.word(Word::PossibleCauses), &words.clauses(&row.text.causes)));
     }
     lines.push(item(words.word(Word::Fix), &row.text.fix));
     lines.join("\n")
@@ -95,15 +95,35 @@ fn line(cells: impl IntoIterator<Item = String>) -> String {
     format!("| {} |", cells.join(" | "))
 }
 
-/// Text as text: everything Markdown would act on is escaped. A backslash does not stop GitHub from linking users
-/// and addresses, an empty comment does.
+/// Text as text, except that commands of ours stand in code.
 fn escape(text: &str) -> String {
+    let cleaned = clean(text);
+    let mut escaped = String::with_capacity(cleaned.len());
+    let mut rest = cleaned.as_str();
+    while let Some((before, command, after)) = our_command(rest) {
+        escaped += &plain(before);
+        escaped += &format!("`{command}`");
+        rest = after;
+    }
+    escaped + &plain(rest)
+}
+
+/// The first `` `natscope …` `` of letters and blanks, with what is before and after it.
+fn our_command(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once("`natscope ")?;
+    let (arguments, after) = rest.split_once('`')?;
+    let harmless = arguments.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b' ');
+    let command = text.get(before.len() + 1..text.len() - after.len() - 1)?;
+    harmless.then_some((before, command, after))
+}
+
+/// Everything Markdown would act on is escaped. A backslash does not stop GitHub from linking users and addresses, an
+/// empty comment does.
+fn plain(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in clean(text).chars() {
+    for character in text.chars() {
         match character {
-            '\\' | '*' | '_' | '[' | '|' | '~' | '#' | '$' | '!' => escaped.extend(['\\', character]),
-            // Our own sentences name commands in backticks; an odd one from elsewhere is only text.
-            '`' => escaped.push_str("\\`"),
+            '\\' | '*' | '_' | '[' | '|' | '~' | '#' | '$' | '!' | '`' => escaped.extend(['\\', character]),
             '<' => escaped.push_str("&lt;"),
             '&' => escaped.push_str("&amp;"),
             '@' => escaped.push_str("@<!-- -->"),
@@ -111,4 +131,19 @@ fn escape(text: &str) -> String {
         }
     }
     escaped.replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_commands_stay_code() {
+        assert_eq!(
+            escape("run `natscope nat`, then `natscope derpmap lint`."),
+            "run `natscope nat`, then `natscope derpmap lint`."
+        );
+        assert_eq!(escape("`natscope <b>` a`b"), "\\`natscope &lt;b>\\` a\\`b");
+        assert_eq!(escape("a|b *c* @d http://e"), "a\\|b \\*c\\* @<!-- -->d http:<!-- -->//e");
+    }
 }

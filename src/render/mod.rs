@@ -12,8 +12,14 @@ mod document;
 pub mod json;
 mod markdown;
 mod number;
+pub mod redact;
+#[cfg(test)]
+mod sample;
 mod table;
 mod tailscale_json;
+#[cfg(test)]
+mod tests;
+mod wrap;
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,7 +34,7 @@ pub enum Format {
     /// For people, at a terminal.
     #[default]
     Table,
-    /// For machines: indented JSON, schema number 1.
+    /// For machines: indented JSON, described by [`json::SCHEMA`].
     Json,
     /// The same on one line.
     JsonLine,
@@ -89,17 +95,26 @@ pub struct Style {
     pub lang: Lang,
     /// Whether nodes, servers and the reason of every verdict are shown too (JSON always has them).
     pub verbose: bool,
+    /// Whether addresses and names that tell whose network it is are replaced; see [`redact`].
+    pub redact: bool,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Self { color: false, width: 80, lang: Lang::En, verbose: false }
+        Self { color: false, width: 80, lang: Lang::En, verbose: false, redact: false }
     }
 }
 
 /// The report as text, with one newline at its end.
 #[must_use]
 pub fn render(report: &Report, format: Format, style: &Style) -> String {
+    let redacted;
+    let report = if style.redact {
+        redacted = redact::redact(report);
+        &redacted
+    } else {
+        report
+    };
     match format {
         Format::Table => table::render(report, style),
         Format::Json => json::render(report),

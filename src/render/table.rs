@@ -11,6 +11,7 @@ use super::catalogue::{self, Catalogue, Word};
 use super::clean::clean;
 use super::document::{Document, FindingRow, Grid, RegionRow, Section, Tone, lay_out};
 use super::number::round_trip;
+use super::wrap::wrap;
 use crate::report::{Report, Severity};
 
 /// The narrowest terminal a table is laid out for.
@@ -63,9 +64,10 @@ impl Painter<'_> {
 
     fn section(&self, section: &Section) -> String {
         let mut table = self.table(BARE);
+        let room = self.room(section.facts.iter().map(|fact| fact.label));
         for fact in &section.facts {
             let (sign, color) = sign_of(fact.tone);
-            table.add_row([self.cell(sign, color), self.cell(fact.label, None), self.cell(&fact.text, None)]);
+            table.add_row([self.cell(sign, color), self.cell(fact.label, None), self.wrapped(&fact.text, room)]);
         }
         keep_together(&mut table, 1);
         self.titled(section.title, &table)
@@ -96,7 +98,7 @@ impl Painter<'_> {
             cells.extend([
                 self.cell(&row.loss, loss_color(row)).set_alignment(CellAlignment::Right),
                 self.cell(&row.jitter, None).set_alignment(CellAlignment::Right),
-                self.cell(row.method, None),
+                self.cell(&row.method, None),
             ]);
             table.add_row(cells);
         }
@@ -115,6 +117,7 @@ impl Painter<'_> {
 
     fn findings(&self, rows: &[FindingRow]) -> String {
         let mut table = self.table(BARE);
+        let room = self.room(rows.iter().map(|row| row.code.as_str()));
         for row in rows {
             let (sign, color) = severity_sign(row.severity);
             let label = |word| self.words.word(word);
@@ -127,13 +130,13 @@ impl Painter<'_> {
             if self.style.verbose {
                 more.push((label(Word::Observed), row.text.observed.clone()));
                 if !row.text.causes.is_empty() {
-                    more.push((label(Word::PossibleCauses), self.words.list(&row.text.causes)));
+                    more.push((label(Word::PossibleCauses), self.words.clauses(&row.text.causes)));
                 }
             }
             more.push((label(Word::Fix), row.text.fix.clone()));
             for (label, text) in more {
                 let text = self.words.labelled(label, &text);
-                table.add_row([self.cell("", None), self.cell("", None), self.cell(&text, None)]);
+                table.add_row([self.cell("", None), self.cell("", None), self.wrapped(&text, room)]);
             }
         }
         keep_together(&mut table, 1);
@@ -183,6 +186,17 @@ impl Painter<'_> {
             Some(color) if self.style.color => cell.fg(color),
             _ => cell,
         }
+    }
+
+    /// Columns left beside a sign and the longest label, each with a blank on either side.
+    fn room<'a>(&self, labels: impl Iterator<Item = &'a str>) -> usize {
+        let longest = labels.map(console::measure_text_width).max().unwrap_or_default();
+        self.style.width.max(NARROWEST).saturating_sub(3 + longest + 2 + 2)
+    }
+
+    /// Broken into lines here rather than by comfy-table, which knows of no break but the blank.
+    fn wrapped(&self, text: &str, room: usize) -> Cell {
+        Cell::new(wrap(&clean(text), room))
     }
 
     fn bold(&self, text: &str, color: Option<Color>) -> Cell {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation, RegionId};
 use crate::probe::{Failure, PortMappingService};
+use crate::render::clean::short;
 use crate::report::{Confidence, FindingDetail, LatencyMethod, RegionSkip, Report, ServerNote, Severity, Tunnel, Why};
 
 /// A language of the output.
@@ -96,6 +97,8 @@ pub(super) trait Catalogue: Sync {
     fn aside(&self, text: &str, aside: &str) -> String;
     /// A label before its text, in the punctuation of the language.
     fn labelled(&self, label: &str, text: &str) -> String;
+    /// Clauses in a row, which may hold commas of their own.
+    fn clauses(&self, items: &[String]) -> String;
     /// Things in a row, in the punctuation of the language.
     fn list(&self, items: &[String]) -> String;
 }
@@ -211,6 +214,7 @@ pub(super) enum Word {
     NoneFound,
     InTheWay,
     RelayAnswers,
+    RelayFails,
     FakeDns,
     NoGateway,
     Ok,
@@ -233,7 +237,8 @@ impl<'a> RegionNames<'a> {
     /// The code of a region, or its id where there is none.
     pub(super) fn code(&self, id: RegionId) -> String {
         match self.codes.get(&id) {
-            Some(code) if !code.is_empty() => (*code).to_owned(),
+            // Longer ones are somebody's joke on the reader.
+            Some(code) if !code.is_empty() => short(code, 24),
             _ => id.to_string(),
         }
     }

@@ -74,7 +74,7 @@ pub(super) struct RegionRow {
     pub latency: Duration,
     pub loss: String,
     pub jitter: String,
-    pub method: &'static str,
+    pub method: String,
 }
 
 /// A finding.

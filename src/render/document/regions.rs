@@ -23,12 +23,19 @@ impl Scribe<'_> {
                     latency: region.latency?,
                     loss: region.loss.map_or_else(String::new, percent),
                     jitter: region.jitter.map_or_else(String::new, round_trip),
-                    method: region.method.map_or("", |method| self.words.method(method)),
+                    method: self.method(region),
                 })
             })
             .collect();
         rows.sort_by_key(|row| row.latency);
         rows
+    }
+
+    /// How it was measured; a latency is no use where the relay does not answer.
+    fn method(&self, region: &RegionReport) -> String {
+        let method = region.method.map(|method| self.words.method(method).to_owned());
+        let relay = (region.relay_answers == Some(false)).then(|| self.words.word(Word::RelayFails).to_owned());
+        self.words.list(&method.into_iter().chain(relay).collect::<Vec<_>>())
     }
 
     /// The other regions, gathered by reason, in order of first appearance.

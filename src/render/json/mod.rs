@@ -1,7 +1,7 @@
 //! JSON, schema number 1: what scripts depend on. Keys never change their meaning; new ones may come.
 //!
-//! Text inside is always English, since machines search it. The shape does not change within a schema number
-//! [`saved_from`] reads back what a report was concluded from.
+//! Text inside is always English, since machines search it. The shape is written down in [`SCHEMA`] and tested
+//! against real output. [`saved_from`] reads back what a report was concluded from.
 
 mod nat;
 mod netcheck;
@@ -17,6 +17,9 @@ use super::catalogue::{self, Catalogue, Lang, RegionNames};
 use super::clean::escape_json;
 use crate::probe::Failure;
 use crate::report::{Confidence, Finding, Report, SCHEMA as SCHEMA_NUMBER, Verdict};
+
+/// The JSON Schema (2020-12) of the output.
+pub const SCHEMA: &str = include_str!("../../report/natscope.schema.json");
 
 /// Indented by two spaces.
 pub(super) fn render(report: &Report) -> String {

@@ -173,7 +173,15 @@ impl Catalogue for English {
 
     fn change(&self, change: &Change<'_>) -> String {
         match change {
-            Change::Became(what, before, after) => format!("{} {before} → {after}", self.word(*what)),
+            Change::Became(what, before, after) => {
+                // Labels are capitalized, acronyms stay so in the middle of a line.
+                let label = match what {
+                    Word::HomeRegion => "home region",
+                    Word::CaptivePortal => "captive portal",
+                    other => self.word(*other),
+                };
+                format!("{label} {before} → {after}")
+            }
             Change::Lost(what) => format!("{} lost", self.word(*what)),
             Change::Back(what) => format!("{} works again", self.word(*what)),
             Change::Unclear(what) => format!("{} unclear now", self.word(*what)),
@@ -238,6 +246,7 @@ impl Catalogue for English {
             Word::NoneFound => "none",
             Word::InTheWay => "in the way",
             Word::RelayAnswers => "its relay answers over TCP",
+            Word::RelayFails => "relay ✗",
             Word::FakeDns => "names are answered with fake addresses (198.18.0.0/15)",
             Word::NoGateway => "no default gateway",
             Word::Ok => "ok",
@@ -251,6 +260,10 @@ impl Catalogue for English {
 
     fn labelled(&self, label: &str, text: &str) -> String {
         format!("{label}: {text}")
+    }
+
+    fn clauses(&self, items: &[String]) -> String {
+        items.join("; ")
     }
 
     fn list(&self, items: &[String]) -> String {

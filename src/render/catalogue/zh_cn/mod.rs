@@ -240,6 +240,7 @@ impl Catalogue for Chinese {
             Word::NoneFound => "无",
             Word::InTheWay => "被拦截",
             Word::RelayAnswers => "其中继有 TCP 应答",
+            Word::RelayFails => "中继 ✗",
             Word::FakeDns => "域名被解析为虚假地址（198.18.0.0/15）",
             Word::NoGateway => "没有默认网关",
             Word::Ok => "正常",
@@ -253,6 +254,10 @@ impl Catalogue for Chinese {
 
     fn labelled(&self, label: &str, text: &str) -> String {
         format!("{label}：{text}")
+    }
+
+    fn clauses(&self, items: &[String]) -> String {
+        items.join("；")
     }
 
     fn list(&self, items: &[String]) -> String {

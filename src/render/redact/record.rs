@@ -1,0 +1,71 @@
+use super::pseudonym::Pseudonyms;
+use super::verdict::failure;
+use crate::probe::{Observation, Outcome, Question, Record, StunReply};
+
+/// Everything asked and heard.
+pub(super) fn walk(record: &mut Record, names: &mut Pseudonyms) {
+    for launch in &mut record.launches {
+        question(&mut launch.probe.question, names);
+    }
+    for Observation { probe: _, sent_at: _, at: _, outcome: heard } in &mut record.observations {
+        outcome(heard, names);
+    }
+}
+
+fn question(question: &mut Question, names: &mut Pseudonyms) {
+    match question {
+        Question::Resolve { host, family: _, timeout: _ } => names.host(host),
+        Question::Stun { slot: _, server, form: _ } => names.endpoint(server),
+        Question::HttpsLatency { target, timeout: _ } => {
+            names.host(&mut target.host_name);
+            target.address.iter_mut().for_each(|address| names.address(address));
+            // A pin or a DNS name.
+            if target.cert_name.contains(':') {
+                names.text(&mut target.cert_name);
+            } else {
+                names.host(&mut target.cert_name);
+            }
+        }
+        Question::Icmp { address, timeout: _ } => names.address(address),
+        Question::CaptivePortal { address, host, timeout: _ } => {
+            names.endpoint(address);
+            names.host(host);
+        }
+        Question::PortMapping { service: _, gateway, timeout: _ } => names.address(gateway),
+    }
+}
+
+fn outcome(outcome: &mut Outcome, names: &mut Pseudonyms) {
+    match outcome {
+        Outcome::Stun(reply) | Outcome::StunDuplicate(reply) => stun(reply, names),
+        Outcome::Stray { slot: _, from, problem } => {
+            names.endpoint(from);
+            names.text(problem);
+        }
+        Outcome::Resolved(answer) => answer.addresses.iter_mut().for_each(|address| names.address(address)),
+        Outcome::Https(answer) => {
+            names.endpoint(&mut answer.remote);
+            answer.via_proxy.iter_mut().for_each(|proxy| names.text(proxy));
+            answer.cert_sha256.iter_mut().for_each(|hash| *hash = names.hash(hash));
+        }
+        Outcome::Icmp(answer) => names.address(&mut answer.from),
+        Outcome::Portal(answer) => answer.location.iter_mut().for_each(|location| names.text(location)),
+        Outcome::PortMapping(answer) => {
+            answer.wan_address.iter_mut().for_each(|address| names.address(address));
+            answer.detail.iter_mut().for_each(|detail| names.text(detail));
+        }
+        Outcome::Failed(how) => failure(how, names),
+    }
+}
+
+fn stun(reply: &mut StunReply, names: &mut Pseudonyms) {
+    let StunReply { from, local, mapped, rewritten, other_address, response_origin, software, error_code: _, problems } =
+        reply;
+    names.endpoint(from);
+    for endpoint in [local, mapped, rewritten, other_address, response_origin].into_iter().flatten() {
+        names.endpoint(endpoint);
+    }
+    for text in software.iter_mut().chain(problems) {
+        names.text(text);
+    }
+}

@@ -1,0 +1,175 @@
+use std::net::SocketAddr;
+
+use super::pseudonym::Pseudonyms;
+use crate::probe::{Cause, CertificateFault, Failure};
+use crate::report::{FindingDetail, ServerNote, Verdict, Why};
+
+/// The reason of a verdict whose value identifies nobody.
+pub(super) fn why<T: Clone>(verdict: &mut Verdict<T>, names: &mut Pseudonyms) {
+    if let Some(why) = verdict.why().cloned() {
+        *verdict = verdict.clone().because(redacted(why, names));
+    }
+}
+
+/// A verdict on an endpoint.
+pub(super) fn endpoint(verdict: &mut Verdict<SocketAddr>, names: &mut Pseudonyms) {
+    *verdict = verdict.clone().map(|mut endpoint| {
+        names.endpoint(&mut endpoint);
+        endpoint
+    });
+    why(verdict, names);
+}
+
+fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
+    match &mut why {
+        Why::NotMeasuredHere { .. }
+        | Why::LeftOut { .. }
+        | Why::NoServers { .. }
+        | Why::RanOutOfTime { .. }
+        | Why::NoOsSupport { .. }
+        | Why::NoRoute { .. }
+        | Why::Offline
+        | Why::UdpAnswered { .. }
+        | Why::UdpSilent { .. }
+        | Why::TooFewWitnesses { .. }
+        | Why::NothingAnswered
+        | Why::BehindPortal
+        | Why::FamilyAnswered { .. }
+        | Why::FamilySilent { .. }
+        | Why::NoMappedAddress { .. }
+        | Why::MappingSame { .. }
+        | Why::MappingSameButOddServers { .. }
+        | Why::MappingSameButPortCollision { .. }
+        | Why::MappingDiffers { .. }
+        | Why::NoTranslation { .. }
+        | Why::TooFewServers { .. }
+        | Why::SocketsDisagree
+        | Why::DependencyNotMeasured
+        | Why::ServersNotOnInternet
+        | Why::UdpIsBlocked
+        | Why::FromMapping
+        | Why::NoPortMappingVerified
+        | Why::HomeNearest { .. }
+        | Why::HomeKept { .. }
+        | Why::NoHomeCandidate
+        | Why::NoRelayAnswers
+        | Why::IcmpAnswered { .. }
+        | Why::IcmpNotPermitted
+        | Why::IcmpSilent { .. }
+        | Why::UdpWorks
+        | Why::TlsVerified
+        | Why::ChallengeEchoed
+        | Why::ChallengeStripped
+        | Why::PortalSilent
+        | Why::NoPortalEndpoint
+        | Why::RouterRefuses { .. }
+        | Why::RouterSilent { .. }
+        | Why::NoGateway
+        | Why::WanUnknown => {}
+        Why::SendRefused { failure: how }
+        | Why::HomeRelayDown { failure: how, .. }
+        | Why::RouterUnreachable { failure: how, .. } => failure(how, names),
+        Why::ServersDisagree { endpoints } => endpoints.iter_mut().for_each(|endpoint| names.endpoint(endpoint)),
+        Why::SeveralAddresses { addresses } => addresses.iter_mut().for_each(|address| names.address(address)),
+        Why::PortalAnswered { status: _, location } => location.iter_mut().for_each(|text| names.text(text)),
+        Why::RouterOffers { service: _, detail } | Why::RouterDeclines { service: _, detail } => {
+            detail.iter_mut().for_each(|text| names.text(text));
+        }
+        Why::WanIsCarrierGrade { wan: address }
+        | Why::OwnAddressIsCarrierGrade { address }
+        | Why::WanIsMappedAddress { wan: address }
+        | Why::WanIsPrivate { wan: address } => names.address(address),
+        Why::WanIsAnother { wan, mapped } => {
+            names.address(wan);
+            names.address(mapped);
+        }
+    }
+    why
+}
+
+/// A failure.
+pub(super) fn failure(failure: &mut Failure, names: &mut Pseudonyms) {
+    match &mut failure.cause {
+        Cause::TimedOut { .. }
+        | Cause::NoAnswer { .. }
+        | Cause::Refused
+        | Cause::Unreachable
+        | Cause::NotPermitted
+        | Cause::Reset
+        | Cause::Closed
+        | Cause::NoSuchName
+        | Cause::NoAddress
+        | Cause::NoResolver
+        | Cause::NotTls
+        | Cause::Status { .. }
+        | Cause::TooLarge { .. }
+        | Cause::StunError { .. } => {}
+        Cause::Certificate { fault } => match fault {
+            CertificateFault::UnknownIssuer
+            | CertificateFault::Expired
+            | CertificateFault::NotYetValid
+            | CertificateFault::NotAlone { .. } => {}
+            CertificateFault::NameMismatch { expected } => names.host(expected),
+            CertificateFault::PinMismatch { expected, presented } => {
+                names.text(expected);
+                names.text(presented);
+            }
+            CertificateFault::Other { said } => names.text(said),
+        },
+        Cause::Resolver { said: text }
+        | Cause::TlsAlert { alert: text }
+        | Cause::Proxy { said: text }
+        | Cause::Malformed { problem: text }
+        | Cause::Unsupported { what: text }
+        | Cause::Os { message: text } => names.text(text),
+    }
+}
+
+/// Why a server was left out.
+pub(super) fn note(note: &mut ServerNote, names: &mut Pseudonyms) {
+    match note {
+        ServerNote::Silent | ServerNote::NoMappedAddress => {}
+        ServerNote::WrongSource { from: endpoint } | ServerNote::Outlier { saw: endpoint } => names.endpoint(endpoint),
+        ServerNote::ServerSideNat { saw } => names.address(saw),
+    }
+}
+
+/// A finding.
+pub(super) fn finding(detail: &mut FindingDetail, names: &mut Pseudonyms) {
+    match detail {
+        FindingDetail::UdpBlocked
+        | FindingDetail::HardNat
+        | FindingDetail::Ipv6BlackHole
+        | FindingDetail::PacketLoss { .. } => {}
+        FindingDetail::RelayDown { region: _, code, failure: how }
+        | FindingDetail::RegionUnreachable { region: _, code, failure: how } => {
+            names.region_code(code, false);
+            failure(how, names);
+        }
+        FindingDetail::CaptivePortal { location } => location.iter_mut().for_each(|text| names.text(text)),
+        FindingDetail::FakeDns { host, address } => {
+            names.host(host);
+            names.address(address);
+        }
+        FindingDetail::ThroughTunnel { interface } => names.interface(interface),
+        FindingDetail::OddServer { server, endpoint, note: why } => {
+            names.server(server);
+            names.endpoint(endpoint);
+            note(why, names);
+        }
+        FindingDetail::DnsFailing { names: _, example, failure: how } => {
+            names.host(example);
+            failure(how, names);
+        }
+        FindingDetail::StaleMap { url, age: _, because } => {
+            names.text(url);
+            names.text(because);
+        }
+        FindingDetail::DoubleNat { wan } => names.address(wan),
+        FindingDetail::ProxyOnly { proxy } => names.text(proxy),
+        FindingDetail::Map { code: _, place, message, severity: _ } => {
+            names.map_place(place);
+            names.text(message);
+        }
+    }
+}

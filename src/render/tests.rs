@@ -1,0 +1,361 @@
+use std::collections::HashSet;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+use super::json::{SavedError, saved_from};
+use super::*;
+use crate::report::SCHEMA as SCHEMA_NUMBER;
+
+fn samples() -> [(&'static str, Report); 6] {
+    [
+        ("healthy", sample::healthy()),
+        ("udp_blocked", sample::udp_blocked()),
+        ("offline", sample::offline()),
+        ("hard_nat", sample::hard_nat()),
+        ("hostile", sample::hostile()),
+        ("saved", sample::saved()),
+    ]
+}
+
+/// Every way of rendering a report.
+fn styles() -> Vec<(Format, Style)> {
+    let mut styles = Vec::new();
+    for format in Format::ALL {
+        for lang in Lang::ALL {
+            for (verbose, width) in [(false, 80), (true, 120)] {
+                styles.push((format, Style { lang, verbose, width, ..Style::default() }));
+            }
+        }
+    }
+    styles
+}
+
+fn json_of(report: &Report) -> Value {
+    serde_json::from_str(&render(report, Format::Json, &Style::default())).unwrap()
+}
+
+fn validator() -> Validator {
+    let schema: Value = serde_json::from_str(json::SCHEMA).unwrap();
+    jsonschema::draft202012::meta::validate(&schema).unwrap();
+    jsonschema::draft202012::new(&schema).unwrap()
+}
+
+mod looks {
+    //! Snapshots of every format: what a change of wording or layout shows up in.
+
+    use super::*;
+
+    fn snapshot(name: &str, report: &Report, format: Format, style: &Style) {
+        let text = render(report, format, style);
+        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!(name, text);
+        });
+    }
+
+    #[test]
+    fn tables() {
+        for (name, report) in samples() {
+            for lang in Lang::ALL {
+                let style = Style { lang, ..Style::default() };
+                snapshot(&format!("{name}.table.{}", lang.name()), &report, Format::Table, &style);
+            }
+        }
+        for width in [60, 120] {
+            let style = Style { width, ..Style::default() };
+            snapshot(&format!("healthy.table.{width}"), &sample::healthy(), Format::Table, &style);
+        }
+        let verbose = Style { verbose: true, ..Style::default() };
+        snapshot("healthy.table.verbose", &sample::healthy(), Format::Table, &verbose);
+        let color = Style { color: true, ..Style::default() };
+        snapshot("udp_blocked.table.color", &sample::udp_blocked(), Format::Table, &color);
+        let redacted = Style { redact: true, verbose: true, ..Style::default() };
+        snapshot("healthy.table.redacted", &sample::healthy(), Format::Table, &redacted);
+    }
+
+    #[test]
+    fn markdown() {
+        for (name, report) in samples() {
+            for lang in Lang::ALL {
+                let style = Style { lang, ..Style::default() };
+                snapshot(&format!("{name}.markdown.{}", lang.name()), &report, Format::Markdown, &style);
+            }
+        }
+    }
+
+    #[test]
+    fn machine_formats() {
+        for (name, report) in samples() {
+            snapshot(&format!("{name}.json"), &report, Format::Json, &Style::default());
+            snapshot(&format!("{name}.tailscale-json"), &report, Format::TailscaleJson, &Style::default());
+        }
+        let redacted = Style { redact: true, ..Style::default() };
+        snapshot("saved.json.redacted", &sample::saved(), Format::Json, &redacted);
+    }
+}
+
+#[test]
+fn formats_are_found_by_name() {
+    for format in Format::ALL {
+        assert_eq!(format.name().parse(), Ok(format));
+    }
+    let error = "xml".parse::<Format>().unwrap_err();
+    assert!(error.to_string().contains("\"xml\""), "{error}");
+}
+
+#[test]
+fn every_text_ends_in_one_newline_and_holds_nothing_a_terminal_acts_on() {
+    for (name, report) in samples() {
+        for (format, style) in styles() {
+            let text = render(&report, format, &style);
+            assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{name} {format}");
+            for character in text.chars() {
+                let layout = character == '\n' || (format == Format::TailscaleJson && character == '\t');
+                assert!(layout || !character.is_control(), "{name} {format}: {character:?}");
+                assert!(!matches!(character, '\u{202a}'..='\u{202e}'), "{name} {format}: {character:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tables_keep_to_their_width() {
+    for (name, report) in samples() {
+        for lang in Lang::ALL {
+            for width in [60, 80, 120, 200] {
+                for verbose in [false, true] {
+                    let text = render(&report, Format::Table, &Style { width, lang, verbose, ..Style::default() });
+                    for line in text.lines() {
+                        let columns = console::measure_text_width(line);
+                        assert!(columns <= width, "{name} {width}: {columns} columns: {line}");
+                        assert_eq!(line.trim_end(), line, "{name}");
+                    }
+                }
+            }
+        }
+    }
+    for width in [0, 1, 39, usize::MAX] {
+        let text = render(&sample::healthy(), Format::Table, &Style { width, ..Style::default() });
+        assert!(text.contains("81.2.69.142:41641"), "{text}");
+    }
+}
+
+#[test]
+fn colour_is_all_that_colour_adds() {
+    for (name, report) in samples() {
+        let plain = render(&report, Format::Table, &Style::default());
+        let colored = render(&report, Format::Table, &Style { color: true, ..Style::default() });
+        assert_ne!(plain, colored);
+        let stripped: Vec<_> =
+            console::strip_ansi_codes(&colored).lines().map(|line| line.trim_end().to_owned()).collect();
+        assert_eq!(stripped, plain.lines().collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[test]
+fn markdown_tables_cannot_be_broken() {
+    let text = render(&sample::hostile(), Format::Markdown, &Style { verbose: true, ..Style::default() });
+    let mut columns = None;
+    for line in text.lines() {
+        if line.starts_with('|') {
+            let bars = line.replace("\\|", "").matches('|').count();
+            assert_eq!(*columns.get_or_insert(bars), bars, "{line}");
+        } else {
+            columns = None;
+        }
+        assert!(!line.contains("<img") && !line.contains("@root") && !line.contains("http://"), "{line}");
+    }
+}
+
+#[test]
+fn real_output_follows_the_schema() {
+    let validator = validator();
+    for (name, report) in samples() {
+        for redact in [false, true] {
+            for format in [Format::Json, Format::JsonLine] {
+                let text = render(&report, format, &Style { redact, ..Style::default() });
+                assert_eq!(text.lines().count() == 1, format == Format::JsonLine);
+                let value: Value = serde_json::from_str(&text).unwrap();
+                let errors: Vec<_> =
+                    validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+                assert!(errors.is_empty(), "{name}: {errors:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_object_of_the_output_is_closed_in_the_schema() {
+    let validator = validator();
+    // An unknown key anywhere but where the schema says that a shape is open.
+    fn objects(value: &Value, pointer: &str, found: &mut Vec<String>) {
+        match value {
+            Value::Object(object) => {
+                found.push(pointer.to_owned());
+                for (key, value) in object {
+                    objects(value, &format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), found);
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    objects(item, &format!("{pointer}/{index}"), found);
+                }
+            }
+            _ => {}
+        }
+    }
+    for (name, report) in samples() {
+        let whole = json_of(&report);
+        let mut found = Vec::new();
+        objects(&whole, "", &mut found);
+        for pointer in found {
+            let open = ["/inputs", "/question", "/outcome"].iter().any(|open| pointer.contains(open));
+            let mut mutated = whole.clone();
+            mutated.pointer_mut(&pointer).unwrap()["unknown_key"] = json!(1);
+            assert_eq!(validator.is_valid(&mutated), open, "{name} {pointer}");
+        }
+    }
+}
+
+#[test]
+fn the_schema_refuses_wrong_reports() {
+    let validator = validator();
+    let refused = |pointer: &str, wrong: Value| {
+        let mut mutated = json_of(&sample::saved());
+        assert!(validator.is_valid(&mutated));
+        *mutated.pointer_mut(pointer).unwrap() = wrong;
+        assert!(!validator.is_valid(&mutated), "{pointer}");
+    };
+    let bare = json!({ "value": null, "why": null, "confidence": null, "evidence": [] });
+    refused("/netcheck/udp", bare.clone());
+    refused("/netcheck/home_region", bare.clone());
+    refused("/nat/ipv4/mapping", bare);
+    refused("/netcheck/udp", json!({ "value": true, "why": "so", "confidence": null, "evidence": [] }));
+    refused("/netcheck/udp", json!({ "value": null, "why": "so", "confidence": "low", "evidence": [] }));
+    refused("/netcheck/udp/value", json!("yes"));
+    refused("/netcheck/udp/evidence", json!([3]));
+    refused("/nat/ipv4/difficulty/value", json!("moderate"));
+    refused("/took_ms", json!(-1));
+    refused("/netcheck/regions/0/latency_ms", json!(-0.1));
+    refused("/netcheck/regions/0/loss", json!(1.5));
+    refused("/netcheck/ipv4/global/value", json!("81.2.69.142"));
+    refused("/netcheck/ipv6/global/value", json!("2a02::1:41641"));
+    refused("/started_at", json!("yesterday"));
+    refused("/schema", json!(2));
+    refused("/command", json!("dance"));
+    refused("/findings/0/severity", json!("fatal"));
+    refused("/findings/0/code", json!("NET-1"));
+    refused("/observations/0/outcome/outcome", json!("miracle"));
+    for key in ["netcheck", "nat", "findings", "schema", "tool", "probes", "inputs"] {
+        let mut mutated = json_of(&sample::saved());
+        mutated.as_object_mut().unwrap().remove(key);
+        assert!(!validator.is_valid(&mutated), "without {key}");
+    }
+}
+
+#[test]
+fn json_is_english_whatever_the_language() {
+    let style = Style { lang: Lang::ZhCn, ..Style::default() };
+    for (_, report) in samples() {
+        for format in [Format::Json, Format::JsonLine, Format::TailscaleJson] {
+            assert_eq!(render(&report, format, &style), render(&report, format, &Style::default()));
+        }
+    }
+}
+
+#[test]
+fn what_was_saved_is_read_back() {
+    let report = sample::saved();
+    let (started_at, saved) = saved_from(&json_of(&report)).unwrap();
+    assert_eq!(started_at, report.started_at);
+    assert_eq!(Some(saved), report.saved);
+}
+
+#[test]
+fn files_that_hold_no_record_say_what_is_missing() {
+    assert_eq!(saved_from(&json!([])), Err(SavedError::NotAnObject));
+    let error = saved_from(&json_of(&sample::healthy())).unwrap_err();
+    assert_eq!(error, SavedError::Missing { key: "inputs" });
+    assert!(error.to_string().contains("--save"), "{error}");
+    let mutate = |pointer: &str, wrong: Value| {
+        let mut mutated = json_of(&sample::saved());
+        *mutated.pointer_mut(pointer).unwrap() = wrong;
+        saved_from(&mutated).unwrap_err().to_string()
+    };
+    assert!(mutate("/schema", json!(7)).contains("schema 7"));
+    assert!(mutate("/started_at", json!("soon")).starts_with("started_at: no RFC 3339 time"));
+    assert_eq!(mutate("/probes", json!({})), "probes: a list is expected");
+    let error = mutate("/observations/1/outcome", json!({ "outcome": "miracle" }));
+    assert!(error.starts_with("observations[1]: unknown variant `miracle`"), "{error}");
+    assert!(mutate("/ended_at_ms", json!(-4)).starts_with("ended_at_ms: "));
+    let other: Value = json!({ "schema": SCHEMA_NUMBER, "UDP": true });
+    assert_eq!(saved_from(&other), Err(SavedError::Missing { key: "started_at" }));
+}
+
+#[test]
+fn tailscale_json_has_its_keys_in_its_order_and_units() {
+    let text = render(&sample::healthy(), Format::TailscaleJson, &Style::default());
+    assert!(text.starts_with("{\n\t\"Now\": \"2026-"), "{text}");
+    let value: Value = serde_json::from_str(&text).unwrap();
+    let keys: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    let expected = "Now UDP IPv6 IPv4 IPv6CanSend IPv4CanSend OSHasIPv6 ICMPv4 MappingVariesByDestIP UPnP PMP PCP \
+                    PreferredDERP RegionLatency RegionV4Latency RegionV6Latency GlobalV4Counters GlobalV6Counters \
+                    GlobalV4 GlobalV6 CaptivePortal";
+    assert_eq!(keys.join(" "), expected);
+    assert_eq!(value["RegionLatency"], json!({ "1": 98_400_000, "2": 151_900_000, "4": 12_300_000, "8": 17_820_000 }));
+    assert_eq!(value["PCP"], Value::Null);
+    assert_eq!(value["PreferredDERP"], json!(4));
+    let offline: Value =
+        serde_json::from_str(&render(&sample::offline(), Format::TailscaleJson, &Style::default())).unwrap();
+    assert_eq!(offline["UDP"], json!(false));
+    assert_eq!(offline["GlobalV4"], json!(""));
+    assert_eq!(offline["PreferredDERP"], json!(0));
+    assert_eq!(offline["CaptivePortal"], Value::Null);
+}
+
+#[test]
+fn changes_tell_what_is_new_and_ignore_latencies() {
+    let before = sample::healthy();
+    let mut now = sample::healthy();
+    for region in &mut now.netcheck.as_mut().unwrap().regions {
+        region.latency = region.latency.map(|latency| latency * 2);
+    }
+    assert_eq!(changes(&before, &now, Lang::En), Vec::<String>::new());
+
+    let netcheck = now.netcheck.as_mut().unwrap();
+    let other = |text: &str| crate::report::Verdict::known(sample::endpoint(text), crate::report::Confidence::High, []);
+    netcheck.ipv4.global = other("81.2.69.142:50213");
+    netcheck.ipv6.usable = crate::report::Verdict::known(false, crate::report::Confidence::High, []);
+    netcheck.home_region =
+        crate::report::Verdict::known(crate::model::RegionId(8), crate::report::Confidence::High, []);
+    netcheck.regions.iter_mut().find(|region| region.code == "nyc").unwrap().latency = None;
+    now.nat_v4.as_mut().unwrap().difficulty =
+        crate::report::Verdict::known(crate::model::Difficulty::Hard, crate::report::Confidence::High, []);
+    assert_eq!(
+        changes(&before, &now, Lang::En),
+        ["mapped port 41641 → 50213", "IPv6 lost", "home region fra → lhr", "region nyc lost", "NAT easy → hard"]
+    );
+    assert_eq!(
+        changes(&now, &before, Lang::ZhCn),
+        ["外部端口：50213 → 41641", "IPv6 恢复可用", "主区域：lhr → fra", "区域 nyc 恢复应答", "NAT：难穿透 → 易穿透"]
+    );
+    assert_eq!(changes(&before, &sample::udp_blocked(), Lang::En).first().map(String::as_str), Some("UDP lost"));
+}
+
+#[test]
+fn languages_differ_in_words_only() {
+    // The same numbers, names and addresses in both: a translation forgets nothing.
+    let figures = |lang| -> Vec<HashSet<String>> {
+        samples()
+            .iter()
+            .map(|(_, report)| {
+                let text =
+                    render(report, Format::Table, &Style { lang, width: 1_000, verbose: true, ..Style::default() });
+                let words = text.split(|it: char| !it.is_ascii_alphanumeric() && !matches!(it, '.' | ':'));
+                let figures = words.filter(|word| word.bytes().any(|byte| byte.is_ascii_digit()));
+                figures.map(|word| word.trim_matches(['.', ':']).to_owned()).collect()
+            })
+            .collect()
+    };
+    assert_eq!(figures(Lang::En), figures(Lang::ZhCn));
+}
