@@ -1,1 +1,7 @@
-fn main() {}
+//! natscope: why two machines can or cannot talk directly, and what to do about it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    natscope::cmd::main(std::env::args_os())
+}

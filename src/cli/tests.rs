@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::CommandFactory as _;
 
 use super::*;
+use crate::model::MapSource;
 
 fn parsed(arguments: &str) -> Cli {
     let words = std::iter::once("natscope").chain(arguments.split_whitespace());
@@ -79,7 +80,7 @@ fn netcheck_takes_what_the_contract_lists() {
          --bind-port 41641 --interface eth0 --every 250ms --count 3 --save s.json --no-nat --no-portmap --no-https \
          --no-icmp --no-captive-portal --cache-dir c",
     );
-    assert_eq!(netcheck.map.derp_maps, ["a.json", "-"]);
+    assert_eq!(netcheck.map.derp_maps, [MapSource::File("a.json".into()), MapSource::Stdin]);
     assert_eq!(netcheck.map.regions, ["fra", "901", "902"]);
     assert_eq!(netcheck.map.cache_dir.as_deref(), Some(Path::new("c")));
     let probing = netcheck.probing;
@@ -212,7 +213,7 @@ fn variables_as_a_child_process_sees_them() {
         "verbose: 2",
         "quiet: false",
         "redact: true",
-        r#"derp_maps: ["map.json"]"#,
+        r#"derp_maps: [File("map.json")]"#,
         r#"regions: ["1", "2"]"#,
         "only_v4: true",
         "no_nat: true",

@@ -1,1 +1,65 @@
-//! Placeholder.
+//! One use-case a file: each wires the rooms together and ends in an exit code. No protocol bytes, no table layout.
+
+mod exit;
+mod generate;
+mod inputs;
+mod maps;
+mod netcheck;
+mod output;
+mod progress;
+mod repeat;
+mod replay;
+mod selftest;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::cli::{self, Cli, Command};
+use exit::{CmdError, Exit};
+use output::Output;
+
+/// Runs natscope with these arguments, the program's name first.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match cli::parse(arguments) {
+        Ok(cli) => cli,
+        Err(exit) => {
+            output::print_parse_exit(&exit.text, exit.to_stdout);
+            return ExitCode::from(exit.code);
+        }
+    };
+    match run(&cli) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => {
+            output::print_error(&error);
+            ExitCode::from(error.exit().code())
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<Exit, CmdError> {
+    let output = Output::new(&cli.global)?;
+    match &cli.command {
+        Command::Netcheck(args) if args.replay.is_some() => replay::run(args, &cli.global, &output),
+        Command::Netcheck(args) => in_runtime(netcheck::run(args, &cli.global, &output)),
+        Command::Selftest(args) => in_runtime(selftest::run(args, &cli.global, &output)),
+        Command::Completions(args) => generate::completions(args, &output),
+        Command::Man(args) => generate::man(args, &output),
+    }
+}
+
+/// Runs to the end or to Ctrl-C. Lookups by the C library cannot be called off, so they are not waited for.
+fn in_runtime(work: impl Future<Output = Result<Exit, CmdError>>) -> Result<Exit, CmdError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| CmdError::Own(format!("cannot start: {error}")))?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = work => result,
+            _ = tokio::signal::ctrl_c() => Err(CmdError::Interrupted),
+        }
+    });
+    runtime.shutdown_background();
+    result
+}

@@ -12,6 +12,7 @@ mod document;
 pub mod json;
 mod markdown;
 mod number;
+mod plan;
 pub mod redact;
 #[cfg(test)]
 mod sample;
@@ -25,6 +26,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use catalogue::Lang;
+pub use plan::plan;
 
 use crate::report::Report;
 

@@ -13,7 +13,9 @@ use std::time::Duration;
 use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation, RegionId};
 use crate::probe::{Failure, PortMappingService};
 use crate::render::clean::short;
-use crate::report::{Confidence, FindingDetail, LatencyMethod, RegionSkip, Report, ServerNote, Severity, Tunnel, Why};
+use crate::report::{
+    Confidence, FindingDetail, LatencyMethod, PlanWhat, PlanWhen, RegionSkip, Report, ServerNote, Severity, Tunnel, Why,
+};
 
 /// A language of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -69,6 +71,12 @@ pub(super) trait Catalogue: Sync {
     fn confidence(&self, confidence: Confidence) -> &'static str;
     /// Why a server's answers were left out.
     fn server_note(&self, note: &ServerNote) -> String;
+    /// Headings of a plan: when, copies, what.
+    fn plan_header(&self) -> [&'static str; 3];
+    /// When a step of a plan is taken.
+    fn plan_when(&self, when: PlanWhen) -> String;
+    /// What a step of a plan asks.
+    fn plan_what(&self, what: &PlanWhat) -> String;
     /// Why a region was not measured.
     fn region_skip(&self, skip: RegionSkip) -> &'static str;
     /// How a latency was measured.

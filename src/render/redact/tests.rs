@@ -199,7 +199,7 @@ fn identified(who: &Identity) -> Report {
         FindingDetail::StaleMap {
             url: format!("https://{}/{}", who.relay, who.user),
             age: Duration::from_secs(9),
-            because: everything.clone(),
+            because: os(),
         },
         FindingDetail::DoubleNat { wan: IpAddr::V4(who.carrier) },
         FindingDetail::ProxyOnly { proxy: proxy_url.clone() },
@@ -241,6 +241,7 @@ fn identified(who: &Identity) -> Report {
         heard(
             6,
             Outcome::PortMapping(PortMappingAnswer {
+                result_code: None,
                 available: true,
                 wan_address: Some(public),
                 detail: Some(everything.clone()),

@@ -44,6 +44,10 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::NoTranslation { .. }
         | Why::TooFewServers { .. }
         | Why::SocketsDisagree
+        | Why::OneSocket
+        | Why::SeenBy { .. }
+        | Why::PortsKept { .. }
+        | Why::TcpNotTried { .. }
         | Why::DependencyNotMeasured
         | Why::ServersNotOnInternet
         | Why::UdpIsBlocked
@@ -67,6 +71,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::NoGateway
         | Why::WanUnknown => {}
         Why::SendRefused { failure: how }
+        | Why::NamesFailed { failure: how }
         | Why::HomeRelayDown { failure: how, .. }
         | Why::RouterUnreachable { failure: how, .. } => failure(how, names),
         Why::ServersDisagree { endpoints } => endpoints.iter_mut().for_each(|endpoint| names.endpoint(endpoint)),
@@ -163,7 +168,7 @@ pub(super) fn finding(detail: &mut FindingDetail, names: &mut Pseudonyms) {
         }
         FindingDetail::StaleMap { url, age: _, because } => {
             names.text(url);
-            names.text(because);
+            failure(because, names);
         }
         FindingDetail::DoubleNat { wan } => names.address(wan),
         FindingDetail::ProxyOnly { proxy } => names.text(proxy),

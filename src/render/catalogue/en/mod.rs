@@ -2,13 +2,16 @@
 
 mod failure;
 mod finding;
+mod plan;
 mod why;
 
 use super::{Catalogue, Change, FindingText, Headline, RegionNames, Word};
 use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation};
 use crate::probe::Failure;
 use crate::render::number::round_trip;
-use crate::report::{Confidence, FindingDetail, LatencyMethod, RegionSkip, ServerNote, Severity, Tunnel, Why};
+use crate::report::{
+    Confidence, FindingDetail, LatencyMethod, PlanWhat, PlanWhen, RegionSkip, ServerNote, Severity, Tunnel, Why,
+};
 
 /// The English catalogue.
 pub(super) struct English;
@@ -52,6 +55,18 @@ impl Catalogue for English {
             ServerNote::Outlier { saw } => format!("on every socket it saw another endpoint than all others: {saw}"),
             ServerNote::NoMappedAddress => "it answered without telling our endpoint".to_owned(),
         }
+    }
+
+    fn plan_header(&self) -> [&'static str; 3] {
+        plan::HEADER
+    }
+
+    fn plan_when(&self, when: PlanWhen) -> String {
+        plan::when(when)
+    }
+
+    fn plan_what(&self, what: &PlanWhat) -> String {
+        plan::what(what, |skip| self.region_skip(skip))
     }
 
     fn region_skip(&self, skip: RegionSkip) -> &'static str {

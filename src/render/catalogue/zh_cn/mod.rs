@@ -2,13 +2,16 @@
 
 mod failure;
 mod finding;
+mod plan;
 mod why;
 
 use super::{Catalogue, Change, FindingText, Headline, RegionNames, Word};
 use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation};
 use crate::probe::Failure;
 use crate::render::number::round_trip;
-use crate::report::{Confidence, FindingDetail, LatencyMethod, RegionSkip, ServerNote, Severity, Tunnel, Why};
+use crate::report::{
+    Confidence, FindingDetail, LatencyMethod, PlanWhat, PlanWhen, RegionSkip, ServerNote, Severity, Tunnel, Why,
+};
 
 /// The Chinese catalogue.
 pub(super) struct Chinese;
@@ -52,6 +55,18 @@ impl Catalogue for Chinese {
             ServerNote::Outlier { saw } => format!("在每个套接字上看到的端点都与其他服务器不同：{saw}"),
             ServerNote::NoMappedAddress => "应答里没有本机的端点".to_owned(),
         }
+    }
+
+    fn plan_header(&self) -> [&'static str; 3] {
+        plan::HEADER
+    }
+
+    fn plan_when(&self, when: PlanWhen) -> String {
+        plan::when(when)
+    }
+
+    fn plan_what(&self, what: &PlanWhat) -> String {
+        plan::what(what, |skip| self.region_skip(skip))
     }
 
     fn region_skip(&self, skip: RegionSkip) -> &'static str {

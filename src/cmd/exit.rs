@@ -1,0 +1,99 @@
+//! Exit codes, as scripts rely on them.
+
+use crate::cli::FailOn;
+use crate::report::{LatencyMethod, Netcheck, Report, Severity};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// Done; no finding at or above `--fail-on`.
+    Done,
+    /// Findings at or above `--fail-on`.
+    Findings,
+    /// Nothing answered.
+    NothingAnswered,
+    /// The question has no verdict, and the report says why.
+    Inconclusive,
+    /// Bad arguments, or an input file that is not what it should be.
+    Usage,
+    /// Our own failure.
+    Own,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+impl Exit {
+    /// The code for the shell.
+    pub(super) const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Findings => 1,
+            Self::NothingAnswered => 2,
+            Self::Inconclusive => 3,
+            Self::Usage => 64,
+            Self::Own => 70,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// The end of a netcheck.
+    pub(super) fn of(report: &Report, fail_on: FailOn) -> Self {
+        let Some(netcheck) = &report.netcheck else { return Self::Own };
+        if nothing_answered(netcheck) {
+            return Self::NothingAnswered;
+        }
+        if fails(report, fail_on) {
+            return Self::Findings;
+        }
+        if netcheck.udp.value().is_none() {
+            return Self::Inconclusive;
+        }
+        Self::Done
+    }
+}
+
+fn nothing_answered(netcheck: &Netcheck) -> bool {
+    let method = |region: &crate::report::RegionReport| {
+        matches!(region.method, Some(LatencyMethod::Stun | LatencyMethod::Https | LatencyMethod::Icmp))
+    };
+    !netcheck.udp.is_true() && !netcheck.captive_portal.is_true() && !netcheck.regions.iter().any(method)
+}
+
+fn fails(report: &Report, fail_on: FailOn) -> bool {
+    let least = match fail_on {
+        FailOn::Never => return false,
+        FailOn::Info => Severity::Info,
+        FailOn::Warning => Severity::Warning,
+        FailOn::Error => Severity::Error,
+    };
+    report.findings.iter().any(|finding| finding.severity >= least)
+}
+
+/// Why a command could not do its job. What a network does is never one of these.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CmdError {
+    /// The user's arguments or files.
+    #[error("{0}")]
+    Usage(String),
+    /// Ours, or this host's.
+    #[error("{0}")]
+    Own(String),
+    /// There is no map, because the network does not answer.
+    #[error("{0}")]
+    NoMap(String),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl CmdError {
+    /// The end it leads to.
+    pub(super) const fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Own(_) => Exit::Own,
+            Self::NoMap(_) => Exit::NothingAnswered,
+            Self::Interrupted => Exit::Interrupted,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The DERP map in force: sources loaded, laid over each other, filtered.
+
+use std::time::{Duration, SystemTime};
+
+use super::exit::CmdError;
+use crate::cli::MapArgs;
+use crate::derpmap::{self, Decoded, MapLayer};
+use crate::drive::map_source::{self, LoadError, LoadOptions, Loaded, Origin};
+use crate::drive::relay::{Relay, RelayHandle, RelayOptions, embedded_map};
+use crate::model::{DerpMap, MapSource, RegionId};
+use crate::report::{Finding, FindingDetail, Severity};
+
+/// How many relays `embedded` starts: as many independent servers as a verdict on the mapping takes, and one more.
+const EMBEDDED_RELAYS: u8 = 3;
+
+/// The map in force.
+pub(super) struct InForce {
+    pub(super) map: DerpMap,
+    /// What is wrong with its sources.
+    pub(super) findings: Vec<Finding>,
+    /// Embedded relays serve as long as this lives.
+    pub(super) relays: Vec<RelayHandle>,
+}
+
+/// Loads and combines the sources the arguments name, the public map when they name none.
+pub(super) async fn load(args: &MapArgs, now: SystemTime, timeout: Option<Duration>) -> Result<InForce, CmdError> {
+    let mut options = LoadOptions::new(now);
+    if let Some(dir) = &args.cache_dir {
+        options.cache_dir = Some(dir.clone());
+    }
+    if let Some(timeout) = timeout {
+        options.timeout = options.timeout.min(timeout);
+    }
+    let sources = if args.derp_maps.is_empty() { &[MapSource::Default][..] } else { &args.derp_maps };
+    let mut combined = InForce { map: DerpMap::default(), findings: Vec::new(), relays: Vec::new() };
+    let mut layers = Vec::new();
+    for source in sources {
+        if *source == MapSource::Embedded {
+            let (map, relays) = embedded()?;
+            combined.relays.extend(relays);
+            layers.push(MapLayer::from(map));
+            continue;
+        }
+        let loaded = map_source::load(source, &options, derpmap::decode).await.map_err(|error| refusal(&error))?;
+        combined.findings.extend(findings(source, now, &loaded));
+        layers.push(loaded.map.layer);
+    }
+    combined.map = derpmap::overlay(layers);
+    filter(&mut combined.map, &args.regions)?;
+    if combined.map.regions.is_empty() {
+        let names: Vec<String> = sources.iter().map(ToString::to_string).collect();
+        return Err(CmdError::Usage(format!("the DERP map has no regions (from {})", names.join(", "))));
+    }
+    Ok(combined)
+}
+
+/// Starts relays on loopback and makes the map of them.
+pub(super) fn embedded() -> Result<(DerpMap, Vec<RelayHandle>), CmdError> {
+    let relays = (1..=EMBEDDED_RELAYS)
+        .map(|ordinal| Relay::bind(RelayOptions::loopback(ordinal)))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| CmdError::Own(format!("cannot start the embedded relay: {error}")))?;
+    let map = embedded_map(&relays.iter().collect::<Vec<_>>());
+    Ok((map, relays.into_iter().map(Relay::spawn).collect()))
+}
+
+/// A source that cannot be fetched is the network's doing, one that is not a map the user's.
+fn refusal(error: &LoadError<derpmap::MapError>) -> CmdError {
+    match error {
+        LoadError::Fetch { .. } => CmdError::NoMap(error.to_string()),
+        LoadError::Local(_) | LoadError::NotAMap { .. } => CmdError::Usage(error.to_string()),
+        LoadError::Embedded => CmdError::Own(error.to_string()),
+    }
+}
+
+fn findings(source: &MapSource, now: SystemTime, loaded: &Loaded<Decoded>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Origin::Stale { url, fetched_at, because } = &loaded.origin {
+        let age = now.duration_since(*fetched_at).unwrap_or_default();
+        findings.push(Finding::new(FindingDetail::StaleMap { url: url.clone(), age, because: because.clone() }));
+    }
+    for warning in &loaded.map.warnings {
+        findings.push(Finding::new(FindingDetail::Map {
+            code: warning.code,
+            place: format!("{source}:{}:{}", warning.line, warning.column),
+            message: warning.detail.to_string(),
+            severity: match warning.severity {
+                derpmap::Severity::Info => Severity::Info,
+                derpmap::Severity::Warning => Severity::Warning,
+            },
+        }));
+    }
+    findings
+}
+
+/// Keeps the regions named by code or id.
+fn filter(map: &mut DerpMap, wanted: &[String]) -> Result<(), CmdError> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let mut keep: Vec<RegionId> = Vec::new();
+    for name in wanted {
+        let found = map.regions.values().find(|region| {
+            region.code.eq_ignore_ascii_case(name) || name.parse().is_ok_and(|id| region.id == RegionId(id))
+        });
+        let Some(region) = found else {
+            let known: Vec<String> =
+                map.regions.values().map(|region| format!("{} ({})", region.code, region.id)).collect();
+            return Err(CmdError::Usage(format!(
+                "--region {name}: the map has no region of that code or id; it has {}",
+                known.join(", ")
+            )));
+        };
+        keep.push(region.id);
+    }
+    map.regions.retain(|id, _| keep.contains(id));
+    Ok(())
+}

@@ -1,0 +1,172 @@
+//! `natscope netcheck`.
+
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
+
+use super::exit::{CmdError, Exit};
+use super::output::Output;
+use super::progress::Progress;
+use super::{inputs, maps, repeat};
+use crate::check::netcheck::{Input, NetcheckCheck, Options, analyze, plan};
+use crate::cli::{GlobalArgs, NetcheckArgs};
+use crate::drive::{host, network, wall_clock};
+use crate::model::{DerpMap, Family, RegionId};
+use crate::probe::{HostFacts, Moment, ProxyFacts, Record};
+use crate::render;
+use crate::report::{Command, Finding, Report, Saved};
+
+pub(super) async fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
+    let map = load_map(args, global, output).await?;
+    let options = options(args, global);
+    if args.dry_run {
+        let input = Input { map: map.map, host: facts(&network_options(args)), options, previous_home: None };
+        output.text(&render::plan(&plan(&input), &output.style))?;
+        return Ok(Exit::Done);
+    }
+    let setup = Setup {
+        command: Command::Netcheck,
+        options,
+        network: network_options(args),
+        findings: map.findings,
+        keep: args.save.is_some() || global.verbose > 0,
+    };
+    repeat::run(args, global, output, &setup, &map.map).await
+}
+
+/// The host's facts, as far as the options let them matter.
+fn facts(options: &network::NetworkOptions) -> HostFacts {
+    let mut facts = host::facts();
+    if matches!(options.proxies, network::Proxies::None) {
+        facts.proxy = ProxyFacts::default();
+    }
+    if let Some(address) = options.bind_address {
+        // Everything leaves from that address, so the other family is out of reach.
+        facts.os_supports_v4 &= address.is_ipv4();
+        facts.os_supports_v6 &= address.is_ipv6();
+        facts.route_v4 = facts.route_v4.map(|_| address).filter(IpAddr::is_ipv4);
+        facts.route_v6 = facts.route_v6.map(|_| address).filter(IpAddr::is_ipv6);
+    }
+    if let Some(name) = &options.interface {
+        facts.gateways.retain(|gateway| gateway.interface == *name);
+        let own = |family| {
+            let interface = facts.interfaces.iter().find(|interface| interface.name == *name)?;
+            interface
+                .addresses
+                .iter()
+                .copied()
+                .find(|address| Family::of(*address) == family && is_global_or_private(*address))
+        };
+        (facts.route_v4, facts.route_v6) = (own(Family::V4), own(Family::V6));
+    }
+    facts
+}
+
+/// An address that may lead somewhere: not the interface's link-local one.
+fn is_global_or_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !v4.is_link_local(),
+        IpAddr::V6(v6) => !v6.is_unicast_link_local(),
+    }
+}
+
+/// What stays the same from one run to the next.
+pub(super) struct Setup {
+    pub(super) command: Command,
+    pub(super) options: Options,
+    pub(super) network: network::NetworkOptions,
+    /// Findings about the map.
+    pub(super) findings: Vec<Finding>,
+    /// Whether the report is to hold what it was concluded from.
+    pub(super) keep: bool,
+}
+
+/// One run, from host facts to report.
+pub(super) async fn once(
+    setup: &Setup,
+    map: &DerpMap,
+    previous_home: Option<RegionId>,
+    output: &Output,
+) -> Result<Report, CmdError> {
+    let started_at = wall_clock::now();
+    let host = facts(&setup.network);
+    let input = Input { map: map.clone(), host, options: setup.options.clone(), previous_home };
+    let mut check = NetcheckCheck::new(&input);
+    let mut progress = Progress::new(output);
+    let mut watch = |now: Moment, check: &NetcheckCheck| {
+        progress.tell(now, || {
+            let (answered, of) = check.progress();
+            format!("{answered} of {of} regions have answered")
+        });
+    };
+    let network = network::Network::new(setup.network.clone());
+    let ended = network::run(&mut check, network, Some(&mut watch))
+        .await
+        .map_err(|error| CmdError::Usage(error.to_string()))?;
+    progress.clear();
+    conclude(setup, &input, check.record(), started_at, ended.since_start())
+}
+
+/// From record to report.
+pub(super) fn conclude(
+    setup: &Setup,
+    input: &Input,
+    record: &Record,
+    started_at: SystemTime,
+    took: Duration,
+) -> Result<Report, CmdError> {
+    let analysis = analyze(input, record);
+    let mut findings = analysis.findings;
+    findings.extend(setup.findings.iter().cloned());
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let saved = if setup.keep { Some(Saved { inputs: inputs::to_json(input)?, record: record.clone() }) } else { None };
+    Ok(Report {
+        command: setup.command,
+        started_at,
+        took,
+        netcheck: Some(analysis.netcheck),
+        nat_v4: analysis.nat_v4,
+        nat_v6: analysis.nat_v6,
+        findings,
+        saved,
+    })
+}
+
+async fn load_map(args: &NetcheckArgs, global: &GlobalArgs, output: &Output) -> Result<maps::InForce, CmdError> {
+    let mut progress = Progress::new(output);
+    let load = maps::load(&args.map, wall_clock::now(), global.timeout);
+    tokio::pin!(load);
+    let mut waited = Duration::ZERO;
+    let tick = Duration::from_millis(250);
+    loop {
+        tokio::select! {
+            loaded = &mut load => return loaded,
+            () = tokio::time::sleep(tick) => {
+                waited += tick;
+                progress.tell(Moment::after_start(waited), || "fetching the DERP map".to_owned());
+            }
+        }
+    }
+}
+
+fn options(args: &NetcheckArgs, global: &GlobalArgs) -> Options {
+    let defaults = Options::default();
+    Options {
+        ipv4: !args.probing.only_v6,
+        ipv6: !args.probing.only_v4,
+        nat: !args.leave_out.no_nat,
+        port_mapping: !args.leave_out.no_portmap,
+        https: !args.leave_out.no_https,
+        icmp: !args.leave_out.no_icmp,
+        captive_portal: !args.leave_out.no_captive_portal,
+        budget: global.timeout.unwrap_or(defaults.budget),
+    }
+}
+
+fn network_options(args: &NetcheckArgs) -> network::NetworkOptions {
+    network::NetworkOptions {
+        bind_address: args.probing.bind_address,
+        bind_port: args.probing.bind_port,
+        interface: args.probing.interface.clone(),
+        ..network::NetworkOptions::default()
+    }
+}

@@ -1,0 +1,138 @@
+//! The one place that prints: results on standard output or in a file, everything else on standard error.
+
+use std::env;
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::exit::CmdError;
+use crate::cli::{Color, Format as CliFormat, GlobalArgs, Lang as CliLang};
+use crate::render::{self, Format, Lang, Style};
+use crate::report::Report;
+
+/// Where results go and how they look.
+#[derive(Debug)]
+pub(super) struct Output {
+    pub(super) format: Format,
+    pub(super) style: Style,
+    quiet: bool,
+    file: Option<PathBuf>,
+}
+
+impl Output {
+    /// As the arguments, the environment and the terminal have it. Empties `--output`'s file, so that a path that
+    /// cannot be written is known before anything is measured.
+    pub(super) fn new(global: &GlobalArgs) -> Result<Self, CmdError> {
+        if let Some(path) = &global.output {
+            File::create(path).map_err(|error| cannot_write(path, &error))?;
+        }
+        let terminal = global.output.is_none() && io::stdout().is_terminal();
+        let color = match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        };
+        let lang = match global.lang {
+            Some(CliLang::En) => Lang::En,
+            Some(CliLang::ZhCn) => Lang::ZhCn,
+            None => Lang::from_locale(&locale()),
+        };
+        Ok(Self {
+            format: match global.format {
+                CliFormat::Table => Format::Table,
+                CliFormat::Json => Format::Json,
+                CliFormat::JsonLine => Format::JsonLine,
+                CliFormat::Markdown => Format::Markdown,
+                CliFormat::TailscaleJson => Format::TailscaleJson,
+            },
+            style: Style { color, width: width(terminal), lang, verbose: global.verbose > 0, redact: global.redact },
+            quiet: global.quiet,
+            file: global.output.clone(),
+        })
+    }
+
+    /// Writes a report.
+    pub(super) fn report(&self, report: &Report) -> Result<(), CmdError> {
+        self.text(&render::render(report, self.format, &self.style))
+    }
+
+    /// What changed since the report before, a line each.
+    pub(super) fn changes(&self, previous: &Report, current: &Report) -> Vec<String> {
+        if self.style.redact {
+            let redact = render::redact::redact;
+            render::changes(&redact(previous), &redact(current), self.style.lang)
+        } else {
+            render::changes(previous, current, self.style.lang)
+        }
+    }
+
+    /// Writes a result that is text already. What went to a closed pipe is nobody's loss.
+    pub(super) fn text(&self, text: &str) -> Result<(), CmdError> {
+        if let Some(path) = &self.file {
+            let appended = OpenOptions::new().append(true).create(true).open(path);
+            return appended
+                .and_then(|mut file| file.write_all(text.as_bytes()))
+                .map_err(|error| cannot_write(path, &error));
+        }
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(CmdError::Own(format!("cannot write to standard output: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether progress may be drawn.
+    pub(super) fn draws_progress(&self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Writes a report with everything it was concluded from, for `--save`.
+    pub(super) fn save(&self, path: &Path, report: &Report) -> Result<(), CmdError> {
+        std::fs::write(path, render::render(report, Format::Json, &self.style))
+            .map_err(|error| cannot_write(path, &error))
+    }
+}
+
+/// What clap has to say instead of a run.
+pub(super) fn print_parse_exit(text: &str, to_stdout: bool) {
+    // The text carries colours; the streams drop them where they do not belong.
+    let written = if to_stdout { write!(anstream::stdout(), "{text}") } else { write!(anstream::stderr(), "{text}") };
+    // Nobody is left to tell when even that fails.
+    drop(written);
+}
+
+/// The last word of a command that failed.
+pub(super) fn print_error(error: &CmdError) {
+    if !matches!(error, CmdError::Interrupted) {
+        print_line(&format!("natscope: {error}"));
+    }
+}
+
+fn print_line(text: &str) {
+    drop(writeln!(io::stderr(), "{text}"));
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> CmdError {
+    CmdError::Usage(format!("cannot write {}: {error}", path.display()))
+}
+
+fn locale() -> String {
+    ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .filter_map(|name| env::var(name).ok())
+        .find(|value| !value.is_empty())
+        .unwrap_or_default()
+}
+
+/// Columns: the terminal's, or 80 where there is none or it does not know.
+fn width(terminal: bool) -> usize {
+    if !terminal {
+        return 80;
+    }
+    match console::Term::stdout().size_checked() {
+        Some((_, columns)) if columns > 0 => usize::from(columns),
+        _ => 80,
+    }
+}

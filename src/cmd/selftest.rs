@@ -1,0 +1,54 @@
+//! `natscope selftest`: relays on loopback and a netcheck against them. Needs no network, sends nothing beyond
+//! loopback, and knows the truth: when the report is not it, natscope is broken on this machine.
+
+use super::exit::{CmdError, Exit};
+use super::maps;
+use super::netcheck::{Setup, once};
+use super::output::Output;
+use crate::check::netcheck::Options;
+use crate::cli::{GlobalArgs, SelftestArgs};
+use crate::drive::network::{NetworkOptions, Proxies};
+use crate::report::{Command, Report};
+
+pub(super) async fn run(args: &SelftestArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
+    let (map, relays) = maps::embedded()?;
+    let defaults = Options::default();
+    let setup = Setup {
+        command: Command::Selftest,
+        // The router is beyond loopback.
+        options: Options { port_mapping: false, budget: global.timeout.unwrap_or(defaults.budget), ..defaults },
+        network: NetworkOptions { proxies: Proxies::None, ..NetworkOptions::default() },
+        findings: Vec::new(),
+        keep: args.save.is_some() || global.verbose > 0,
+    };
+    let report = once(&setup, &map, None, output).await?;
+    if let Some(path) = &args.save {
+        output.save(path, &report)?;
+    }
+    output.report(&report)?;
+    for relay in relays {
+        relay.stop().await.map_err(|error| CmdError::Own(format!("the embedded relay broke: {error}")))?;
+    }
+    match amiss(&report) {
+        None => Ok(Exit::of(&report, global.fail_on)),
+        Some(what) => Err(CmdError::Own(format!(
+            "the selftest failed: {what}. Something on this machine keeps programs from talking to each other over \
+             loopback (a firewall?), or natscope is broken here"
+        ))),
+    }
+}
+
+/// What the report gets wrong, if anything.
+fn amiss(report: &Report) -> Option<String> {
+    let netcheck = report.netcheck.as_ref()?;
+    if !netcheck.udp.is_true() {
+        return Some("UDP did not get through".to_owned());
+    }
+    if let Some(region) = netcheck.regions.iter().find(|region| region.ipv4.is_none()) {
+        return Some(format!("region {} did not answer over IPv4", region.code));
+    }
+    if netcheck.home_region.value().is_none() {
+        return Some("no relay answered over HTTPS".to_owned());
+    }
+    None
+}

@@ -1,0 +1,33 @@
+use crate::render::catalogue::service;
+use crate::render::number::span;
+use crate::report::{PlanWhat, PlanWhen};
+
+pub(super) const HEADER: [&str; 3] = ["时机", "份数", "内容"];
+
+pub(super) fn when(when: PlanWhen) -> String {
+    match when {
+        PlanWhen::AtOnce => "立即".to_owned(),
+        PlanWhen::OnceResolved => "解析完成后".to_owned(),
+        PlanWhen::UdpSilent { after } => format!("{} 时 UDP 仍无应答", span(after)),
+        PlanWhen::HomeCandidateOrSilent { after } => format!("可能成为主区域，或 {} 时仍无应答", span(after)),
+        PlanWhen::Never => "不测".to_owned(),
+    }
+}
+
+pub(super) fn what(what: &PlanWhat, skip: impl Fn(crate::report::RegionSkip) -> &'static str) -> String {
+    match what {
+        PlanWhat::Resolve { host, family } => format!("DNS：{host} 的 {family} 地址"),
+        PlanWhat::Stun { region, node, server } => format!("STUN：区域 {region}，节点 {node}，{server}"),
+        PlanWhat::StunByName { region, node, host, family, port } => {
+            format!("STUN：区域 {region}，节点 {node}，{host} 端口 {port}（{family}）")
+        }
+        PlanWhat::Mapping { socket, server } => format!("STUN：从 {socket} 号套接字测 NAT 映射，{server}"),
+        PlanWhat::Https { region, host, port } => format!("HTTPS：区域 {region}，{host} 端口 {port}"),
+        PlanWhat::Icmp => "ICMP：向各区域的首个节点发送 echo".to_owned(),
+        PlanWhat::CaptivePortal { address } => format!("HTTP：向 {address} 发送强制门户检测请求"),
+        PlanWhat::PortMapping { service: asked, gateway } => {
+            format!("{}：询问路由器 {gateway} 是否提供（不创建映射）", service(*asked))
+        }
+        PlanWhat::Skip { region, reason } => format!("区域 {region}：{}", skip(*reason)),
+    }
+}
