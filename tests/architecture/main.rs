@@ -52,7 +52,11 @@ const CRATES: &[(&str, &[&str], &str)] = &[
     ("clap_complete", &["cli"], "completions are made of the argument syntax"),
     ("clap_mangen", &["cli"], "man pages are made of the argument syntax"),
     ("comfy_table", &["render"], "table layout is a rendering"),
-    ("console", &["cmd"], TERMINAL),
+    (
+        "console",
+        &["cmd", "render"],
+        "the size of a terminal is asked in cmd/, the width of a character is a rendering's",
+    ),
     ("crc32fast", &["derp", "wire"], "a checksum is part of a wire format"),
     ("etcetera", &["cmd", "drive"], "where files are kept is the system's affair"),
     ("futures_util", &["drive"], NETWORK),
@@ -61,19 +65,17 @@ const CRATES: &[(&str, &[&str], &str)] = &[
     ("granit_parser", &["derpmap"], "YAML maps are read in one place"),
     ("hickory_resolver", &["drive"], NETWORK),
     ("http_body_util", &["drive"], NETWORK),
-    ("humantime", &["cli", "cmd", "render"], "durations and times are words at the edges, values inside"),
+    ("httpdate", &["drive"], NETWORK),
+    ("humantime", &["cli", "cmd", "drive", "render"], "durations and times are words at the edges, values inside"),
     ("hyper", &["drive"], NETWORK),
     ("hyper_util", &["drive"], NETWORK),
-    ("igd_next", &["drive"], NETWORK),
     ("indicatif", &["cmd"], TERMINAL),
-    ("jsonc_parser", &["derpmap"], "policy files are read in one place"),
     ("rcgen", &["drive"], NETWORK),
     ("reqwest", &["drive"], NETWORK),
     ("rustls", &["drive", "main"], NETWORK),
     ("rustls_platform_verifier", &["drive"], NETWORK),
     ("serde", ANYWHERE, "data is saved and replayed"),
     ("serde_json", ANYWHERE, "data is saved and replayed"),
-    ("serde_saphyr", &["derpmap"], "YAML maps are read in one place"),
     ("sha2", &["derp", "drive"], "certificate pins and keys"),
     ("socket2", &["drive"], NETWORK),
     ("stun_rs", &["wire"], "its messages are whole or nothing; wire/stun makes values of them"),
@@ -107,6 +109,9 @@ const STANDARD: &[(&[&str], &[&str], &str)] = &[
 /// A file longer than this is two things; which?
 const LONGEST_FILE: usize = 400;
 
+/// The same for a file of tests.
+const LONGEST_TEST: usize = 800;
+
 /// Files that may be longer, and why.
 const LONG_FILES: &[(&str, &str)] = &[];
 
@@ -138,8 +143,12 @@ fn every_room_and_every_crate_has_its_place() {
 fn no_file_is_two_things() {
     let mut complaints = Vec::new();
     for path in tree::rust_files() {
-        let lines = tree::text(&path).lines().count();
-        if lines > LONGEST_FILE && !LONG_FILES.iter().any(|(known, _)| *known == path) {
+        // Tests are lists, and lists may be long; the tests at the end of a file are not what it is about.
+        let is_test = path.starts_with("tests/") || path.contains("/tests") || path.ends_with("/sample.rs");
+        let text = tree::text(&path);
+        let lines = text.lines().take_while(|line| is_test || *line != "#[cfg(test)]").count();
+        let longest = if is_test { LONGEST_TEST } else { LONGEST_FILE };
+        if lines > longest && !LONG_FILES.iter().any(|(known, _)| *known == path) {
             complaints.push(format!("{path} has {lines} lines: which two things is it? Split it by meaning"));
         }
     }
@@ -155,7 +164,9 @@ fn no_file_names_a_directory_of_one_machine() {
     let mut complaints = Vec::new();
     for path in tree::files() {
         for (number, line) in tree::text(&path).lines().enumerate() {
-            if let Some(word) = words.iter().find(|word| line.contains(word.as_str())) {
+            // Redaction replaces home directories, and so has to know their names.
+            let known = |word: &&String| path.starts_with("src/render/redact/") && **word == words[3];
+            if let Some(word) = words.iter().find(|word| line.contains(word.as_str())).filter(|word| !known(word)) {
                 complaints.push(format!("{path}:{}: {word} is a place on one machine", number + 1));
             }
         }
