@@ -16,6 +16,7 @@ mod options;
 mod port_mapping_stub;
 mod portal;
 mod resolve;
+mod router;
 mod sockets;
 mod stun;
 mod stun_codec;
@@ -200,7 +201,12 @@ impl Driver {
                 });
             }
             Question::PortMapping { service, gateway, timeout } => {
-                self.spawn(id, Stage::PortMapping, port_mapping_stub::ask(service, gateway, timeout));
+                let binding = self.binding.clone();
+                self.spawn(
+                    id,
+                    Stage::PortMapping,
+                    async move { router::ask(&binding, service, gateway, timeout).await },
+                );
             }
         }
         Ok(())

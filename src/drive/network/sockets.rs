@@ -57,6 +57,11 @@ impl Binding {
         }
     }
 
+    /// The interface sockets are bound to.
+    pub(super) fn interface(&self) -> Option<&str> {
+        self.interface.as_deref()
+    }
+
     /// A socket bound to the interface but to no address yet.
     pub(super) fn open(&self, family: Family, kind: Type, protocol: Protocol) -> io::Result<Socket> {
         let domain = match family {

@@ -91,6 +91,30 @@ async fn one_slot_is_one_port_and_each_connected_probe_has_its_own() {
 }
 
 #[tokio::test]
+async fn ipv6_is_asked_over_ipv6_or_fails_as_unsupported() {
+    let slot = Slot::Shared { family: Family::V6, index: 0 };
+    let Ok(socket) = UdpSocket::bind("[::1]:0").await else {
+        let failure = failure_of(NetworkOptions::default(), question(slot, "[::1]:9".parse().unwrap())).await;
+        assert_eq!(failure.stage, Stage::Stun);
+        return;
+    };
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 2048];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+            socket.send_to(&response(&buffer[..length], from), from).await.unwrap();
+        }
+    });
+    let slots = [slot, Slot::Connected { family: Family::V6 }];
+    let heard = ask(NetworkOptions::default(), Asking::new(slots.map(|slot| question(slot, address)))).await;
+    for observation in &heard {
+        let reply = reply(observation);
+        assert_eq!((reply.from, reply.local), (address, reply.mapped));
+        assert_eq!(reply.mapped.unwrap().ip(), address.ip());
+    }
+}
+
+#[tokio::test]
 async fn a_mapped_ipv4_address_is_unmapped() {
     let server = server(|request, from| {
         let IpAddr::V4(v4) = from.ip() else { panic!() };
