@@ -143,7 +143,12 @@ async fn broken_and_foreign_datagrams_are_strays_and_end_no_wait() {
         let truncated = good[..good.len() - 3].to_vec();
         let mut foreign = good.clone();
         foreign[8] ^= 1;
-        let oversized = [good.clone(), vec![0; 2000 - good.len()]].concat();
+        // 2000 bytes, of which the first 1500 would make a good answer: an optional attribute fills them up.
+        let mut oversized = good.clone();
+        oversized[2..4].copy_from_slice(&1480_u16.to_be_bytes());
+        oversized.extend([0x80, 0x99]);
+        oversized.extend(1464_u16.to_be_bytes());
+        oversized.resize(2000, 0);
         vec![truncated, foreign, oversized, b"hello".to_vec(), good]
     })
     .await;
