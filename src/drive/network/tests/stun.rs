@@ -291,7 +291,9 @@ async fn a_dropped_run_closes_its_sockets() {
     let mut asking = Asking::new([question(SHARED, address)]);
     let running = run(&mut asking, Network::new(NetworkOptions::default()), None);
     let _ = tokio::time::timeout(Duration::from_millis(50), running).await;
-    let (_, from) = server.recv_from(&mut [0; 64]).await.unwrap();
+    let mut buffer = [0; 64];
+    let received = tokio::time::timeout(Duration::from_secs(2), server.recv_from(&mut buffer)).await;
+    let (_, from) = received.expect("nothing was sent").unwrap();
     // Once its listener has been called off, nobody holds the port any more.
     for _ in 0..100 {
         if UdpSocket::bind(("0.0.0.0", from.port())).await.is_ok() {
