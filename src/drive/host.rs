@@ -33,6 +33,21 @@ pub fn facts() -> HostFacts {
     }
 }
 
+/// The index of an interface, 0 when there is none of that name, and its first address of the family.
+pub(super) fn interface(name: &str, family: Family) -> (u32, Option<IpAddr>) {
+    let found = interfaces().into_iter().find(|interface| interface.name == name);
+    found.map_or((0, None), |found| {
+        (found.index, found.addresses.into_iter().find(|address| Family::of(*address) == family))
+    })
+}
+
+/// The index of the interface a default gateway is reached through, 0 when it is none.
+pub(super) fn interface_of_gateway(gateway: IpAddr) -> u32 {
+    let routes = getifs::route_table().unwrap_or_default();
+    let found = routes.iter().find(|route| route.is_default() && route.gateway() == Some(gateway));
+    found.map_or(0, getifs::IpRoute::index)
+}
+
 fn interfaces() -> Vec<Interface> {
     let addresses = getifs::interface_addrs().unwrap_or_default();
     let of = |index| addresses.iter().filter(move |found| found.index() == index).map(getifs::IfNet::addr);

@@ -15,6 +15,7 @@ mod icmp;
 mod options;
 mod portal;
 mod resolve;
+mod router;
 mod sockets;
 mod stun;
 mod stun_codec;
@@ -38,7 +39,6 @@ use sockets::{Binding, Routes};
 use stun::{Request, StunSockets};
 
 use super::clock::Clock;
-use super::port_mapping::{self, Way};
 use crate::probe::{
     Cause, Check, Failure, Moment, Observation, Outcome, Probe, ProbeId, Question, ResolveAnswer, Stage,
 };
@@ -200,10 +200,11 @@ impl Driver {
                 });
             }
             Question::PortMapping { service, gateway, timeout } => {
+                let binding = self.binding.clone();
                 self.spawn(
                     id,
                     Stage::PortMapping,
-                    port_mapping::ask(service, gateway, Way { local: self.binding.address(), interface: 0 }, timeout),
+                    async move { router::ask(&binding, service, gateway, timeout).await },
                 );
             }
         }

@@ -46,11 +46,6 @@ impl Binding {
         Ok(binding)
     }
 
-    /// The address sockets are bound to, where one was asked for.
-    pub(super) const fn address(&self) -> Option<IpAddr> {
-        self.address
-    }
-
     /// The local address for sockets of `family`, or why there is none.
     pub(super) fn local_address(&self, family: Family) -> Result<IpAddr, Cause> {
         match self.address {
@@ -60,6 +55,11 @@ impl Binding {
                 Err(Cause::Unsupported { what: format!("a local {family} address: sockets are bound to {address}") })
             }
         }
+    }
+
+    /// The interface sockets are bound to.
+    pub(super) fn interface(&self) -> Option<&str> {
+        self.interface.as_deref()
     }
 
     /// A socket bound to the interface but to no address yet.

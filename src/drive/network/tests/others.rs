@@ -88,11 +88,11 @@ async fn connections_come_from_the_bound_address_and_end_with_the_run() {
     let options = NetworkOptions { bind_address: Some(source), ..NetworkOptions::default() };
     let mut asking = Asking::new([portal(listener.local_addr().unwrap())]);
     let (accepted, _) = tokio::join!(
-        listener.accept(),
+        tokio::time::timeout(Duration::from_secs(2), listener.accept()),
         // Dropped in the middle of its question.
         tokio::time::timeout(Duration::from_millis(100), run(&mut asking, Network::new(options), None))
     );
-    let (mut stream, from) = accepted.unwrap();
+    let (mut stream, from) = accepted.expect("nobody connected").unwrap();
     assert_eq!(from.ip(), source);
     let mut request = Vec::new();
     let ended = tokio::time::timeout(Duration::from_secs(2), stream.read_to_end(&mut request)).await;

@@ -91,6 +91,30 @@ async fn one_slot_is_one_port_and_each_connected_probe_has_its_own() {
 }
 
 #[tokio::test]
+async fn ipv6_is_asked_over_ipv6_or_fails_as_unsupported() {
+    let slot = Slot::Shared { family: Family::V6, index: 0 };
+    let Ok(socket) = UdpSocket::bind("[::1]:0").await else {
+        let failure = failure_of(NetworkOptions::default(), question(slot, "[::1]:9".parse().unwrap())).await;
+        assert_eq!(failure.stage, Stage::Stun);
+        return;
+    };
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 2048];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+            socket.send_to(&response(&buffer[..length], from), from).await.unwrap();
+        }
+    });
+    let slots = [slot, Slot::Connected { family: Family::V6 }];
+    let heard = ask(NetworkOptions::default(), Asking::new(slots.map(|slot| question(slot, address)))).await;
+    for observation in &heard {
+        let reply = reply(observation);
+        assert_eq!((reply.from, reply.local), (address, reply.mapped));
+        assert_eq!(reply.mapped.unwrap().ip(), address.ip());
+    }
+}
+
+#[tokio::test]
 async fn a_mapped_ipv4_address_is_unmapped() {
     let server = server(|request, from| {
         let IpAddr::V4(v4) = from.ip() else { panic!() };
@@ -119,7 +143,12 @@ async fn broken_and_foreign_datagrams_are_strays_and_end_no_wait() {
         let truncated = good[..good.len() - 3].to_vec();
         let mut foreign = good.clone();
         foreign[8] ^= 1;
-        let oversized = [good.clone(), vec![0; 2000 - good.len()]].concat();
+        // 2000 bytes, of which the first 1500 would make a good answer: an optional attribute fills them up.
+        let mut oversized = good.clone();
+        oversized[2..4].copy_from_slice(&1480_u16.to_be_bytes());
+        oversized.extend([0x80, 0x99]);
+        oversized.extend(1464_u16.to_be_bytes());
+        oversized.resize(2000, 0);
         vec![truncated, foreign, oversized, b"hello".to_vec(), good]
     })
     .await;
@@ -262,7 +291,9 @@ async fn a_dropped_run_closes_its_sockets() {
     let mut asking = Asking::new([question(SHARED, address)]);
     let running = run(&mut asking, Network::new(NetworkOptions::default()), None);
     let _ = tokio::time::timeout(Duration::from_millis(50), running).await;
-    let (_, from) = server.recv_from(&mut [0; 64]).await.unwrap();
+    let mut buffer = [0; 64];
+    let received = tokio::time::timeout(Duration::from_secs(2), server.recv_from(&mut buffer)).await;
+    let (_, from) = received.expect("nothing was sent").unwrap();
     // Once its listener has been called off, nobody holds the port any more.
     for _ in 0..100 {
         if UdpSocket::bind(("0.0.0.0", from.port())).await.is_ok() {
