@@ -1,0 +1,317 @@
+//! The lab's own witness in the client's namespace: it measures what a scenario claims, with nothing of natscope.
+
+use std::collections::HashMap;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use super::plan::GATEWAY;
+use super::stun;
+use super::truth::Truth;
+
+/// Handed over in a file.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Order {
+    pub targets: Vec<Target>,
+    pub public: IpAddr,
+    pub certificate: PathBuf,
+    pub truth: Truth,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Target {
+    pub v4: Ipv4Addr,
+    pub v6: Option<Ipv6Addr>,
+    /// Silence is concluded from no earlier than this after a packet.
+    pub longest_ms: f64,
+}
+
+/// The role: prints an object with a fact for each truth that was given. Mapping and filtering come first and each
+/// on sockets of its own; the rest does not disturb the NAT's verdict.
+pub fn run() {
+    let path = std::env::args().nth(1).expect("the order's path");
+    let order: Order = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let Value::Object(mut facts) = serde_json::to_value(&order.truth).unwrap() else { unreachable!("a table") };
+    let mapping = facts.contains_key("mapping").then(|| mapping(&order));
+    for (key, fact) in &mut facts {
+        *fact = match key.as_str() {
+            "mapping" => json!(mapping.as_ref().expect("measured").behaviour),
+            "port_preservation" => json!(mapping.as_ref().expect("needs mapping").preserved),
+            "public_address" => json!(mapping.as_ref().expect("needs mapping").seen == Some(order.public)),
+            "filtering" => filtering(&order),
+            "udp_error" => json!(udp_error(&order)),
+            "udp6" => json!(order.targets.iter().all(|target| udp6(target))),
+            "tcp_443" => json!(connect(SocketAddr::from((order.targets[0].v4, 443)), order.targets[0].longest_ms).0),
+            "https" => json!(order.targets.iter().enumerate().all(|(n, target)| https(n, target, &order.certificate))),
+            "port_80" => json!(port_80(&order.targets[0])),
+            "dns" => json!(dns()),
+            "rtt" => rtt(&order),
+            "loss_percent" => json!(flood(&order.targets[0]).0),
+            "duplicate_percent" => json!(flood(&order.targets[0]).1),
+            "nat_pmp" => json!(exchange(SocketAddr::from((gateway(), 5351)), &[0, 0], 6)),
+            "upnp" => json!(ssdp()),
+            "proxy" => json!(proxy(&order.targets[0])),
+            other => panic!("no measurement of {other}"),
+        };
+    }
+    println!("{}", Value::Object(facts));
+}
+
+struct Mapping {
+    behaviour: &'static str,
+    preserved: Option<bool>,
+    seen: Option<IpAddr>,
+}
+
+fn mapping(order: &Order) -> Mapping {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let wait = longest(&order.targets);
+    let mut destinations =
+        vec![SocketAddr::from((order.targets[0].v4, 3478)), SocketAddr::from((order.targets[0].v4, 3479))];
+    destinations.extend(order.targets[1..].iter().map(|target| SocketAddr::from((target.v4, 3478))));
+    let mapped: Vec<_> = destinations.iter().map(|to| ask(&socket, *to, 0, wait).map(|(mapped, _)| mapped)).collect();
+    let Some(first) = mapped[0] else { return Mapping { behaviour: "none", preserved: None, seen: None } };
+    let local = SocketAddr::new(local_address(destinations[0]), socket.local_addr().unwrap().port());
+    let elsewhere: Vec<_> = mapped[2..].iter().flatten().collect();
+    assert!(!elsewhere.is_empty(), "only one server answers: no word on the mapping");
+    let same = elsewhere.iter().all(|other| **other == first);
+    let behaviour = match mapped[1] {
+        _ if same && first == local => "direct",
+        _ if same && mapped[1] == Some(first) => "endpoint-independent",
+        Some(other) if other != first => "address-and-port-dependent",
+        Some(_) => "address-dependent",
+        None => panic!("the second port of the first server is silent"),
+    };
+    Mapping { behaviour, preserved: Some(first.port() == local.port()), seen: Some(first.ip()) }
+}
+
+/// On a socket that has only talked to the first server's first endpoint.
+fn filtering(order: &Order) -> Value {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let to = SocketAddr::from((order.targets[0].v4, 3478));
+    let wait = longest(&order.targets[..1]);
+    if ask(&socket, to, 0, wait).is_none() {
+        return json!("none");
+    }
+    let heard = |change| ask(&socket, to, change, wait).map(|(_, from)| from);
+    if let Some(from) = heard(stun::CHANGE_IP | stun::CHANGE_PORT) {
+        assert!(from.ip() != to.ip() && from.port() != to.port(), "the server did not change: {from}");
+        return json!("endpoint-independent");
+    }
+    let other_port = heard(stun::CHANGE_PORT);
+    json!(if other_port.is_some() { "address-dependent" } else { "address-and-port-dependent" })
+}
+
+fn udp_error(order: &Order) -> &'static str {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect((order.targets[0].v4, 3478)).unwrap();
+    socket.set_read_timeout(Some(longest(&order.targets[..1]))).unwrap();
+    let _ = socket.send(&stun::encode_request([1; 12], 0));
+    match socket.recv(&mut [0; 1500]).map_err(|e| e.kind()) {
+        Ok(_) => "answered",
+        Err(ErrorKind::HostUnreachable) => "host-unreachable",
+        Err(ErrorKind::ConnectionRefused) => "connection-refused",
+        Err(ErrorKind::WouldBlock | ErrorKind::TimedOut) => "silent",
+        Err(_) => "other",
+    }
+}
+
+fn udp6(target: &Target) -> bool {
+    let socket = UdpSocket::bind("[::]:0").unwrap();
+    let to = SocketAddr::from((target.v6.expect("an IPv6 address"), 3478));
+    ask(&socket, to, 0, longest(std::slice::from_ref(target))).is_some()
+}
+
+/// One question, up to seven copies close to each other: `(mapped endpoint, where the answer came from)`.
+fn ask(socket: &UdpSocket, to: SocketAddr, change: u32, wait: Duration) -> Option<(SocketAddr, SocketAddr)> {
+    let transactions: Vec<[u8; 12]> = (0..7).map(|_| transaction()).collect();
+    let mut buffer = [0; 2048];
+    for (n, copy) in transactions.iter().enumerate() {
+        let _ = socket.send_to(&stun::encode_request(*copy, change), to);
+        let last = n + 1 == transactions.len();
+        let deadline = Instant::now() + if last { wait } else { wait.min(Duration::from_millis(30)) };
+        while let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+            socket.set_read_timeout(Some(left)).unwrap();
+            let Ok((length, from)) = socket.recv_from(&mut buffer) else { break };
+            if let Some((id, mapped)) = stun::decode_response(&buffer[..length])
+                && transactions.contains(&id)
+            {
+                return Some((mapped, from));
+            }
+        }
+    }
+    None
+}
+
+/// `(what happened, after how many milliseconds)`.
+fn connect(to: SocketAddr, longest_ms: f64) -> (&'static str, f64) {
+    let start = Instant::now();
+    let result = TcpStream::connect_timeout(&to, Duration::from_secs_f64((longest_ms + 400.0) / 1000.0));
+    let took = start.elapsed().as_secs_f64() * 1000.0;
+    let what = match result.map_err(|e| e.kind()) {
+        Ok(_) => "connected",
+        Err(ErrorKind::ConnectionRefused) => "refused",
+        Err(ErrorKind::TimedOut | ErrorKind::WouldBlock) => "silent",
+        Err(_) => "unreachable",
+    };
+    (what, took)
+}
+
+fn https(n: usize, target: &Target, certificate: &Path) -> bool {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(std::fs::read(certificate).unwrap())).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from(format!("s{}.natlab.test", n + 1)).unwrap();
+    let Ok(stream) = TcpStream::connect_timeout(&SocketAddr::from((target.v4, 443)), Duration::from_secs(2)) else {
+        return false;
+    };
+    stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let mut stream = StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream);
+    let request = "GET /derp/latency-check HTTP/1.1\r\nHost: s.natlab.test\r\n\r\n";
+    let mut start = [0; 15];
+    stream.write_all(request.as_bytes()).is_ok()
+        && stream.read_exact(&mut start).is_ok()
+        && &start == b"HTTP/1.1 200 OK"
+}
+
+fn port_80(target: &Target) -> String {
+    let to = SocketAddr::from((target.v4, 80));
+    let Ok(mut stream) = TcpStream::connect_timeout(&to, Duration::from_millis(400)) else {
+        return connect(to, target.longest_ms).0.to_owned();
+    };
+    stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let request =
+        format!("GET /generate_204 HTTP/1.1\r\nHost: {0}\r\nX-Tailscale-Challenge: ts_{0}\r\n\r\n", target.v4);
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut buffer = [0; 1024];
+    let length = stream.read(&mut buffer).unwrap_or_default();
+    let reply = String::from_utf8_lossy(&buffer[..length]).into_owned();
+    let status = reply.split(' ').nth(1).unwrap_or("nothing").to_owned();
+    let echoed = reply.contains(&format!("X-Tailscale-Response: response ts_{}\r\n", target.v4));
+    if status == "204" && !echoed { "204 without the challenge".to_owned() } else { status }
+}
+
+/// Through the resolver the client's programs are given.
+fn dns() -> &'static str {
+    let resolver = std::fs::read_to_string("/etc/resolv.conf").unwrap();
+    let server: IpAddr = resolver.split_whitespace().nth(1).expect("a resolver").parse().unwrap();
+    let mut query = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    query.extend(b"\x02s1\x06natlab\x04test\0\0\x01\0\x01");
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let start = Instant::now();
+    let _ = socket.send_to(&query, (server, 53));
+    socket.set_read_timeout(Some(Duration::from_millis(2500))).unwrap();
+    let mut reply = [0; 512];
+    match socket.recv(&mut reply) {
+        Err(_) => "silent",
+        Ok(_) if start.elapsed() > Duration::from_millis(1900) => "slow",
+        Ok(_) if reply[3] & 15 == 3 => "nxdomain",
+        Ok(_) if reply[3] & 15 == 0 && reply[7] == 1 => "ok",
+        Ok(_) => "nonsense",
+    }
+}
+
+/// The least of several, which is what a distance is.
+fn rtt(order: &Order) -> Value {
+    let measure = |target: &Target| {
+        let to = SocketAddr::from((target.v4, 3478));
+        let wait = longest(std::slice::from_ref(target));
+        let udp = (0..5).filter_map(|_| {
+            let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+            let start = Instant::now();
+            ask(&socket, to, 0, wait).map(|_| start.elapsed().as_secs_f64() * 1000.0)
+        });
+        let udp = udp.fold(f64::INFINITY, f64::min);
+        let tcp = (0..3).map(|_| connect(SocketAddr::from((target.v4, 443)), target.longest_ms).1);
+        json!({"udp_ms": udp, "tcp_ms": tcp.fold(f64::INFINITY, f64::min)})
+    };
+    thread::scope(|scope| {
+        let all: Vec<_> = order.targets.iter().map(|target| scope.spawn(move || measure(target))).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    })
+}
+
+/// `(unanswered, answered more than once)` of 600 requests, in percent.
+fn flood(target: &Target) -> (f64, f64) {
+    const COUNT: u32 = 600;
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let to = SocketAddr::from((target.v4, 3478));
+    let listening = socket.try_clone().unwrap();
+    listening.set_read_timeout(Some(longest(std::slice::from_ref(target)))).unwrap();
+    let listener = thread::spawn(move || {
+        let mut answers: HashMap<[u8; 12], u32> = HashMap::new();
+        let mut buffer = [0; 2048];
+        while let Ok(length) = listening.recv(&mut buffer) {
+            if let Some((id, _)) = stun::decode_response(&buffer[..length]) {
+                *answers.entry(id).or_default() += 1;
+            }
+        }
+        answers
+    });
+    for _ in 0..COUNT {
+        let _ = socket.send_to(&stun::encode_request(transaction(), 0), to);
+        thread::sleep(Duration::from_micros(700));
+    }
+    let answers = listener.join().unwrap();
+    let percent = |count: usize| count as f64 * 100.0 / f64::from(COUNT);
+    (100.0 - percent(answers.len()), percent(answers.values().filter(|count| **count > 1).count()))
+}
+
+/// Whether a UDP service answers at all.
+fn exchange(to: SocketAddr, request: &[u8], copies: u32) -> bool {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    (0..copies).any(|_| {
+        let _ = socket.send_to(request, to);
+        socket.recv(&mut [0; 2048]).is_ok()
+    })
+}
+
+fn ssdp() -> bool {
+    let request = "M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\n\
+                   ST: urn:schemas-upnp-org:device:InternetGatewayDevice:1\r\n\r\n";
+    exchange("239.255.255.250:1900".parse().unwrap(), request.as_bytes(), 12)
+}
+
+fn proxy(target: &Target) -> bool {
+    let Ok(mut stream) = TcpStream::connect((gateway(), 8888)) else { return false };
+    stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    let request = format!("CONNECT {0}:443 HTTP/1.1\r\nHost: {0}:443\r\n\r\n", target.v4);
+    let mut buffer = [0; 64];
+    let length = stream.write_all(request.as_bytes()).and_then(|()| stream.read(&mut buffer)).unwrap_or_default();
+    String::from_utf8_lossy(&buffer[..length]).split(' ').nth(1) == Some("200")
+}
+
+fn gateway() -> Ipv4Addr {
+    GATEWAY.parse().unwrap()
+}
+
+fn local_address(to: SocketAddr) -> IpAddr {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect(to).unwrap();
+    socket.local_addr().unwrap().ip()
+}
+
+fn longest(targets: &[Target]) -> Duration {
+    let longest = targets.iter().map(|target| target.longest_ms).fold(0.0, f64::max);
+    Duration::from_secs_f64((longest + 60.0) / 1000.0)
+}
+
+fn transaction() -> [u8; 12] {
+    let mut bytes = [0; 12];
+    getrandom::fill(&mut bytes).unwrap();
+    bytes
+}
