@@ -57,7 +57,7 @@ pub fn run() {
             "rtt" => rtt(&order),
             "loss_percent" => json!(flood(&order.targets[0]).0),
             "duplicate_percent" => json!(flood(&order.targets[0]).1),
-            "nat_pmp" => json!(exchange(SocketAddr::from((gateway(), 5351)), &[0, 0], 6)),
+            "nat_pmp" => json!(exchange(SocketAddr::from((gateway(), 5351)), &[0, 0], 3)),
             "upnp" => json!(ssdp()),
             "proxy" => json!(proxy(&order.targets[0])),
             other => panic!("no measurement of {other}"),

@@ -1,5 +1,7 @@
 //! The trials: two of each scenario, and those of the lab itself.
 
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,59 +12,78 @@ use super::lab::Lab;
 use super::scenario::Scenario;
 use super::{enclosure, truth, verdicts};
 
+const NATDISCOVERY: &str = "turnutils_natdiscovery";
 const BINARY: &str = env!("CARGO_BIN_EXE_natscope");
 /// No run of the binary in a lab may take longer.
 const LONGEST_RUN: Duration = Duration::from_secs(20);
+
+type Body = Box<dyn FnOnce() -> Result<(), Failed> + Send>;
 
 /// Runs what the arguments select. `ready` says why the lab cannot be had, if it cannot.
 pub fn run(ready: Result<(), String>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Labs mostly wait; but time limits are part of the verdicts.
     arguments.test_threads.get_or_insert(4);
-    if let (Err(reason), false) = (&ready, arguments.list) {
-        eprintln!("\nNOT RUN: the NAT lab: {reason}\n");
-    }
-    let mut trials = Vec::new();
-    let mut add = |name: String, missing: Option<String>, trial: Box<dyn FnOnce() -> Result<(), Failed> + Send>| {
-        let missing = ready.clone().err().or(missing);
-        trials.push(Trial::ignorable_test(name, move || not_run_or(missing, trial)));
-    };
+    let mut list = List { ready, trials: Vec::new(), not_run: BTreeMap::new() };
+    let speechless = speechless().then(|| "natscope has no commands yet".to_owned());
     for (name, scenario) in Scenario::all() {
         match scenario {
-            Err(wrong) => add(format!("file::{name}"), None, Box::new(move || Err(wrong.into()))),
+            Err(wrong) => list.add(format!("file::{name}"), None, Box::new(move || Err(wrong.into()))),
             Ok(scenario) => {
-                let tools: Vec<_> = scenario.tools().into_iter().filter(|tool| !enclosure::has(tool)).collect();
-                let missing = (!tools.is_empty()).then(|| format!("missing: {}", tools.join(", ")));
+                let missing = missing(&scenario);
                 if !scenario.run.is_empty() {
                     let scenario = scenario.clone();
-                    let missing =
-                        missing.clone().or_else(|| speechless().then(|| "natscope has no commands yet".to_owned()));
-                    add(format!("natscope::{name}"), missing, Box::new(move || concludes(&scenario)));
+                    let missing = missing.clone().or_else(|| speechless.clone());
+                    list.add(format!("natscope::{name}"), missing, Box::new(move || concludes(&scenario)));
                 }
-                add(format!("lab::{name}"), missing, Box::new(move || is_as_described(&scenario)));
+                list.add(format!("lab::{name}"), missing, Box::new(move || is_as_described(&scenario)));
             }
         }
     }
-    add("lab::side_by_side".to_owned(), None, Box::new(side_by_side));
-    add("lab::leaves_nothing".to_owned(), None, Box::new(leaves_nothing));
-    add("file::unknown_keys_are_errors".to_owned(), None, Box::new(unknown_keys_are_errors));
-    libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-fn not_run_or(
-    missing: Option<String>,
-    trial: Box<dyn FnOnce() -> Result<(), Failed> + Send>,
-) -> Result<Completion, Failed> {
-    match missing {
-        None => trial().map(|()| Completion::Completed),
-        Some(reason) if std::env::var("NATSCOPE_REQUIRE_LAB").as_deref() == Ok("1") => {
-            Err(format!("NOT RUN: {reason}").into())
-        }
-        Some(reason) => {
-            eprintln!("NOT RUN: {reason}");
-            Ok(Completion::ignored_with(format!("NOT RUN: {reason}")))
+    let stranger: Vec<_> = ["turnserver", NATDISCOVERY].into_iter().filter(|tool| !enclosure::has(tool)).collect();
+    let stranger = (!stranger.is_empty()).then(|| format!("missing: {}", stranger.join(", ")));
+    list.add("lab::a_stranger_agrees".to_owned(), stranger, Box::new(a_stranger_agrees));
+    list.add("lab::side_by_side".to_owned(), None, Box::new(side_by_side));
+    list.add("lab::leaves_nothing".to_owned(), None, Box::new(leaves_nothing));
+    list.add("file::unknown_keys_are_errors".to_owned(), None, Box::new(unknown_keys_are_errors));
+    if !arguments.list {
+        for (reason, names) in &list.not_run {
+            eprintln!("\nNOT RUN: {reason}: {} trials of the NAT lab: {}", names.len(), names.join(", "));
         }
     }
+    libtest_mimic::run(&arguments, list.trials).exit_code()
+}
+
+struct List {
+    ready: Result<(), String>,
+    trials: Vec<Trial>,
+    /// Names by reason.
+    not_run: BTreeMap<String, Vec<String>>,
+}
+
+impl List {
+    fn add(&mut self, name: String, missing: Option<String>, body: Body) {
+        let Some(reason) = self.ready.clone().err().or(missing) else {
+            self.trials.push(Trial::test(name, body));
+            return;
+        };
+        self.not_run.entry(reason.clone()).or_default().push(name.clone());
+        let reason = format!("NOT RUN: {reason}");
+        let required = std::env::var("NATSCOPE_REQUIRE_LAB").as_deref() == Ok("1");
+        self.trials.push(Trial::ignorable_test(name, move || {
+            if required { Err(reason.into()) } else { Ok(Completion::ignored_with(reason)) }
+        }));
+    }
+}
+
+/// What this machine lacks for a scenario.
+fn missing(scenario: &Scenario) -> Option<String> {
+    let mut missing: Vec<_> = scenario.tools().into_iter().filter(|tool| !enclosure::has(tool)).collect();
+    let tun = "/dev/net/tun";
+    if scenario.has_wire() && OpenOptions::new().read(true).write(true).open(tun).is_err() {
+        missing.push(tun);
+    }
+    (!missing.is_empty()).then(|| format!("missing: {}", missing.join(", ")))
 }
 
 fn is_as_described(scenario: &Scenario) -> Result<(), Failed> {
@@ -127,11 +148,40 @@ fn speechless() -> bool {
         .is_ok_and(|output| output.stdout.is_empty() && output.status.success())
 }
 
+/// coturn's own tester says of each NAT what the scenario says: the lab does not only agree with itself.
+fn a_stranger_agrees() -> Result<(), Failed> {
+    let sayings = [
+        ("port-restricted", "Endpoint Independent Mapping", "Address and Port Dependent Filtering"),
+        ("restricted", "Endpoint Independent Mapping", "Address Dependent Filtering"),
+        ("full-cone", "Endpoint Independent Mapping", "Endpoint Independent Filtering"),
+        ("symmetric", "Address and Port Dependent Mapping", "Address and Port Dependent Filtering"),
+    ];
+    // Each silence costs the tester seconds: all at once, and each of its two tests in a lab of its own.
+    let questions =
+        sayings.into_iter().flat_map(|(name, mapping, filtering)| [(name, "-m", mapping), (name, "-f", filtering)]);
+    let ask = |(name, flag, saying): (&str, &str, &str)| -> Result<(), String> {
+        let lab = Lab::new(&named(name)?)?;
+        let output = lab.client(NATDISCOVERY).args([flag, &lab.plan.server(0).to_string()]).output();
+        let said = output.map_err(|e| e.to_string())?.stdout;
+        let said = String::from_utf8_lossy(&said);
+        if said.contains(&format!("NAT with {saying}!")) {
+            Ok(())
+        } else {
+            Err(format!("{name}: no {saying:?} in {said}"))
+        }
+    };
+    thread::scope(|scope| {
+        let all: Vec<_> = questions.map(|question| scope.spawn(move || ask(question))).collect();
+        all.into_iter().try_for_each(|one| one.join().expect("no panic"))
+    })?;
+    Ok(())
+}
+
 /// Labs of different kinds at the same time, with the same addresses, do not disturb one another.
 fn side_by_side() -> Result<(), Failed> {
     let scenarios: Vec<_> = ["open", "port-restricted", "symmetric", "full-cone", "udp-blocked", "double-nat"]
         .iter()
-        .map(|wanted| Scenario::all().into_iter().find(|(name, _)| name == wanted).expect("a scenario").1)
+        .map(|name| named(name))
         .collect::<Result<_, _>>()?;
     thread::scope(|scope| {
         let all: Vec<_> = scenarios
@@ -156,14 +206,14 @@ fn side_by_side() -> Result<(), Failed> {
 
 /// A lab that ends by a panic takes its namespaces and its processes with it.
 fn leaves_nothing() -> Result<(), Failed> {
-    let (_, scenario) = Scenario::all().into_iter().find(|(name, _)| name == "port-restricted").expect("a scenario");
-    let scenario = scenario?;
+    let scenario = named("port-restricted")?;
     let (sender, receiver) = std::sync::mpsc::channel();
     let ended = thread::Builder::new().name("a panic on purpose".to_owned()).spawn(move || {
         let lab = Lab::new(&scenario).unwrap();
         let inside = lab.client("true").status().unwrap().success();
         sender.send((inside, lab.name(""), lab.folder().to_owned())).unwrap();
-        panic!("on purpose: the lab must end all the same");
+        // As a panic, without its message.
+        std::panic::resume_unwind(Box::new(lab.name("")));
     });
     if ended.map_err(|e| e.to_string())?.join().is_ok() {
         return Err("no panic".into());
@@ -187,6 +237,13 @@ fn leaves_nothing() -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+fn named(name: &str) -> Result<Scenario, String> {
+    Scenario::all()
+        .into_iter()
+        .find(|(one, _)| one == name)
+        .map_or_else(|| Err(format!("no scenario {name}")), |(_, it)| it)
 }
 
 fn unknown_keys_are_errors() -> Result<(), Failed> {
