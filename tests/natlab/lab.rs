@@ -34,7 +34,8 @@ impl Lab {
             prefix: format!("l{}-", COUNT.fetch_add(1, Ordering::Relaxed)),
             namespaces,
             children: Vec::new(),
-            folder: tempfile::tempdir().map_err(|e| e.to_string())?,
+            // On the enclosure's own tmpfs: a killed run leaves no files either.
+            folder: tempfile::tempdir_in("/run").map_err(|e| e.to_string())?,
         };
         lab.make_links(scenario)?;
         lab.furnish(scenario)?;

@@ -15,6 +15,7 @@
     clippy::disallowed_methods,
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
+    clippy::format_collect,
     missing_docs,
     unreachable_pub,
     reason = "a test and its servers: real clocks, plain output, panics are failures"

@@ -18,6 +18,9 @@ use super::plan::GATEWAY;
 use super::stun;
 use super::truth::Truth;
 
+/// How many requests measure loss and duplicates.
+pub const FLOOD: u32 = 600;
+
 /// Handed over in a file.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Order {
@@ -49,7 +52,7 @@ pub fn run() {
             "public_address" => json!(mapping.as_ref().expect("needs mapping").seen == Some(order.public)),
             "filtering" => filtering(&order),
             "udp_error" => json!(udp_error(&order)),
-            "udp6" => json!(order.targets.iter().all(|target| udp6(target))),
+            "udp6" => json!(order.targets.iter().all(udp6)),
             "tcp_443" => json!(connect(SocketAddr::from((order.targets[0].v4, 443)), order.targets[0].longest_ms).0),
             "https" => json!(order.targets.iter().enumerate().all(|(n, target)| https(n, target, &order.certificate))),
             "port_80" => json!(port_80(&order.targets[0])),
@@ -218,9 +221,12 @@ fn dns() -> &'static str {
     match socket.recv(&mut reply) {
         Err(_) => "silent",
         Ok(_) if start.elapsed() > Duration::from_millis(1900) => "slow",
-        Ok(_) if reply[3] & 15 == 3 => "nxdomain",
-        Ok(_) if reply[3] & 15 == 0 && reply[7] == 1 => "ok",
-        Ok(_) => "nonsense",
+        // The code and the number of answers.
+        Ok(_) => match (reply[3] & 15, reply[7]) {
+            (0, 1) => "ok",
+            (3, 0) => "nxdomain",
+            _ => "nonsense",
+        },
     }
 }
 
@@ -244,9 +250,8 @@ fn rtt(order: &Order) -> Value {
     })
 }
 
-/// `(unanswered, answered more than once)` of 600 requests, in percent.
+/// `(unanswered, answered more than once)` of [`FLOOD`] requests, in percent.
 fn flood(target: &Target) -> (f64, f64) {
-    const COUNT: u32 = 600;
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     let to = SocketAddr::from((target.v4, 3478));
     let listening = socket.try_clone().unwrap();
@@ -261,12 +266,12 @@ fn flood(target: &Target) -> (f64, f64) {
         }
         answers
     });
-    for _ in 0..COUNT {
+    for _ in 0..FLOOD {
         let _ = socket.send_to(&stun::encode_request(transaction(), 0), to);
         thread::sleep(Duration::from_micros(700));
     }
     let answers = listener.join().unwrap();
-    let percent = |count: usize| count as f64 * 100.0 / f64::from(COUNT);
+    let percent = |count: usize| count as f64 * 100.0 / f64::from(FLOOD);
     (100.0 - percent(answers.len()), percent(answers.values().filter(|count| **count > 1).count()))
 }
 

@@ -94,12 +94,12 @@ const FIREWALL: &str = r#"table inet fw {
 }
 "#;
 
-const BLACKHOLE: &str = r#"table ip6 blackhole {
+const BLACKHOLE: &str = r"table ip6 blackhole {
   chain forward {
     type filter hook forward priority filter - 10; policy drop;
   }
 }
-"#;
+";
 
 const UPNP: &str = r"table inet upnp {
   chain miniupnpd { }

@@ -43,9 +43,11 @@ pub fn run(ready: Result<(), String>) -> ExitCode {
     let stranger: Vec<_> = ["turnserver", NATDISCOVERY].into_iter().filter(|tool| !enclosure::has(tool)).collect();
     let stranger = (!stranger.is_empty()).then(|| format!("missing: {}", stranger.join(", ")));
     list.add("lab::a_stranger_agrees".to_owned(), stranger, Box::new(a_stranger_agrees));
+    list.add("lab::is_up_at_once".to_owned(), None, Box::new(is_up_at_once));
     list.add("lab::side_by_side".to_owned(), None, Box::new(side_by_side));
     list.add("lab::leaves_nothing".to_owned(), None, Box::new(leaves_nothing));
     list.add("file::unknown_keys_are_errors".to_owned(), None, Box::new(unknown_keys_are_errors));
+    list.add("file::verdicts_are_compared".to_owned(), None, Box::new(verdicts::are_compared));
     if !arguments.list {
         for (reason, names) in &list.not_run {
             eprintln!("\nNOT RUN: {reason}: {} trials of the NAT lab: {}", names.len(), names.join(", "));
@@ -179,7 +181,7 @@ fn a_stranger_agrees() -> Result<(), Failed> {
 
 /// Labs of different kinds at the same time, with the same addresses, do not disturb one another.
 fn side_by_side() -> Result<(), Failed> {
-    let scenarios: Vec<_> = ["open", "port-restricted", "symmetric", "full-cone", "udp-blocked", "double-nat"]
+    let scenarios: Vec<_> = ["open", "port-restricted", "symmetric", "full-cone", "udp-53-443", "double-nat"]
         .iter()
         .map(|name| named(name))
         .collect::<Result<_, _>>()?;
@@ -202,6 +204,19 @@ fn side_by_side() -> Result<(), Failed> {
         all.into_iter().try_for_each(|one| one.join().expect("no panic"))
     })?;
     Ok(())
+}
+
+/// The best of a few, since other trials run beside it.
+fn is_up_at_once() -> Result<(), Failed> {
+    let scenario = named("firewall")?;
+    let mut best = Duration::MAX;
+    for _ in 0..5 {
+        let start = Instant::now();
+        let lab = Lab::new(&scenario)?;
+        best = best.min(start.elapsed());
+        drop(lab);
+    }
+    if best > Duration::from_millis(500) { Err(format!("up after {best:?}").into()) } else { Ok(()) }
 }
 
 /// A lab that ends by a panic takes its namespaces and its processes with it.

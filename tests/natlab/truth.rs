@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::lab::Lab;
-use super::probe::{Order, Target};
+use super::probe::{self, Order, Target};
 use super::scenario::{Ipv6, Scenario};
 
 /// Only what is given is measured. Values are those of [`super::probe`].
@@ -88,11 +88,8 @@ pub fn check(scenario: &Scenario, lab: &Lab) -> Result<(), String> {
         .filter_map(|(key, value)| {
             let fact = facts.get(key).unwrap_or(&Value::Null);
             let right = match key.as_str() {
-                "rtt" => rtts_are_right(scenario, fact),
-                // Four standard deviations of the probe's 600 requests at the worst, 50 %.
-                "loss_percent" | "duplicate_percent" => {
-                    near(fact, value, if value == &Value::from(0.0) { 0.0 } else { 8.2 })
-                }
+                "rtt" => value.as_bool() == Some(rtts_are_right(scenario, fact)),
+                "loss_percent" | "duplicate_percent" => is_drawn_from(fact, value),
                 _ => fact == value,
             };
             (!right).then(|| format!("{key}: {fact}, should be {value}"))
@@ -112,6 +109,10 @@ fn rtts_are_right(scenario: &Scenario, fact: &Value) -> bool {
     })
 }
 
-fn near(fact: &Value, wanted: &Value, distance: f64) -> bool {
-    fact.as_f64().zip(wanted.as_f64()).is_some_and(|(fact, wanted)| (fact - wanted).abs() <= distance)
+/// Within four standard deviations of what so many throws give.
+fn is_drawn_from(fact: &Value, wanted: &Value) -> bool {
+    fact.as_f64().zip(wanted.as_f64()).is_some_and(|(fact, wanted)| {
+        let deviation = (wanted * (100.0 - wanted) / f64::from(probe::FLOOD)).sqrt();
+        (fact - wanted).abs() <= 4.0 * deviation
+    })
 }

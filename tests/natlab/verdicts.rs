@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use libtest_mimic::Failed;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::scenario::Scenario;
 
@@ -206,4 +207,76 @@ fn every_unknown_has_a_why(value: &Value, path: &str, wrong: &mut Vec<String>) {
 
 fn endpoints(list: &Value) -> Vec<std::net::SocketAddr> {
     list.as_array().into_iter().flatten().filter_map(|text| text.as_str()?.parse().ok()).collect()
+}
+
+/// The comparison itself: a sound report passes, and each single wrong value in it does not.
+pub fn are_compared() -> Result<(), Failed> {
+    let text = r#"
+about = "x"
+nat = "open"
+server = [{ rtt_ms = 20 }]
+[truth]
+mapping = "direct"
+[[run]]
+args = ["netcheck"]
+[run.expect]
+exit_code = 0
+min_ms = 10
+max_ms = 100
+udp = true
+ipv6 = "unknown"
+home_region = 901
+regions_measured = 1
+method = "stun"
+mapped_is_public = true
+findings = ["NAT-001"]
+nat = { difficulty = ["easy", "unknown"] }
+regions = { s1 = { latency_ms = 21 } }
+"#;
+    let scenario = Scenario::parse("x", text)?;
+    let public = "203.0.113.10".parse().unwrap();
+    let region = json!({"code": "s1", "latency_ms": 21, "method": "stun", "failure": null});
+    let sound = json!({
+        "schema": 1, "took_ms": 50.5,
+        "netcheck": {
+            "udp": {"value": true, "why": null}, "ipv6": {"usable": {"value": null, "why": "no answer"}},
+            "home_region": {"value": 901, "why": null}, "regions": [region],
+        },
+        "nat": {"ipv4": {"difficulty": {"value": "easy", "why": null}, "mapped": ["203.0.113.10:7"]}},
+        "findings": [{"code": "NAT-001"}],
+    });
+    let judge =
+        |report: &Value, exit| check(&scenario, public, &scenario.run[0].expect, Some(exit), &report.to_string());
+    let wrong = judge(&sound, 0);
+    if !wrong.is_empty() {
+        return Err(wrong.join("; ").into());
+    }
+    if judge(&sound, 1).is_empty() {
+        return Err("the exit code is not compared".into());
+    }
+    for (pointer, value) in [
+        ("/schema", json!(2)),
+        ("/took_ms", json!(101)),
+        ("/took_ms", json!(9)),
+        ("/netcheck/udp/value", json!(false)),
+        ("/netcheck/udp/value", json!(null)),
+        ("/netcheck/ipv6/usable/value", json!(false)),
+        ("/netcheck/ipv6/usable/why", json!("")),
+        ("/netcheck/home_region/value", json!(902)),
+        ("/netcheck/regions", json!([])),
+        ("/netcheck/regions/0/method", json!("https")),
+        ("/netcheck/regions/0/latency_ms", json!(22)),
+        ("/netcheck/regions/0/latency_ms", json!(19)),
+        ("/netcheck/regions/0/latency_ms", json!(null)),
+        ("/nat/ipv4/difficulty/value", json!("hard")),
+        ("/nat/ipv4/mapped/0", json!("203.0.113.11:7")),
+        ("/findings/0/code", json!("NAT-002")),
+    ] {
+        let mut report = sound.clone();
+        *report.pointer_mut(pointer).expect("a place") = value.clone();
+        if judge(&report, 0).is_empty() {
+            return Err(format!("{pointer} = {value} passed").into());
+        }
+    }
+    Ok(())
 }
