@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::plan::{GATEWAY, Plan, public_lan};
 use super::scenario::{Ipv6, Scenario, StunMode, Surroundings};
-use super::{daemons, map, rules, server, wire};
+use super::{daemons, links, map, rules, server, wire};
 
 pub struct Lab {
     pub plan: Plan,
@@ -103,7 +103,12 @@ impl Lab {
 
     /// Addresses, routes, sysctls and rules: one shell for each namespace, all at once.
     fn furnish(&self, scenario: &Scenario) -> Result<(), String> {
-        let resolver = if public_lan(scenario) { self.plan.dns.to_string() } else { GATEWAY.to_owned() };
+        let plan = &self.plan;
+        let resolver = match (scenario.ipv4, public_lan(scenario)) {
+            (false, _) => plan.dns6().to_string(),
+            (true, true) => plan.dns.to_string(),
+            (true, false) => GATEWAY.to_owned(),
+        };
         let write =
             |name: &str, text: String| std::fs::write(self.folder().join(name), text).map_err(|e| e.to_string());
         write("resolv.conf", format!("nameserver {resolver}\n"))?;
@@ -113,17 +118,13 @@ impl Lab {
             .namespaces
             .iter()
             .map(|short| match *short {
-                "inet" => (short, self.internet_links(scenario), rules::loss(scenario.loss_percent)),
-                "nat" => (short, self.home_links(scenario), rules::home(scenario, &self.plan, home_public)),
+                "inet" => (short, links::internet(scenario, plan), rules::loss(scenario.loss_percent)),
+                "nat" => (short, links::home(scenario, plan), rules::home(scenario, plan, home_public)),
                 "cgn" => {
-                    let links = format!(
-                        "addr add 100.64.0.1/24 dev lan\naddr add {public}/27 dev wan\nlink set lan up\nlink set wan up\n\
-                         route add default via {}.1 dev wan\n",
-                        self.plan.wan
-                    );
-                    (short, links, rules::carrier(scenario.carrier.expect("a carrier"), &public))
+                    let nat = scenario.carrier.expect("a carrier");
+                    (short, links::carrier(plan), rules::carrier(nat, &public))
                 }
-                _ => (short, self.client_links(scenario), String::new()),
+                _ => (short, links::client(scenario, plan), String::new()),
             })
             .collect();
         std::thread::scope(|scope| {
@@ -131,7 +132,8 @@ impl Lab {
                 .iter()
                 .map(|(short, links, rules)| {
                     let script = format!(
-                        "{SYSCTLS}ip -batch - <<'LINKS'\nlink set lo up\n{links}LINKS\nnft -f - <<'RULES'\n{rules}RULES\n"
+                        "{}ip -batch - <<'LINKS'\nlink set lo up\n{links}LINKS\nnft -f - <<'RULES'\n{rules}RULES\n",
+                        links::SYSCTLS
                     );
                     let mut command = Command::new("ip");
                     command.args(["netns", "exec", &self.name(short), "sh", "-e"]);
@@ -140,62 +142,6 @@ impl Lab {
                 .collect();
             shells.into_iter().try_for_each(|shell| shell.join().expect("a thread"))
         })
-    }
-
-    fn internet_links(&self, scenario: &Scenario) -> String {
-        let Plan { wan, dns, portal, .. } = self.plan;
-        let mut text = format!(
-            "addr add {wan}.1/27 dev isp\nlink set isp up\naddr add {dns}/32 dev lo\naddr add {portal}/32 dev lo\n"
-        );
-        for n in 0..scenario.server.len() {
-            for address in [self.plan.server(n), self.plan.alternate(n)] {
-                writeln!(text, "addr add {address}/32 dev lo").unwrap();
-            }
-            if scenario.ipv6 != Ipv6::Off {
-                writeln!(text, "addr add {}/128 dev lo nodad", self.plan.server6(n)).unwrap();
-            }
-        }
-        if public_lan(scenario) {
-            writeln!(text, "route add {wan}.128/28 via {wan}.10 dev isp").unwrap();
-        }
-        if scenario.ipv6 != Ipv6::Off {
-            writeln!(text, "addr add {}/64 dev isp nodad", self.plan.v6("ff", "1")).unwrap();
-            writeln!(text, "route add {}/64 via {} dev isp", self.plan.v6("1", ""), self.plan.v6("ff", "10")).unwrap();
-        }
-        text
-    }
-
-    fn home_links(&self, scenario: &Scenario) -> String {
-        let wan = self.plan.wan;
-        let lan = if public_lan(scenario) { format!("{wan}.129/28") } else { format!("{GATEWAY}/24") };
-        let (uplink, isp) = match scenario.carrier {
-            Some(_) => ("100.64.0.10/24".to_owned(), "100.64.0.1".to_owned()),
-            None => (format!("{wan}.10/27"), format!("{wan}.1")),
-        };
-        let mut text = format!(
-            "addr add {lan} dev lan\naddr add {uplink} dev wan\nlink set lan up\nlink set wan up\nroute add default via {isp} dev wan\n"
-        );
-        if scenario.ipv6 != Ipv6::Off {
-            writeln!(text, "addr add {}/64 dev lan nodad", self.plan.v6("1", "1")).unwrap();
-            writeln!(text, "addr add {}/64 dev wan nodad", self.plan.v6("ff", "10")).unwrap();
-            writeln!(text, "route add default via {} dev wan", self.plan.v6("ff", "1")).unwrap();
-        }
-        text
-    }
-
-    fn client_links(&self, scenario: &Scenario) -> String {
-        let wan = self.plan.wan;
-        let (prefix, gateway) =
-            if public_lan(scenario) { (28, format!("{wan}.129")) } else { (24, GATEWAY.to_owned()) };
-        let mut text = format!(
-            "addr add {}/{prefix} dev eth0\nlink set eth0 up\nroute add default via {gateway} dev eth0\n",
-            self.plan.client(scenario)
-        );
-        if scenario.ipv6 != Ipv6::Off {
-            writeln!(text, "addr add {}/64 dev eth0 nodad", self.plan.v6("1", "100")).unwrap();
-            writeln!(text, "route add default via {} dev eth0", self.plan.v6("1", "1")).unwrap();
-        }
-        text
     }
 
     fn start_servers(&mut self, scenario: &Scenario) -> Result<(), String> {
@@ -231,11 +177,13 @@ impl Lab {
         for (name, bytes) in [("cert.der", &certificate.der), ("key.der", &certificate.key)] {
             std::fs::write(self.folder().join(name), bytes).map_err(|e| e.to_string())?;
         }
+        let dns6 = (scenario.ipv6 != Ipv6::Off).then(|| plan.dns6().into());
+        let dns = std::iter::once(plan.dns.into()).chain(dns6);
         let config = server::Config {
             stun,
             relays,
             portal: plan.portal.into(),
-            dns: plan.dns.into(),
+            dns: dns.collect(),
             dns_mode: scenario.dns,
             names,
             folder: self.folder().to_owned(),
@@ -301,27 +249,6 @@ impl Drop for Lab {
         let _ = feed(Command::new("ip").args(["-force", "-batch", "-"]), &batch);
     }
 }
-
-/// Both conntrack timeouts, or a mapping's lifetime depends on what was said before; no ICMP rate limits; no DAD;
-/// bridged frames are not to pass the NAT twice; a lost neighbour solicitation must not cost a second.
-const SYSCTLS: &str = "\
-set_() { [ ! -e \"/proc/sys/net/$1\" ] || echo \"$2\" > \"/proc/sys/net/$1\" || true; }
-set_ ipv4/ip_forward 1
-set_ ipv6/conf/all/forwarding 1
-for d in all default eth0 lan wan isp; do
-  set_ ipv6/conf/$d/accept_dad 0
-  set_ ipv6/conf/$d/accept_ra 0
-  set_ ipv4/conf/$d/rp_filter 0
-  set_ ipv4/conf/$d/send_redirects 0
-  set_ ipv4/conf/$d/accept_redirects 0
-  set_ ipv4/neigh/$d/retrans_time_ms 200
-  set_ ipv6/neigh/$d/retrans_time_ms 200
-done
-set_ ipv4/icmp_ratemask 0
-set_ ipv4/icmp_ratelimit 0
-set_ netfilter/nf_conntrack_udp_timeout 60
-set_ netfilter/nf_conntrack_udp_timeout_stream 60
-";
 
 /// Runs a command with `text` as its input; its complaints are the error.
 fn feed(command: &mut Command, text: &str) -> Result<(), String> {

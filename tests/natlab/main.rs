@@ -16,6 +16,7 @@
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::format_collect,
+    clippy::struct_excessive_bools,
     missing_docs,
     unreachable_pub,
     reason = "a test and its servers: real clocks, plain output, panics are failures"
@@ -29,6 +30,8 @@ mod dice;
 mod enclosure;
 #[cfg(target_os = "linux")]
 mod lab;
+#[cfg(target_os = "linux")]
+mod links;
 #[cfg(target_os = "linux")]
 mod map;
 #[cfg(target_os = "linux")]

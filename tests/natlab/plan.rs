@@ -74,6 +74,10 @@ impl Plan {
         format!("{}:{network}::{host}", self.v6)
     }
 
+    pub fn dns6(&self) -> Ipv6Addr {
+        self.v6("80", "53").parse().expect("an address")
+    }
+
     pub fn client(&self, scenario: &Scenario) -> IpAddr {
         let text = if public_lan(scenario) { format!("{}.130", self.wan) } else { "192.168.1.100".to_owned() };
         text.parse().expect("an address")

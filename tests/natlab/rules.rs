@@ -30,7 +30,7 @@ pub fn home(scenario: &Scenario, plan: &Plan, public: &str) -> String {
     if scenario.nat != Nat::Open {
         rules.push_str(FIREWALL);
     }
-    rules.push_str(&translation(scenario.nat, public));
+    rules.push_str(&translation(scenario.nat, public, scenario.hairpin));
     rules.push_str(&surroundings(scenario.surroundings, plan));
     if !public_lan(scenario) {
         write!(
@@ -57,7 +57,7 @@ pub fn home(scenario: &Scenario, plan: &Plan, public: &str) -> String {
 
 /// Rules of the carrier's router.
 pub fn carrier(nat: Nat, public: &str) -> String {
-    FIREWALL.to_owned() + &translation(nat, public)
+    FIREWALL.to_owned() + &translation(nat, public, false)
 }
 
 /// Losing a share of what arrives at `device`: on arrival, since a drop on output would make `sendto` fail.
@@ -151,7 +151,7 @@ fn surroundings(kind: Surroundings, plan: &Plan) -> String {
     text
 }
 
-fn translation(nat: Nat, public: &str) -> String {
+fn translation(nat: Nat, public: &str, hairpin: bool) -> String {
     let masquerade = |how: &str| {
         format!(
             "table ip nat {{\n  chain srcnat {{\n    type nat hook postrouting priority srcnat; policy accept;\n    \
@@ -162,16 +162,16 @@ fn translation(nat: Nat, public: &str) -> String {
         Nat::Open | Nat::Firewall => String::new(),
         Nat::PortRestricted => masquerade(""),
         Nat::Symmetric => masquerade(" fully-random"),
-        Nat::FullCone => learned(Scope::Nothing, Scope::Nothing, Ports::Preserved, public),
-        Nat::Restricted => learned(Scope::Nothing, Scope::Address, Ports::Preserved, public),
-        Nat::PortRestrictedRandom => learned(Scope::Nothing, Scope::Endpoint, Ports::Random, public),
-        Nat::AddressDependent => learned(Scope::Address, Scope::Endpoint, Ports::Random, public),
-        Nat::SymmetricSequential => learned(Scope::Endpoint, Scope::Endpoint, Ports::Sequential, public),
+        Nat::FullCone => learned(Scope::Nothing, Scope::Nothing, Ports::Preserved, public, hairpin),
+        Nat::Restricted => learned(Scope::Nothing, Scope::Address, Ports::Preserved, public, hairpin),
+        Nat::PortRestrictedRandom => learned(Scope::Nothing, Scope::Endpoint, Ports::Random, public, hairpin),
+        Nat::AddressDependent => learned(Scope::Address, Scope::Endpoint, Ports::Random, public, hairpin),
+        Nat::SymmetricSequential => learned(Scope::Endpoint, Scope::Endpoint, Ports::Sequential, public, hairpin),
     }
 }
 
 /// UDP by learned maps; everything else is masqueraded.
-fn learned(mapping: Scope, filtering: Scope, ports: Ports, public: &str) -> String {
+fn learned(mapping: Scope, filtering: Scope, ports: Ports, public: &str, hairpin: bool) -> String {
     let (key_type, key) = match mapping {
         Scope::Nothing => ("", ""),
         Scope::Address => (" . ipv4_addr", " . ip daddr"),
@@ -192,6 +192,16 @@ fn learned(mapping: Scope, filtering: Scope, ports: Ports, public: &str) -> Stri
             let ports: Vec<_> = (0..256).map(|n| format!("{n} : {}", 40000 + n)).collect();
             format!("meta l4proto udp snat to {public} : numgen inc mod 256 map {{ {} }}", ports.join(", "))
         }
+    };
+    // The filter is not asked about packets from inside.
+    let (turned_in, turned_out, turned_learned) = if hairpin {
+        (
+            format!("iifname \"lan\" ip daddr {public} meta l4proto udp dnat to udp dport map @reverse"),
+            r#"iifname "lan" oifname "lan" ct status dnat meta l4proto udp jump allocate"#,
+            r#"iifname "lan" oifname "lan" ct status dnat meta l4proto udp jump record"#,
+        )
+    } else {
+        (String::new(), "", "")
     };
     format!(
         r#"table ip nat {{
@@ -222,15 +232,18 @@ fn learned(mapping: Scope, filtering: Scope, ports: Ports, public: &str) -> Stri
   chain dstnat {{
     type nat hook prerouting priority dstnat; policy accept;
     iifname "wan" ip daddr {public} udp dport{permit_in} @permit dnat to udp dport map @reverse
+    {turned_in}
   }}
   chain srcnat {{
     type nat hook postrouting priority srcnat; policy accept;
     oifname "wan" meta l4proto udp jump allocate
+    {turned_out}
     oifname "wan" masquerade
   }}
   chain learn {{
     type filter hook postrouting priority 110; policy accept;
     oifname "wan" meta l4proto udp jump record
+    {turned_learned}
   }}
 }}
 "#

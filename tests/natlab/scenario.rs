@@ -23,6 +23,13 @@ pub struct Scenario {
     /// What the router lets out, beside the NAT.
     #[serde(default)]
     pub surroundings: Surroundings,
+    /// Whether its router lets two inside hosts reach each other at their outside endpoints; only with learned
+    /// mappings (not with the kernel's own two).
+    #[serde(default)]
+    pub hairpin: bool,
+    /// Without it the client has no IPv4 at all.
+    #[serde(default = "yes")]
+    pub ipv4: bool,
     #[serde(default)]
     pub ipv6: Ipv6,
     #[serde(default)]
@@ -209,6 +216,16 @@ impl Scenario {
         name.clone_into(&mut scenario.name);
         if scenario.server.len() > 5 {
             return Err("more than five servers: the address plan has no more".to_owned());
+        }
+        let learned = !matches!(scenario.nat, Nat::Open | Nat::Firewall | Nat::PortRestricted | Nat::Symmetric);
+        if scenario.hairpin && !learned {
+            return Err("hairpin needs a NAT with learned mappings".to_owned());
+        }
+        if scenario.carrier.is_some() && scenario.ipv6 != Ipv6::Off {
+            return Err("the carrier's router has no IPv6".to_owned());
+        }
+        if !scenario.ipv4 && scenario.ipv6 == Ipv6::Off {
+            return Err("neither IPv4 nor IPv6".to_owned());
         }
         if scenario.upnp && scenario.plan != PlanName::Public {
             return Err("upnp needs plan = \"public\"".to_owned());

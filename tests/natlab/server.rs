@@ -25,7 +25,7 @@ pub struct Config {
     /// HTTPS on 443 and HTTP on 80.
     pub relays: Vec<IpAddr>,
     pub portal: IpAddr,
-    pub dns: IpAddr,
+    pub dns: Vec<IpAddr>,
     pub dns_mode: Dns,
     pub names: BTreeMap<String, Vec<IpAddr>>,
     /// Holds `cert.der` and `key.der`.
@@ -58,7 +58,9 @@ pub fn serve() {
             web::serve_http(SocketAddr::new(relay, 80), web::Site::Relay).await;
         }
         web::serve_http(SocketAddr::new(config.portal, 80), web::Site::Portal).await;
-        dns::serve(SocketAddr::new(config.dns, 53), config.dns_mode, config.names).await;
+        for dns in config.dns {
+            dns::serve(SocketAddr::new(dns, 53), config.dns_mode, config.names.clone()).await;
+        }
         daemons::await_stun(&coturns).expect("coturn");
         println!("ready");
         std::io::stdout().flush().unwrap();

@@ -13,7 +13,6 @@ use super::scenario::Scenario;
 use super::{enclosure, truth, verdicts};
 
 const NATDISCOVERY: &str = "turnutils_natdiscovery";
-const BINARY: &str = env!("CARGO_BIN_EXE_natscope");
 /// No run of the binary in a lab may take longer.
 const LONGEST_RUN: Duration = Duration::from_secs(20);
 
@@ -100,7 +99,7 @@ fn concludes(scenario: &Scenario) -> Result<(), Failed> {
     for run in &scenario.run {
         let home = lab.folder().join("home");
         std::fs::create_dir_all(&home).map_err(|e| e.to_string())?;
-        let mut command = lab.client(BINARY);
+        let mut command = lab.client(binary());
         for argument in &run.args {
             command.arg((0..scenario.server.len()).fold(argument.clone(), |text, n| {
                 text.replace(&format!("{{s{}}}", n + 1), &format!("{}:3478", lab.plan.server(n)))
@@ -142,9 +141,14 @@ fn finish(command: &mut Command, folder: &std::path::Path) -> Result<(Option<i32
     Ok((status.code(), read(&out)?, read(&err)?))
 }
 
+/// The built one; another may be put in its place, as one to be released.
+fn binary() -> String {
+    std::env::var("NATLAB_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_natscope").to_owned())
+}
+
 /// Whether the binary was built before it had anything to say.
 fn speechless() -> bool {
-    Command::new(BINARY)
+    Command::new(binary())
         .arg("--version")
         .output()
         .is_ok_and(|output| output.stdout.is_empty() && output.status.success())

@@ -22,6 +22,9 @@ pub struct Truth {
     /// The address the servers see is the one the plan has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_address: Option<bool>,
+    /// A host reaches itself at its outside endpoint, from its outside endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hairpinning: Option<bool>,
     /// What a connected UDP socket hears: `host-unreachable`, `connection-refused` or `silent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub udp_error: Option<String>,
