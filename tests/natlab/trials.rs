@@ -23,11 +23,11 @@ pub fn run(ready: Result<(), String>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Labs mostly wait; but time limits are part of the verdicts.
     arguments.test_threads.get_or_insert(4);
-    let mut list = List { ready, trials: Vec::new(), not_run: BTreeMap::new() };
+    let mut list = List { ready, arguments: arguments.clone(), trials: Vec::new(), not_run: BTreeMap::new() };
     let speechless = speechless().then(|| "natscope has no commands yet".to_owned());
     for (name, scenario) in Scenario::all() {
         match scenario {
-            Err(wrong) => list.add(format!("file::{name}"), None, Box::new(move || Err(wrong.into()))),
+            Err(wrong) => list.trials.push(Trial::test(format!("file::{name}"), move || Err(wrong.into()))),
             Ok(scenario) => {
                 let missing = missing(&scenario);
                 if !scenario.run.is_empty() {
@@ -45,20 +45,20 @@ pub fn run(ready: Result<(), String>) -> ExitCode {
     list.add("lab::is_up_at_once".to_owned(), None, Box::new(is_up_at_once));
     list.add("lab::side_by_side".to_owned(), None, Box::new(side_by_side));
     list.add("lab::leaves_nothing".to_owned(), None, Box::new(leaves_nothing));
-    list.add("file::unknown_keys_are_errors".to_owned(), None, Box::new(unknown_keys_are_errors));
-    list.add("file::verdicts_are_compared".to_owned(), None, Box::new(verdicts::are_compared));
-    if !arguments.list {
-        for (reason, names) in &list.not_run {
-            eprintln!("\nNOT RUN: {reason}: {} trials of the NAT lab: {}", names.len(), names.join(", "));
-        }
+    // These need no lab.
+    list.trials.push(Trial::test("file::unknown_keys_are_errors", unknown_keys_are_errors));
+    list.trials.push(Trial::test("file::verdicts_are_compared", verdicts::are_compared));
+    for (reason, names) in &list.not_run {
+        eprintln!("\nNOT RUN: {reason}: {} trials of the NAT lab: {}", names.len(), names.join(", "));
     }
     libtest_mimic::run(&arguments, list.trials).exit_code()
 }
 
 struct List {
     ready: Result<(), String>,
+    arguments: Arguments,
     trials: Vec<Trial>,
-    /// Names by reason.
+    /// Names by reason, of those asked for.
     not_run: BTreeMap<String, Vec<String>>,
 }
 
@@ -68,12 +68,15 @@ impl List {
             self.trials.push(Trial::test(name, body));
             return;
         };
-        self.not_run.entry(reason.clone()).or_default().push(name.clone());
-        let reason = format!("NOT RUN: {reason}");
+        let said = format!("NOT RUN: {reason}");
         let required = std::env::var("NATSCOPE_REQUIRE_LAB").as_deref() == Ok("1");
-        self.trials.push(Trial::ignorable_test(name, move || {
-            if required { Err(reason.into()) } else { Ok(Completion::ignored_with(reason)) }
-        }));
+        let trial = Trial::ignorable_test(name.clone(), move || {
+            if required { Err(said.into()) } else { Ok(Completion::ignored_with(said)) }
+        });
+        if !self.arguments.list && !self.arguments.is_filtered_out(&trial) {
+            self.not_run.entry(reason).or_default().push(name);
+        }
+        self.trials.push(trial);
     }
 }
 
