@@ -176,7 +176,7 @@ fn rtt(order: &Order) -> Value {
     let measure = |target: &Target| {
         let to = SocketAddr::from((target.v4, 3478));
         let wait = longest(std::slice::from_ref(target));
-        let count = (2000.0 / target.longest_ms.max(1.0)).clamp(3.0, 15.0) as usize;
+        let count = if target.longest_ms > 400.0 { 4 } else { 12 };
         let udp = (0..count).filter_map(|_| {
             let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
             let start = Instant::now();
