@@ -27,14 +27,19 @@ pub fn coturn(scenario: &Scenario, plan: &Plan, folder: &Path) -> Vec<String> {
     command
 }
 
-pub fn tinyproxy(folder: &Path) -> Vec<String> {
+/// The proxy resolves names itself, so it needs the lab's resolver, which it has no way to be told.
+pub fn tinyproxy(folder: &Path, dns: Ipv4Addr) -> Vec<String> {
+    let resolver = folder.join("proxy-resolv.conf");
+    std::fs::write(&resolver, format!("nameserver {dns}\n")).expect("a file");
+    let script = "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"";
     let text = format!(
         "Port 8888\nListen {GATEWAY}\nTimeout 60\nLogLevel Critical\nLogFile \"{}\"\nAllow 192.168.1.0/24\nConnectPort 443\n",
         folder.join("tinyproxy.log").display()
     );
     let path = folder.join("tinyproxy.conf");
     std::fs::write(&path, text).expect("a file");
-    vec!["tinyproxy".to_owned(), "-d".to_owned(), "-c".to_owned(), path.display().to_string()]
+    let (resolver, path) = (resolver.display().to_string(), path.display().to_string());
+    ["sh", "-c", script, &resolver, "tinyproxy", "-d", "-c", &path].map(str::to_owned).to_vec()
 }
 
 pub fn miniupnpd(folder: &Path) -> Vec<String> {

@@ -193,7 +193,7 @@ impl Lab {
             self.start_daemon("inet", command)?;
         }
         if scenario.surroundings == Surroundings::ProxyOnly {
-            self.start_daemon("nat", &daemons::tinyproxy(self.folder()))?;
+            self.start_daemon("nat", &daemons::tinyproxy(self.folder(), self.plan.dns))?;
         }
         if scenario.upnp {
             self.start_daemon("nat", &daemons::miniupnpd(self.folder()))?;

@@ -36,6 +36,8 @@ pub async fn serve_https(at: SocketAddr, tls: TlsAcceptor) {
     tokio::spawn(async move {
         loop {
             let Ok((stream, _)) = listener.accept().await else { continue };
+            // A response must not wait for the acknowledgement of the session tickets before it.
+            let _ = stream.set_nodelay(true);
             let tls = tls.clone();
             tokio::spawn(async move {
                 if let Ok(stream) = tls.accept(stream).await {
