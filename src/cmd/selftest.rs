@@ -8,7 +8,7 @@ use super::output::Output;
 use crate::check::netcheck::Options;
 use crate::cli::{GlobalArgs, SelftestArgs};
 use crate::drive::network::{NetworkOptions, Proxies};
-use crate::report::{Command, Report};
+use crate::report::{Command, PortMappingReport, Report, Verdict, Why};
 
 pub(super) async fn run(args: &SelftestArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     let (map, relays) = maps::embedded()?;
@@ -21,7 +21,12 @@ pub(super) async fn run(args: &SelftestArgs, global: &GlobalArgs, output: &Outpu
         findings: Vec::new(),
         keep: args.save.is_some() || global.verbose > 0,
     };
-    let report = once(&setup, &map, None, output).await?;
+    let mut report = once(&setup, &map, None, output).await?;
+    if let Some(netcheck) = &mut report.netcheck {
+        // No flag left the router out; it is just not what a selftest is about.
+        let elsewhere = || Verdict::unknown(Why::NotMeasuredHere { ask: "natscope netcheck" });
+        netcheck.port_mapping = PortMappingReport { upnp: elsewhere(), nat_pmp: elsewhere(), pcp: elsewhere() };
+    }
     if let Some(path) = &args.save {
         output.save(path, &report)?;
     }
