@@ -16,7 +16,7 @@ impl Pseudonyms {
     /// Free text: addresses, URLs, domain names, paths and hashes in it, and every name that occurs elsewhere in the
     /// report. Rather too much is replaced than too little.
     pub(super) fn text(&mut self, text: &mut String) {
-        for (phrase, pseudonym) in self.phrases() {
+        for (phrase, pseudonym) in self.phrases_in(text) {
             *text = text.replace(&phrase, &pseudonym);
         }
         *text = split(text, HARD, |chunk| self.chunk(chunk));
@@ -186,8 +186,8 @@ fn line_and_column(place: &str) -> String {
         .rsplit(':')
         .take(2)
         .take_while(|part| !part.is_empty() && part.len() < 10 && part.bytes().all(|byte| byte.is_ascii_digit()));
-    let numbers: Vec<_> = numbers.collect();
-    numbers.into_iter().rev().map(|number| format!(":{number}")).collect()
+    let digits: usize = numbers.map(|number| number.len() + 1).sum();
+    place.get(place.len() - digits..).unwrap_or_default().to_owned()
 }
 
 fn is_mac(word: &str) -> bool {
