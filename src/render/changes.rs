@@ -1,6 +1,6 @@
 //! What changed between two reports of a repeated netcheck, in a line each. Latencies alone are no news.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::catalogue::{Catalogue, Change, RegionNames, Word};
@@ -32,11 +32,10 @@ fn switch(
 ) -> bool {
     let change = match (before.value(), now.value()) {
         (before, now) if before == now => return false,
-        (Some(true), Some(false)) => Change::Lost(what),
-        (_, Some(true)) => Change::Back(what),
-        (None, Some(false)) => Change::Lost(what),
         (_, None) => Change::Unclear(what),
-        (Some(false), Some(false)) => return false,
+        (None, Some(now)) => Change::Became(what, "?", words.word(if *now { Word::Yes } else { Word::No })),
+        (Some(_), Some(false)) => Change::Lost(what),
+        (Some(_), Some(true)) => Change::Back(what),
     };
     lines.push(words.change(&change));
     true
@@ -84,22 +83,15 @@ fn home(previous: &Report, current: &Report, words: &dyn Catalogue, lines: &mut 
 }
 
 fn regions(before: &Netcheck, now: &Netcheck, words: &dyn Catalogue, lines: &mut Vec<String>) {
-    let answering = |netcheck: &Netcheck| -> BTreeSet<_> {
+    let answering = |netcheck: &Netcheck| -> BTreeMap<_, _> {
         let measured = netcheck.regions.iter().filter(|region| region.latency.is_some());
         measured.map(|region| (region.id, short(&region.code, 24))).collect()
     };
     let (before, now) = (answering(before), answering(now));
-    let known = |set: &BTreeSet<(_, String)>, id| set.iter().any(|(other, _)| *other == id);
-    for (id, code) in &before {
-        if !known(&now, *id) {
-            lines.push(words.change(&Change::RegionLost(code)));
-        }
-    }
-    for (id, code) in &now {
-        if !known(&before, *id) {
-            lines.push(words.change(&Change::RegionAppeared(code)));
-        }
-    }
+    let lost = before.iter().filter(|(id, _)| !now.contains_key(id));
+    let appeared = now.iter().filter(|(id, _)| !before.contains_key(id));
+    lines.extend(lost.map(|(_, code)| words.change(&Change::RegionLost(code))));
+    lines.extend(appeared.map(|(_, code)| words.change(&Change::RegionAppeared(code))));
 }
 
 fn nat(what: Word, before: Option<&Nat>, now: Option<&Nat>, words: &dyn Catalogue, lines: &mut Vec<String>) {

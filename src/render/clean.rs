@@ -1,5 +1,7 @@
 //! Makes strings from maps, servers and routers harmless: no escape sequence, no reordering of the line, no flood.
 
+use std::fmt::Write as _;
+
 /// Longest string shown to a person, in characters. JSON has the whole of it.
 const SHOWN: usize = 300;
 
@@ -39,7 +41,8 @@ pub(super) fn escape_json(json: &str) -> String {
         if is_active(character) && !matches!(character, '\n' | '\t') {
             let mut units = [0; 2];
             for unit in character.encode_utf16(&mut units) {
-                escaped.push_str(&format!("\\u{unit:04x}"));
+                // Writing to a string cannot fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
             }
         } else {
             escaped.push(character);

@@ -101,8 +101,7 @@ fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(cleaned.len());
     let mut rest = cleaned.as_str();
     while let Some((before, command, after)) = our_command(rest) {
-        escaped += &plain(before);
-        escaped += &format!("`{command}`");
+        escaped.extend([plain(before).as_str(), "`", command, "`"]);
         rest = after;
     }
     escaped + &plain(rest)

@@ -24,7 +24,11 @@ pub(super) fn span(duration: Duration) -> String {
         format!("{millis} ms")
     } else if seconds < 10 && millis % 1000 >= 50 {
         let tenths = millis.saturating_add(50) / 100;
-        if tenths % 10 == 0 { format!("{} s", tenths / 10) } else { format!("{}.{} s", tenths / 10, tenths % 10) }
+        if tenths.is_multiple_of(10) {
+            format!("{} s", tenths / 10)
+        } else {
+            format!("{}.{} s", tenths / 10, tenths % 10)
+        }
     } else if seconds < 120 {
         format!("{seconds} s")
     } else if seconds < 2 * 3600 {

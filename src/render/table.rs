@@ -67,7 +67,7 @@ impl Painter<'_> {
         let room = self.room(section.facts.iter().map(|fact| fact.label));
         for fact in &section.facts {
             let (sign, color) = sign_of(fact.tone);
-            table.add_row([self.cell(sign, color), self.cell(fact.label, None), self.wrapped(&fact.text, room)]);
+            table.add_row([self.cell(sign, color), self.cell(fact.label, None), wrapped(&fact.text, room)]);
         }
         keep_together(&mut table, 1);
         self.titled(section.title, &table)
@@ -89,7 +89,7 @@ impl Painter<'_> {
         for row in rows {
             let color = Some(latency_color(row));
             let mut cells = vec![
-                self.cell(if row.home { "*" } else { "" }, Some(Color::Green)),
+                self.cell(if row.home { "*" } else { "" }, Some(Color::DarkGreen)),
                 self.cell(&row.code, None),
                 self.cell(&row.name, None),
                 self.cell(&round_trip(row.latency), color).set_alignment(CellAlignment::Right),
@@ -110,7 +110,7 @@ impl Painter<'_> {
         let header = [Word::NotMeasured, Word::Reason].map(|word| self.bold(self.words.word(word), None));
         table.set_header(header);
         for (codes, reason) in rows {
-            table.add_row([self.cell(codes, None), self.cell(reason, Some(Color::Red))]);
+            table.add_row([self.cell(codes, None), self.cell(reason, Some(Color::DarkRed))]);
         }
         draw(&table)
     }
@@ -136,7 +136,7 @@ impl Painter<'_> {
             more.push((label(Word::Fix), row.text.fix.clone()));
             for (label, text) in more {
                 let text = self.words.labelled(label, &text);
-                table.add_row([self.cell("", None), self.cell("", None), self.wrapped(&text, room)]);
+                table.add_row([self.cell("", None), self.cell("", None), wrapped(&text, room)]);
             }
         }
         keep_together(&mut table, 1);
@@ -194,11 +194,6 @@ impl Painter<'_> {
         self.style.width.max(NARROWEST).saturating_sub(3 + longest + 2 + 2)
     }
 
-    /// Broken into lines here rather than by comfy-table, which knows of no break but the blank.
-    fn wrapped(&self, text: &str, room: usize) -> Cell {
-        Cell::new(wrap(&clean(text), room))
-    }
-
     fn bold(&self, text: &str, color: Option<Color>) -> Cell {
         let cell = self.cell(text, color);
         if self.style.color { cell.add_attribute(Attribute::Bold) } else { cell }
@@ -208,6 +203,11 @@ impl Painter<'_> {
         let cell = self.cell(text, None);
         if self.style.color { cell.add_attribute(Attribute::Dim) } else { cell }
     }
+}
+
+/// Broken into lines here rather than by comfy-table, which knows of no break but the blank.
+fn wrapped(text: &str, room: usize) -> Cell {
+    Cell::new(wrap(&clean(text), room))
 }
 
 fn draw(table: &Table) -> String {
@@ -226,10 +226,10 @@ fn keep_together(table: &mut Table, columns: usize) {
 const fn sign_of(tone: Tone) -> (&'static str, Option<Color>) {
     match tone {
         Tone::Plain => ("·", None),
-        Tone::Good => ("✓", Some(Color::Green)),
-        Tone::Middling => ("!", Some(Color::Yellow)),
-        Tone::Bad => ("✗", Some(Color::Red)),
-        Tone::Unknown => ("?", Some(Color::Yellow)),
+        Tone::Good => ("✓", Some(Color::DarkGreen)),
+        Tone::Middling => ("!", Some(Color::DarkYellow)),
+        Tone::Bad => ("✗", Some(Color::DarkRed)),
+        Tone::Unknown => ("?", Some(Color::DarkYellow)),
     }
 }
 
@@ -239,21 +239,21 @@ const fn color_of(tone: Tone) -> Option<Color> {
 
 const fn severity_sign(severity: Severity) -> (&'static str, Color) {
     match severity {
-        Severity::Info => ("i", Color::Blue),
-        Severity::Warning => ("!", Color::Yellow),
-        Severity::Error => ("✗", Color::Red),
+        Severity::Info => ("i", Color::DarkBlue),
+        Severity::Warning => ("!", Color::DarkYellow),
+        Severity::Error => ("✗", Color::DarkRed),
     }
 }
 
 /// Green where a call feels immediate, yellow where one starts to notice, red beyond.
 fn latency_color(row: &RegionRow) -> Color {
     match row.latency.as_millis() {
-        0..60 => Color::Green,
-        60..150 => Color::Yellow,
-        _ => Color::Red,
+        0..60 => Color::DarkGreen,
+        60..150 => Color::DarkYellow,
+        _ => Color::DarkRed,
     }
 }
 
 fn loss_color(row: &RegionRow) -> Option<Color> {
-    (!matches!(row.loss.as_str(), "" | "0%")).then_some(Color::Red)
+    (!matches!(row.loss.as_str(), "" | "0%")).then_some(Color::DarkRed)
 }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::clean::escape_json;
 use super::json::rfc3339;
-use crate::report::{FamilyReport, Netcheck, RegionReport, Report, Verdict};
+use crate::report::{FamilyReport, Netcheck, RegionReport, Report, Verdict, Why};
 
 /// Indented by tabs.
 pub(super) fn render(report: &Report) -> String {
@@ -30,7 +30,7 @@ fn fields(report: &Report) -> Value {
     let netcheck = report.netcheck.as_ref();
     let v4 = netcheck.map(|netcheck| &netcheck.ipv4);
     let v6 = netcheck.map(|netcheck| &netcheck.ipv6);
-    let latencies = |of: fn(&RegionReport) -> Option<Duration>| netcheck.map_or(Value::Null, |it| nanos(it, of));
+    let latencies = |of: fn(&RegionReport) -> Option<Duration>| netcheck.map_or_else(|| json!({}), |it| nanos(it, of));
     let tristate = |verdict: fn(&Netcheck) -> &Verdict<bool>| netcheck.and_then(|it| verdict(it).value().copied());
     json!({
         "Now": rfc3339(report.started_at),
@@ -49,8 +49,8 @@ fn fields(report: &Report) -> Value {
         "RegionLatency": latencies(|region| region.latency),
         "RegionV4Latency": latencies(|region| region.ipv4),
         "RegionV6Latency": latencies(|region| region.ipv6),
-        "GlobalV4Counters": v4.map_or(Value::Null, |family| counters(&family.observed)),
-        "GlobalV6Counters": v6.map_or(Value::Null, |family| counters(&family.observed)),
+        "GlobalV4Counters": v4.map_or_else(|| json!({}), |family| counters(&family.observed)),
+        "GlobalV6Counters": v6.map_or_else(|| json!({}), |family| counters(&family.observed)),
         "GlobalV4": v4.map(global).unwrap_or_default(),
         "GlobalV6": v6.map(global).unwrap_or_default(),
         "CaptivePortal": tristate(|netcheck| &netcheck.captive_portal),
@@ -65,7 +65,6 @@ fn answered(family: &FamilyReport) -> bool {
 /// Tailscale's `IPv4CanSend` and `IPv6CanSend`: a packet could be sent, whether or not it was answered. A family
 /// without a route or without sockets is known not to; of one that stayed silent, sending is all that is known.
 fn can_send(family: &FamilyReport) -> bool {
-    use crate::report::Why;
     answered(family)
         || family.usable.is_true()
         || matches!(family.usable.why(), Some(Why::FamilySilent { .. } | Why::UdpSilent { .. } | Why::NothingAnswered))

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 
 use super::json::{SavedError, saved_from};
 use super::*;
-use crate::report::SCHEMA as SCHEMA_NUMBER;
+use crate::model::{Difficulty, RegionId};
+use crate::report::{Confidence, SCHEMA as SCHEMA_NUMBER, Verdict};
 
-fn samples() -> [(&'static str, Report); 6] {
-    [
+fn samples() -> Vec<(&'static str, Report)> {
+    vec![
         ("healthy", sample::healthy()),
         ("udp_blocked", sample::udp_blocked()),
         ("offline", sample::offline()),
@@ -24,7 +25,7 @@ fn styles() -> Vec<(Format, Style)> {
     for format in Format::ALL {
         for lang in Lang::ALL {
             for (verbose, width) in [(false, 80), (true, 120)] {
-                styles.push((format, Style { lang, verbose, width, ..Style::default() }));
+                styles.push((format, Style { width, lang, verbose, ..Style::default() }));
             }
         }
     }
@@ -187,23 +188,6 @@ fn real_output_follows_the_schema() {
 #[test]
 fn every_object_of_the_output_is_closed_in_the_schema() {
     let validator = validator();
-    // An unknown key anywhere but where the schema says that a shape is open.
-    fn objects(value: &Value, pointer: &str, found: &mut Vec<String>) {
-        match value {
-            Value::Object(object) => {
-                found.push(pointer.to_owned());
-                for (key, value) in object {
-                    objects(value, &format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), found);
-                }
-            }
-            Value::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    objects(item, &format!("{pointer}/{index}"), found);
-                }
-            }
-            _ => {}
-        }
-    }
     for (name, report) in samples() {
         let whole = json_of(&report);
         let mut found = Vec::new();
@@ -214,6 +198,24 @@ fn every_object_of_the_output_is_closed_in_the_schema() {
             mutated.pointer_mut(&pointer).unwrap()["unknown_key"] = json!(1);
             assert_eq!(validator.is_valid(&mutated), open, "{name} {pointer}");
         }
+    }
+}
+
+/// Pointers to every object inside.
+fn objects(value: &Value, pointer: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            found.push(pointer.to_owned());
+            for (key, value) in object {
+                objects(value, &format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")), found);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                objects(item, &format!("{pointer}/{index}"), found);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -323,14 +325,11 @@ fn changes_tell_what_is_new_and_ignore_latencies() {
     assert_eq!(changes(&before, &now, Lang::En), Vec::<String>::new());
 
     let netcheck = now.netcheck.as_mut().unwrap();
-    let other = |text: &str| crate::report::Verdict::known(sample::endpoint(text), crate::report::Confidence::High, []);
-    netcheck.ipv4.global = other("81.2.69.142:50213");
-    netcheck.ipv6.usable = crate::report::Verdict::known(false, crate::report::Confidence::High, []);
-    netcheck.home_region =
-        crate::report::Verdict::known(crate::model::RegionId(8), crate::report::Confidence::High, []);
+    netcheck.ipv4.global = Verdict::known(sample::endpoint("81.2.69.142:50213"), Confidence::High, []);
+    netcheck.ipv6.usable = Verdict::known(false, Confidence::High, []);
+    netcheck.home_region = Verdict::known(RegionId(8), Confidence::High, []);
     netcheck.regions.iter_mut().find(|region| region.code == "nyc").unwrap().latency = None;
-    now.nat_v4.as_mut().unwrap().difficulty =
-        crate::report::Verdict::known(crate::model::Difficulty::Hard, crate::report::Confidence::High, []);
+    now.nat_v4.as_mut().unwrap().difficulty = Verdict::known(Difficulty::Hard, Confidence::High, []);
     assert_eq!(
         changes(&before, &now, Lang::En),
         ["mapped port 41641 → 50213", "IPv6 lost", "home region fra → lhr", "region nyc lost", "NAT easy → hard"]

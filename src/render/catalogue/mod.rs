@@ -124,23 +124,44 @@ pub(super) struct FindingText {
     pub fix: String,
 }
 
+/// A verdict's value, where the report has the verdict at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Told<T> {
+    /// Not part of this report.
+    #[default]
+    Absent,
+    Undetermined,
+    Known(T),
+}
+
+impl<T> Told<T> {
+    /// From a verdict that may not be there, and its value.
+    pub(super) fn of<V>(verdict: Option<V>, value: impl FnOnce(V) -> Option<T>) -> Self {
+        match verdict.map(value) {
+            None => Self::Absent,
+            Some(None) => Self::Undetermined,
+            Some(Some(value)) => Self::Known(value),
+        }
+    }
+}
+
 /// What the headline tells.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Headline<'a> {
-    /// Whether UDP works; the outer `None`: not part of this report.
-    pub udp: Option<Option<bool>>,
+    /// Whether UDP works.
+    pub udp: Told<bool>,
     /// Nothing at all was answered.
     pub offline: bool,
     /// A captive portal was seen.
     pub portal: bool,
-    /// The difficulty as measured; the outer `None`: not part of this report.
-    pub nat: Option<Option<Difficulty>>,
+    /// The difficulty as measured.
+    pub nat: Told<Difficulty>,
     /// The difficulty with a verified port mapping counted in, where that is another one.
     pub effective: Option<Difficulty>,
     /// Name of the NAT type where it is known.
     pub nat_type: Option<NatType>,
-    /// The home region's code and latency; the outer `None`: not part of this report.
-    pub home: Option<Option<(&'a str, Option<Duration>)>>,
+    /// The home region's code and latency.
+    pub home: Told<(&'a str, Option<Duration>)>,
 }
 
 /// Something that changed between two reports.

@@ -9,7 +9,7 @@ mod regions;
 use std::time::Duration;
 
 use super::Style;
-use super::catalogue::{self, Catalogue, FindingText, Headline, RegionNames, Word};
+use super::catalogue::{self, Catalogue, FindingText, Headline, RegionNames, Told, Word};
 use super::json::rfc3339;
 use super::number::round_trip;
 use crate::report::{Command, Report, Severity, Verdict, Why};
@@ -127,34 +127,32 @@ impl Scribe<'_> {
     fn headline(&self, report: &Report) -> (String, Tone) {
         let netcheck = report.netcheck.as_ref();
         let nat = report.nat_v4.as_ref().or(report.nat_v6.as_ref());
-        let difficulty = nat.map(|nat| nat.difficulty.value().copied());
-        let home = netcheck.map(|netcheck| {
-            let id = *netcheck.home_region.value()?;
-            let region = netcheck.regions.iter().find(|region| region.id == id);
-            Some((self.names.code(id), region.and_then(|region| region.latency)))
-        });
-        let offline = netcheck.is_some_and(|netcheck| {
-            matches!(netcheck.udp.why(), Some(Why::Offline | Why::NothingAnswered)) && !netcheck.udp.is_true()
-        });
-        let headline = Headline {
-            udp: netcheck.map(|netcheck| netcheck.udp.value().copied()),
-            offline,
-            portal: netcheck.is_some_and(|netcheck| netcheck.captive_portal.is_true()),
-            nat: difficulty,
-            effective: nat.and_then(|nat| nat.effective.value().copied()).filter(|it| Some(Some(*it)) != difficulty),
-            nat_type: nat.and_then(|nat| nat.nat_type.value().copied()),
-            home: home.as_ref().map(|home| home.as_ref().map(|(code, latency)| (code.as_str(), *latency))),
-        };
-        let tone = match headline {
-            Headline { offline: true, .. }
-            | Headline { portal: true, .. }
-            | Headline { udp: Some(Some(false)), .. } => Tone::Bad,
-            Headline { udp: Some(None), .. } | Headline { nat: Some(None), .. } | Headline { home: Some(None), .. } => {
-                Tone::Unknown
+        let difficulty = nat.and_then(|nat| nat.difficulty.value().copied());
+        let home_code;
+        let home = netcheck.map(|netcheck| &netcheck.home_region);
+        let home = match home.map(|home| home.value()) {
+            None => Told::Absent,
+            Some(None) => Told::Undetermined,
+            Some(Some(id)) => {
+                home_code = self.names.code(*id);
+                let regions = netcheck.iter().flat_map(|netcheck| &netcheck.regions);
+                let latency = regions.filter(|region| region.id == *id).find_map(|region| region.latency);
+                Told::Known((home_code.as_str(), latency))
             }
-            _ => difficulty.flatten().map_or(Tone::Good, nat::tone),
         };
-        (self.words.headline(&headline), tone)
+        let headline = Headline {
+            udp: Told::of(netcheck, |netcheck| netcheck.udp.value().copied()),
+            offline: netcheck.is_some_and(|netcheck| {
+                netcheck.udp.value().is_none()
+                    && matches!(netcheck.udp.why(), Some(Why::Offline | Why::NothingAnswered))
+            }),
+            portal: netcheck.is_some_and(|netcheck| netcheck.captive_portal.is_true()),
+            nat: Told::of(nat, |nat| nat.difficulty.value().copied()),
+            effective: nat.and_then(|nat| nat.effective.value().copied()).filter(|it| Some(*it) != difficulty),
+            nat_type: nat.and_then(|nat| nat.nat_type.value().copied()),
+            home,
+        };
+        (self.words.headline(&headline), tone_of(&headline))
     }
 
     fn about(&self, report: &Report) -> String {
@@ -188,7 +186,7 @@ impl Scribe<'_> {
             let marks: Vec<_> =
                 confidence.into_iter().chain(verdict.evidence().iter().map(ToString::to_string)).collect();
             if !marks.is_empty() {
-                text += &format!(" [{}]", marks.join(" "));
+                text = format!("{text} [{}]", marks.join(" "));
             }
         }
         text
@@ -200,5 +198,19 @@ impl Scribe<'_> {
 
     fn yes_no(&self, value: bool) -> &'static str {
         self.words.word(if value { Word::Yes } else { Word::No })
+    }
+}
+
+/// The tone of the worst news in it.
+fn tone_of(headline: &Headline<'_>) -> Tone {
+    if headline.offline || headline.portal || headline.udp == Told::Known(false) {
+        return Tone::Bad;
+    }
+    match headline {
+        Headline { udp: Told::Undetermined, .. }
+        | Headline { nat: Told::Undetermined, .. }
+        | Headline { home: Told::Undetermined, .. } => Tone::Unknown,
+        Headline { nat: Told::Known(difficulty), .. } => nat::tone(*difficulty),
+        Headline { nat: Told::Absent, .. } => Tone::Good,
     }
 }

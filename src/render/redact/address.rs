@@ -14,7 +14,7 @@ pub(super) enum Kind {
     ReservedV4,
     PublicV6,
     UniqueLocal,
-    /// fd7a:115c:a1e0::/48, the same for every Tailscale network, and a sign of one.
+    /// `fd7a:115c:a1e0::/48`, the same for every Tailscale network, and a sign of one.
     TailscaleV6,
     LinkLocalV6,
     OtherV6,
@@ -98,21 +98,22 @@ impl Kind {
     }
 }
 
+/// Puts an IPv4 address into an IPv6 one.
+type Embed = fn(Ipv4Addr) -> Ipv6Addr;
+
 /// The IPv4 address inside an IPv6 one (mapped, or of NAT64), and the way back.
-pub(super) fn embedded(address: IpAddr) -> Option<(Ipv4Addr, fn(Ipv4Addr) -> Ipv6Addr)> {
+pub(super) fn embedded(address: IpAddr) -> Option<(Ipv4Addr, Embed)> {
     let IpAddr::V6(v6) = address else { return None };
     if let Some(v4) = v6.to_ipv4_mapped() {
         return Some((v4, |v4| v4.to_ipv6_mapped()));
     }
-    let [a, b, c, d, e, f, high, low] = v6.segments();
-    ([a, b, c, d, e, f] == NAT64).then(|| {
-        let [h1, h2] = high.to_be_bytes();
-        let [l1, l2] = low.to_be_bytes();
-        let back: fn(Ipv4Addr) -> Ipv6Addr = |v4| {
+    let [prefix @ .., high, low] = v6.segments();
+    (prefix == NAT64).then(|| {
+        let back: Embed = |v4| {
             let [a, b, c, d] = v4.octets();
             Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
         };
-        (Ipv4Addr::new(h1, h2, l1, l2), back)
+        (Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)), back)
     })
 }
 

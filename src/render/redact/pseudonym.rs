@@ -14,6 +14,8 @@ pub(super) struct Pseudonyms {
     /// Names of each sort, as they occur (hosts in lower case), with their pseudonyms.
     names: HashMap<(Sort, String), Option<String>>,
     numbers: HashMap<Sort, u32>,
+    /// The names of more than one word, by their first one.
+    phrases: HashMap<String, Vec<(Sort, String)>>,
     /// Names of Tailscale's own regions and nodes.
     public: HashSet<String>,
 }
@@ -104,6 +106,10 @@ impl Pseudonyms {
     /// From now on, replaces.
     pub(super) fn collected(&mut self) {
         self.collecting = false;
+        for (sort, name) in self.names.keys().filter(|(_, name)| name.contains(char::is_whitespace)) {
+            let first = words(name).next().unwrap_or_default().to_owned();
+            self.phrases.entry(first).or_default().push((*sort, name.clone()));
+        }
     }
 
     pub(super) fn address(&mut self, address: &mut IpAddr) {
@@ -175,15 +181,14 @@ impl Pseudonyms {
         if self.public.contains(server.as_str()) {
             return;
         }
-        match self.names.contains_key(&(Sort::Node, server.clone())) {
-            true => self.name(Sort::Node, server, false),
-            false => self.text_or_host(server),
+        if self.names.contains_key(&(Sort::Node, server.clone())) {
+            self.name(Sort::Node, server, false);
+        } else if server.contains([':', '/', ' ', '[']) {
+            // With a port or as a URI it is no bare host any more.
+            self.text(server);
+        } else {
+            self.host(server);
         }
-    }
-
-    fn text_or_host(&mut self, server: &mut String) {
-        // With a port or as an URI it is no bare host any more.
-        if server.contains([':', '/', ' ', '[']) { self.text(server) } else { self.host(server) }
     }
 
     /// A hash or a key in hexadecimal digits.
@@ -234,16 +239,20 @@ impl Pseudonyms {
         })
     }
 
-    /// Names that occur and are more than one word, longest first.
-    pub(super) fn phrases(&mut self) -> Vec<(String, String)> {
-        let mut phrases: Vec<_> = self
-            .names
-            .keys()
-            .filter(|(sort, name)| *sort != Sort::Host && name.contains(char::is_whitespace))
-            .cloned()
-            .collect();
-        phrases.sort_by(|(_, a), (_, b)| b.len().cmp(&a.len()).then(a.cmp(b)));
-        let phrases = phrases.into_iter();
-        phrases.filter_map(|(sort, name)| Some((name.clone(), self.of_name(sort, &name)?))).collect()
+    /// The names of more than one word that a text may hold, with their pseudonyms, longest first.
+    pub(super) fn phrases_in(&mut self, text: &str) -> Vec<(String, String)> {
+        if self.phrases.is_empty() {
+            return Vec::new();
+        }
+        let words: HashSet<_> = words(text).chain([""]).collect();
+        let mut found: Vec<_> =
+            words.into_iter().filter_map(|word| self.phrases.get(word)).flatten().cloned().collect();
+        found.sort_by(|(_, a), (_, b)| b.len().cmp(&a.len()).then(a.cmp(b)));
+        found.into_iter().filter_map(|(sort, name)| Some((name.clone(), self.of_name(sort, &name)?))).collect()
     }
+}
+
+/// Letters and digits that stand together.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty())
 }

@@ -169,9 +169,12 @@ fn identified(who: &Identity) -> Report {
         Why::WanIsPrivate { wan: private },
         Why::WanIsAnother { wan: IpAddr::V4(who.carrier), mapped: public },
     ];
-    let [a, b, c, d, e] = wans.map(Verdict::<bool>::unknown);
-    (nat.mapping_varies, nat.hairpinning, nat.port_preservation, nat.carrier_grade) = (a, b, c, d);
-    nat.difficulty = e.map(|_| Difficulty::Hard);
+    let [mut wans @ .., another] = wans.map(Verdict::<bool>::unknown);
+    let verdicts = [&mut nat.mapping_varies, &mut nat.hairpinning, &mut nat.port_preservation, &mut nat.carrier_grade];
+    for (verdict, wan) in verdicts.into_iter().zip(&mut wans) {
+        std::mem::swap(verdict, wan);
+    }
+    nat.difficulty = another.map(|_| Difficulty::Hard);
     nat.mapped = vec![SocketAddr::new(public, 41_641), SocketAddr::new(public, 50_000)];
     nat.local = vec![SocketAddr::new(private, 41_641)];
     for (server, note) in [
@@ -306,7 +309,7 @@ proptest! {
         let kinds = |report: &Report| {
             let netcheck = report.netcheck.clone().unwrap();
             let all = netcheck.ipv4.local.into_iter().chain(netcheck.ipv6.local).chain(netcheck.router.gateway);
-            all.map(|address| super::address::Kind::of(address)).collect::<Vec<_>>()
+            all.map(super::address::Kind::of).collect::<Vec<_>>()
         };
         prop_assert_eq!(kinds(&report), kinds(&redacted));
         let distinct = |report: &Report| {

@@ -9,6 +9,8 @@ const SOFT: &[char] = &['(', ')', ',', ';', '|', '{', '}', '=', '\\'];
 /// Characters a word is taken apart at when it is nothing as a whole.
 const INSIDE: &[char] = &[':', '/', '[', ']', '-', '_', '%', '@', '+', '~', '#', '&', '?', '!', '*', '$', '^'];
 
+/// Characters of a text that are kept; nobody reads on, and a stranger's flood is not worth the work.
+const LONGEST: usize = 4_000;
 /// Digits from which on a hexadecimal number is a hash or a key.
 const HASH_DIGITS: usize = 32;
 
@@ -16,7 +18,11 @@ impl Pseudonyms {
     /// Free text: addresses, URLs, domain names, paths and hashes in it, and every name that occurs elsewhere in the
     /// report. Rather too much is replaced than too little.
     pub(super) fn text(&mut self, text: &mut String) {
-        for (phrase, pseudonym) in self.phrases() {
+        if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+            text.truncate(end);
+            text.push('…');
+        }
+        for (phrase, pseudonym) in self.phrases_in(text) {
             *text = text.replace(&phrase, &pseudonym);
         }
         *text = split(text, HARD, |chunk| self.chunk(chunk));
@@ -47,7 +53,7 @@ impl Pseudonyms {
         let bare = word.trim_end_matches(['.', ':', '!', '?', '…']);
         // An IPv6 address may end in colons of its own.
         let mut most = word;
-        while most.len() > bare.len() {
+        for _ in 0..word.len().saturating_sub(bare.len()).min(4) {
             if let Some(address) = self.address_word(most) {
                 return address + word.strip_prefix(most).unwrap_or_default();
             }
@@ -145,7 +151,7 @@ impl Pseudonyms {
             return word.to_owned();
         }
         // What an address is mailed to says more than where.
-        if let Some((_, place)) = word.split_once('@') {
+        if let Some((_, place)) = word.rsplit_once('@') {
             return "somebody@".to_owned() + &self.bare_word(place);
         }
         split(word, INSIDE, |piece| self.bare_word(piece))
@@ -186,8 +192,8 @@ fn line_and_column(place: &str) -> String {
         .rsplit(':')
         .take(2)
         .take_while(|part| !part.is_empty() && part.len() < 10 && part.bytes().all(|byte| byte.is_ascii_digit()));
-    let numbers: Vec<_> = numbers.collect();
-    numbers.into_iter().rev().map(|number| format!(":{number}")).collect()
+    let digits: usize = numbers.map(|number| number.len() + 1).sum();
+    place.get(place.len() - digits..).unwrap_or_default().to_owned()
 }
 
 fn is_mac(word: &str) -> bool {
@@ -250,6 +256,10 @@ mod tests {
             ("srflx=81.2.69.142,ec2-1-2.cloud.test", "srflx=203.0.113.1,host-1.example"),
         ] {
             assert_eq!(redacted(text), expected, "{text}");
+        }
+        for flood in ["@", ":", ".", "[", "::1", "://", "a.", "-", "/"] {
+            let text = redacted(&flood.repeat(100_000));
+            assert!(text.chars().count() <= 2 * LONGEST + 20, "{flood}: {}", text.len());
         }
         let pin = format!("sha256-raw:{}", "ab".repeat(32));
         assert_eq!(redacted(&pin), format!("sha256-raw:{:064}", 1));

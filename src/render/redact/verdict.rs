@@ -78,7 +78,9 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         Why::SeveralAddresses { addresses } => addresses.iter_mut().for_each(|address| names.address(address)),
         Why::PortalAnswered { status: _, location } => location.iter_mut().for_each(|text| names.text(text)),
         Why::RouterOffers { service: _, detail } | Why::RouterDeclines { service: _, detail } => {
-            detail.iter_mut().for_each(|text| names.text(text));
+            if let Some(text) = detail {
+                names.text(text);
+            }
         }
         Why::WanIsCarrierGrade { wan: address }
         | Why::OwnAddressIsCarrierGrade { address }

@@ -5,7 +5,7 @@ mod finding;
 mod plan;
 mod why;
 
-use super::{Catalogue, Change, FindingText, Headline, RegionNames, Word};
+use super::{Catalogue, Change, FindingText, Headline, RegionNames, Told, Word};
 use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation};
 use crate::probe::Failure;
 use crate::render::number::round_trip;
@@ -157,31 +157,31 @@ impl Catalogue for English {
             return sentences.join(" ");
         }
         match headline.udp {
-            Some(Some(true)) => sentences.push("UDP works.".to_owned()),
-            Some(Some(false)) => sentences.push("UDP is blocked: connections go through relays.".to_owned()),
-            Some(None) => sentences.push("Whether UDP works is unclear.".to_owned()),
-            None => {}
+            Told::Known(true) => sentences.push("UDP works.".to_owned()),
+            Told::Known(false) => sentences.push("UDP is blocked: connections go through relays.".to_owned()),
+            Told::Undetermined => sentences.push("Whether UDP works is unclear.".to_owned()),
+            Told::Absent => {}
         }
-        match (headline.nat, headline.nat_type) {
-            (Some(Some(Difficulty::Blocked)), _) if headline.udp.is_some() => {}
-            (Some(Some(difficulty)), nat_type) => {
-                let mut text = format!("NAT: {}", self.difficulty(difficulty));
-                if let Some(nat_type) = nat_type {
-                    text += &format!(" ({})", self.nat_type(nat_type));
+        match headline.nat {
+            Told::Known(Difficulty::Blocked) if headline.udp != Told::Absent => {}
+            Told::Known(difficulty) => {
+                let mut text = vec![format!("NAT: {}", self.difficulty(difficulty))];
+                if let Some(nat_type) = headline.nat_type {
+                    text.push(format!(" ({})", self.nat_type(nat_type)));
                 }
                 if let Some(effective) = headline.effective {
-                    text += &format!(", {} with the router's port mapping", self.difficulty(effective));
+                    text.push(format!(", {} with the router's port mapping", self.difficulty(effective)));
                 }
-                sentences.push(text + ".");
+                sentences.push(text.concat() + ".");
             }
-            (Some(None), _) => sentences.push("NAT: undetermined.".to_owned()),
-            (None, _) => {}
+            Told::Undetermined => sentences.push("NAT: undetermined.".to_owned()),
+            Told::Absent => {}
         }
         match headline.home {
-            Some(Some((code, Some(latency)))) => sentences.push(format!("Home: {code}, {}.", round_trip(latency))),
-            Some(Some((code, None))) => sentences.push(format!("Home: {code}.")),
-            Some(None) => sentences.push("No home region.".to_owned()),
-            None => {}
+            Told::Known((code, Some(latency))) => sentences.push(format!("Home: {code}, {}.", round_trip(latency))),
+            Told::Known((code, None)) => sentences.push(format!("Home: {code}.")),
+            Told::Undetermined => sentences.push("No home region.".to_owned()),
+            Told::Absent => {}
         }
         sentences.join(" ")
     }

@@ -92,14 +92,14 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::NoPortMappingVerified => "as measured: no port mapping was verified".to_owned(),
 
         Why::HomeNearest { latency: _, of, next, score } => {
-            let mut text = format!("nearest of {}", count(*of, "region", "regions"));
+            let mut text = vec![format!("nearest of {}", count(*of, "region", "regions"))];
             if let Some((region, latency)) = next {
-                text += &format!("; next is {} at {}", names.code(*region), round_trip(*latency));
+                text.push(format!("next is {} at {}", names.code(*region), round_trip(*latency)));
             }
             if let Some(score) = score {
-                text += &format!("; the map weighs it by {score}");
+                text.push(format!("the map weighs it by {score}"));
             }
-            text
+            text.join("; ")
         }
         Why::HomeKept { latency: _, nearer, nearer_latency } => {
             format!("kept: {} at {} is not nearer by enough to move", names.code(*nearer), round_trip(*nearer_latency))

@@ -5,7 +5,7 @@ mod finding;
 mod plan;
 mod why;
 
-use super::{Catalogue, Change, FindingText, Headline, RegionNames, Word};
+use super::{Catalogue, Change, FindingText, Headline, RegionNames, Told, Word};
 use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation};
 use crate::probe::Failure;
 use crate::render::number::round_trip;
@@ -16,6 +16,7 @@ use crate::report::{
 /// The Chinese catalogue.
 pub(super) struct Chinese;
 
+#[allow(clippy::match_same_arms, reason = "Chinese has one word for the singular and the plural")]
 impl Catalogue for Chinese {
     fn why(&self, why: &Why, names: &RegionNames<'_>) -> String {
         why::why(why, names)
@@ -157,33 +158,33 @@ impl Catalogue for Chinese {
             return sentences.concat();
         }
         match headline.udp {
-            Some(Some(true)) => sentences.push("UDP 可用。".to_owned()),
-            Some(Some(false)) => sentences.push("UDP 被阻断：连接只能经中继转发。".to_owned()),
-            Some(None) => sentences.push("无法确定 UDP 是否可用。".to_owned()),
-            None => {}
+            Told::Known(true) => sentences.push("UDP 可用。".to_owned()),
+            Told::Known(false) => sentences.push("UDP 被阻断：连接只能经中继转发。".to_owned()),
+            Told::Undetermined => sentences.push("无法确定 UDP 是否可用。".to_owned()),
+            Told::Absent => {}
         }
-        match (headline.nat, headline.nat_type) {
-            (Some(Some(Difficulty::Blocked)), _) if headline.udp.is_some() => {}
-            (Some(Some(difficulty)), nat_type) => {
-                let mut text = format!("NAT：{}", self.difficulty(difficulty));
-                if let Some(nat_type) = nat_type {
-                    text += &format!("（{}）", self.nat_type(nat_type));
+        match headline.nat {
+            Told::Known(Difficulty::Blocked) if headline.udp != Told::Absent => {}
+            Told::Known(difficulty) => {
+                let mut text = vec![format!("NAT：{}", self.difficulty(difficulty))];
+                if let Some(nat_type) = headline.nat_type {
+                    text.push(format!("（{}）", self.nat_type(nat_type)));
                 }
                 if let Some(effective) = headline.effective {
-                    text += &format!("，计入路由器的端口映射后为{}", self.difficulty(effective));
+                    text.push(format!("，计入路由器的端口映射后为{}", self.difficulty(effective)));
                 }
-                sentences.push(text + "。");
+                sentences.push(text.concat() + "。");
             }
-            (Some(None), _) => sentences.push("NAT：未能确定。".to_owned()),
-            (None, _) => {}
+            Told::Undetermined => sentences.push("NAT：未能确定。".to_owned()),
+            Told::Absent => {}
         }
         match headline.home {
-            Some(Some((code, Some(latency)))) => {
+            Told::Known((code, Some(latency))) => {
                 sentences.push(format!("主区域：{code}，{}。", round_trip(latency)));
             }
-            Some(Some((code, None))) => sentences.push(format!("主区域：{code}。")),
-            Some(None) => sentences.push("没有主区域。".to_owned()),
-            None => {}
+            Told::Known((code, None)) => sentences.push(format!("主区域：{code}。")),
+            Told::Undetermined => sentences.push("没有主区域。".to_owned()),
+            Told::Absent => {}
         }
         sentences.concat()
     }

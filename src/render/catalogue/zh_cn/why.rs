@@ -65,14 +65,14 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::NoPortMappingVerified => "即实测结果：没有经过验证的端口映射".to_owned(),
 
         Why::HomeNearest { latency: _, of, next, score } => {
-            let mut text = format!("{of} 个区域中最近");
+            let mut text = vec![format!("{of} 个区域中最近")];
             if let Some((region, latency)) = next {
-                text += &format!("；其次是 {}，{}", names.code(*region), round_trip(*latency));
+                text.push(format!("其次是 {}，{}", names.code(*region), round_trip(*latency)));
             }
             if let Some(score) = score {
-                text += &format!("；地图给它的权重为 {score}");
+                text.push(format!("地图给它的权重为 {score}"));
             }
-            text
+            text.join("；")
         }
         Why::HomeKept { latency: _, nearer, nearer_latency } => {
             format!("保留原主区域：{} 为 {}，近得不够多，不值得切换", names.code(*nearer), round_trip(*nearer_latency))
