@@ -56,16 +56,6 @@ impl Output {
         self.text(&render::render(report, self.format, &self.style))
     }
 
-    /// What changed since the report before, a line each.
-    pub(super) fn changes(&self, previous: &Report, current: &Report) -> Vec<String> {
-        if self.style.redact {
-            let redact = render::redact::redact;
-            render::changes(&redact(previous), &redact(current), self.style.lang)
-        } else {
-            render::changes(previous, current, self.style.lang)
-        }
-    }
-
     /// Writes a result that is text already. What went to a closed pipe is nobody's loss.
     pub(super) fn text(&self, text: &str) -> Result<(), CmdError> {
         if let Some(path) = &self.file {

@@ -7,7 +7,7 @@ use super::netcheck::{Setup, once};
 use super::output::Output;
 use crate::cli::{GlobalArgs, NetcheckArgs};
 use crate::model::DerpMap;
-use crate::render::Format;
+use crate::render::{self, Format};
 use crate::report::Report;
 
 /// Between reports of `--count` without `--every`. Relays are other people's machines.
@@ -45,11 +45,13 @@ pub(super) async fn run(
 
 /// The first report whole; for a person, afterwards only a line of what changed.
 fn tell(output: &Output, previous: Option<&Report>, report: &Report) -> Result<(), CmdError> {
-    let Some(previous) = previous.filter(|_| output.format == Format::Table) else {
+    // Pseudonyms are numbered by report, so redacted lines of change would mean nothing.
+    let by_line = output.format == Format::Table && !output.style.redact;
+    let Some(previous) = previous.filter(|_| by_line) else {
         return output.report(report);
     };
     let time = humantime::format_rfc3339_seconds(report.started_at);
-    let changes = output.changes(previous, report);
+    let changes = render::changes(previous, report, output.style.lang);
     let lines: Vec<String> = changes.iter().map(|change| format!("{time}  {change}\n")).collect();
     output.text(&lines.concat())
 }

@@ -13,6 +13,8 @@ pub enum Why {
         /// The command that does, as `natscope nat`.
         ask: &'static str,
     },
+    /// No command of this version measures it.
+    NotMeasuredYet,
     /// A flag leaves it out.
     LeftOut {
         /// The flag, as `--no-icmp`.

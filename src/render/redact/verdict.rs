@@ -23,6 +23,7 @@ pub(super) fn endpoint(verdict: &mut Verdict<SocketAddr>, names: &mut Pseudonyms
 fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
     match &mut why {
         Why::NotMeasuredHere { .. }
+        | Why::NotMeasuredYet
         | Why::LeftOut { .. }
         | Why::NoServers { .. }
         | Why::RanOutOfTime { .. }

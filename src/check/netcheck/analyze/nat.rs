@@ -96,24 +96,23 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
     let blocked = netcheck.udp.is_false();
     let mapping = mapping_verdict(view, blocked);
     let difficulty = difficulty(view, netcheck, blocked);
-    let ask = "natscope nat";
     Nat {
         effective: effective(&difficulty),
         nat_type: if blocked {
             Verdict::known(NatType::UdpBlocked, netcheck.udp.confidence().unwrap_or(Confidence::Low), [])
                 .because(Why::UdpIsBlocked)
         } else {
-            Verdict::unknown(Why::NotMeasuredHere { ask })
+            Verdict::unknown(Why::NotMeasuredYet)
         },
         level: None,
         mapping,
         mapping_varies: if blocked { Verdict::unknown(Why::UdpIsBlocked) } else { view.conclusion.varies.clone() },
-        filtering: Verdict::unknown(Why::NotMeasuredHere { ask }),
-        hairpinning: Verdict::unknown(Why::NotMeasuredHere { ask }),
+        filtering: Verdict::unknown(Why::NotMeasuredYet),
+        hairpinning: Verdict::unknown(Why::NotMeasuredYet),
         port_preservation: port_preservation(view),
-        port_allocation: Verdict::unknown(Why::NotMeasuredHere { ask }),
-        pooling: Verdict::unknown(Why::NotMeasuredHere { ask }),
-        mapping_lifetime: Verdict::unknown(Why::NotMeasuredHere { ask: "natscope nat --lifetime" }),
+        port_allocation: Verdict::unknown(Why::NotMeasuredYet),
+        pooling: Verdict::unknown(Why::NotMeasuredYet),
+        mapping_lifetime: Verdict::unknown(Why::NotMeasuredYet),
         carrier_grade: router::carrier_grade(evidence, view, &netcheck.router),
         mapped: most_seen_first(view.trusted().map(|sighting| sighting.mapped)),
         local: most_seen_first(view.trusted().filter_map(|sighting| sighting.local)),

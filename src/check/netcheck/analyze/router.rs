@@ -80,7 +80,7 @@ pub(super) fn router(evidence: &Evidence<'_>, view: &View) -> RouterReport {
 /// Whether a carrier's NAT is on the path: from the router's outer address, or our own.
 pub(super) fn carrier_grade(evidence: &Evidence<'_>, view: &View, router: &RouterReport) -> Verdict<bool> {
     if view.family == Family::V6 {
-        return Verdict::unknown(Why::NotMeasuredHere { ask: "natscope nat" });
+        return Verdict::unknown(Why::NotMeasuredYet);
     }
     if let Some(address) = own_carrier_grade_address(evidence) {
         return Verdict::known(true, Confidence::Medium, []).because(Why::OwnAddressIsCarrierGrade { address });

@@ -23,7 +23,8 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             format!("Region {code} answers STUN, but its relay does not answer"),
             format!("STUN works; the relay: {}.", failure(how)),
             &["the relay process is down or misconfigured", "a firewall or proxy on the way blocks its TCP port"],
-            "A low latency does not make this relay usable. Run `natscope doctor` on it to see which layer fails.",
+            "A low latency does not make this relay usable: latency is UDP, relaying is TLS over TCP. Open the relay's TCP \
+             port, and see what `curl -v https://HOST:PORT/derp/latency-check` says.",
         ),
         FindingDetail::RegionUnreachable { code, failure: how, .. } => text(
             format!("Region {code} could not be measured"),
@@ -33,8 +34,8 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
                 "the way to them is blocked from here",
                 "the map's address for them is out of date",
             ],
-            "Run `natscope doctor` on it to see which layer fails. While it is down, peers whose home it is can be reached \
-             directly only.",
+            "See whether the relay runs and UDP 3478 (or the map's STUNPort) is open at it, in the host's firewall and the \
+             provider's. While it is down, peers whose home it is can be reached directly only.",
         ),
         FindingDetail::CaptivePortal { location } => text(
             "A captive portal is in the way",
@@ -114,7 +115,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             format!("In the DERP map: {message}"),
             format!("{place}: {message}"),
             &[],
-            "Correct the map at that place; `natscope derpmap lint` checks it again.",
+            "Correct the map at that place.",
         ),
     }
 }

@@ -12,6 +12,7 @@ use crate::report::Why;
 pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     match why {
         Why::NotMeasuredHere { ask } => format!("not measured by this command; `{ask}` does"),
+        Why::NotMeasuredYet => "this version does not measure it".to_owned(),
         Why::LeftOut { flag } => format!("left out by {flag}"),
         Why::NoServers { family } => format!("no server of the map has an {family} address"),
         Why::NamesFailed { failure: how } => format!("no server could be asked: {}", failure(how)),

@@ -17,13 +17,15 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             format!("区域 {code} 的 STUN 有应答，但中继没有应答"),
             format!("STUN 正常；中继的情况：{}。", failure(how)),
             &["中继程序没有运行或配置有误", "途中的防火墙或代理阻断了它的 TCP 端口"],
-            "延迟低不代表该中继可用。请对它运行 `natscope doctor`，看是哪一层出了问题。",
+            "延迟低不代表该中继可用：延迟走 UDP，中继走 TCP 上的 TLS。请放行中继的 TCP 端口，并查看 \
+             `curl -v https://主机:端口/derp/latency-check` 的结果。",
         ),
         FindingDetail::RegionUnreachable { code, failure: how, .. } => text(
             format!("区域 {code} 无法测量"),
             format!("{}。", failure(how)),
             &["该区域的中继没有运行", "从这里到它的路径被阻断", "地图中的地址已过时"],
-            "请对它运行 `natscope doctor`，看是哪一层出了问题。在它恢复之前，以它为主区域的对端只能直连。",
+            "请确认中继正在运行，并且本机防火墙和云服务商都放行了它的 UDP 3478（或地图中的 STUNPort）。\
+             在它恢复之前，以它为主区域的对端只能直连。",
         ),
         FindingDetail::CaptivePortal { location } => text(
             "网络被强制门户拦截",
@@ -95,12 +97,9 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             &["网络只允许其代理外出"],
             "连接将经代理由中继转发。若要直连，请放行外发的 UDP。",
         ),
-        FindingDetail::Map { code: _, place, message, severity: _ } => text(
-            format!("DERP 地图有误：{message}"),
-            format!("{place}：{message}"),
-            &[],
-            "请在该处修正地图；可用 `natscope derpmap lint` 再次检查。",
-        ),
+        FindingDetail::Map { code: _, place, message, severity: _ } => {
+            text(format!("DERP 地图有误：{message}"), format!("{place}：{message}"), &[], "请在该处修正地图。")
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::report::Why;
 pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     match why {
         Why::NotMeasuredHere { ask } => format!("本命令不测量此项，请用 `{ask}`"),
+        Why::NotMeasuredYet => "此版本尚不测量此项".to_owned(),
         Why::LeftOut { flag } => format!("已由 {flag} 跳过"),
         Why::NoServers { family } => format!("地图中没有服务器具有 {family} 地址"),
         Why::NamesFailed { failure: how } => format!("无法询问任何服务器：{}", failure(how)),
