@@ -115,6 +115,16 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
         };
     }
     if same >= 2 && same > total - same && odd.is_empty() {
+        // Where most sockets are seen as they are, no NAT is there to make ports collide: one server is odd.
+        if honest.agreeing().untranslated() {
+            let servers = count(agreeing);
+            return Conclusion {
+                varies: Verdict::known(false, Confidence::Medium, []).because(Why::NoTranslation { servers }),
+                direct: true,
+                odd,
+                more_sockets_would_help: false,
+            };
+        }
         return Conclusion {
             varies: Verdict::known(false, Confidence::Medium, [])
                 .because(Why::MappingSameButPortCollision { sockets: count(same), collided: count(total - same) }),
@@ -203,6 +213,13 @@ impl Views {
             seen.by_server.retain(|server, _| !odd.contains_key(server));
         }
         sockets.retain(|_, seen| seen.operators() >= NEEDED_OPERATORS);
+        Self { sockets, everybody: self.everybody.clone() }
+    }
+
+    /// The sockets that everybody saw at one endpoint.
+    fn agreeing(&self) -> Self {
+        let mut sockets = self.sockets.clone();
+        sockets.retain(|_, seen| seen.agree());
         Self { sockets, everybody: self.everybody.clone() }
     }
 

@@ -27,26 +27,44 @@ pub(super) const LOSSY_SPACING: [Duration; 4] =
 /// Retransmission time-out before any round trip is known (100 ms retransmits in vain on 200 ms paths).
 pub(super) const FIRST_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// A silent server is given up no sooner than this after its last needed copy …
+/// A silent server is given up no sooner than this after its first copy, however near the others are: the far side of
+/// the world is this far away …
+pub(super) const FARTHEST: Duration = Duration::from_millis(410);
+/// … nor than this after its last needed copy …
 pub(super) const GIVE_UP_FLOOR: Duration = Duration::from_millis(150);
 /// … copies needed when no loss has been seen anywhere …
 pub(super) const NEEDED_COPIES: u32 = 3;
-/// … and when it has: six lost round trips of 36 % loss (20 % each way) are a 0.2 % chance.
+/// … when nothing has answered at all, so that chance cannot look like a blocked network …
+pub(super) const NEEDED_COPIES_SILENT: u32 = 5;
+/// … and when loss has been seen: six lost round trips of 36 % loss (20 % each way) are a 0.2 % chance.
 pub(super) const NEEDED_COPIES_LOSSY: u32 = 6;
 
 /// With no answer over UDP by then, HTTPS and ICMP are raced.
 pub(super) const RACE_AFTER: Duration = Duration::from_millis(100);
 /// A region silent for this long while others answer is tried over HTTPS.
 pub(super) const REGION_RACE_AFTER: Duration = Duration::from_millis(150);
-/// A relay that is to be home must answer over TCP within this and six of the slowest round trips.
+/// The run waits for it this long and four fifths of the slowest round trip: a dead region must not cost more than half
+/// the run again and 300 ms.
+pub(super) const SILENT_REGION_PATIENCE: Duration = Duration::from_millis(300);
+/// A relay that is to be home must answer over TCP within this and six of its round trips (of the slowest, where its
+/// own is not known) …
 pub(super) const HTTPS_FLOOR: Duration = Duration::from_millis(250);
+/// … or this where packets get lost: TCP sends a lost SYN again after a second (RFC 6298).
+pub(super) const HTTPS_FLOOR_LOSSY: Duration = Duration::from_millis(1300);
+/// From the end of a probe's time to its being told.
+pub(super) const TELLING: Duration = Duration::from_millis(5);
 /// How many of the regions that answer first have their relay asked over TCP.
 pub(super) const HOME_CANDIDATES: usize = 3;
+/// So many regions whose relay failed make it likely that TCP is what fails: all the others are asked at once.
+pub(super) const HOME_FAILURES: usize = 2;
 /// HTTPS probes under way at once while racing; TLS handshakes cost processor time.
 pub(super) const HTTPS_AT_ONCE: usize = 32;
 
-/// "UDP is blocked" takes this many copies, old enough to have been answered …
-pub(super) const BLOCKED_COPIES: u32 = 9;
+/// "UDP is blocked" takes this many copies, old enough to have been answered: with 30 % loss each way, one run in
+/// 25,000 loses them all …
+pub(super) const BLOCKED_COPIES: u32 = 15;
+/// … or this many over one family where the other answers, since TCP must be dead there as well …
+pub(super) const DEAD_FAMILY_COPIES: u32 = 9;
 /// … to this many independent servers that are up.
 pub(super) const BLOCKED_OPERATORS: usize = 3;
 /// A copy is old enough at three TCP round trips to the same server plus this.

@@ -94,7 +94,7 @@ impl Track {
 
     fn round_trips(&self) -> impl Iterator<Item = Duration> {
         self.copies.iter().filter_map(|copy| match copy.fate {
-            Fate::Answered(round_trip) if !copy.connected => Some(round_trip),
+            Fate::Answered(round_trip) => Some(round_trip),
             _ => None,
         })
     }
@@ -134,13 +134,16 @@ impl Track {
         }
     }
 
-    /// Answered: only copies that may still come are waited for.
+    /// Answered: only copies that may still come are waited for, and not those that were only sent because the server
+    /// seemed silent.
     fn stragglers(&self, now: Moment) -> Next {
         let worst = self.round_trips().max().unwrap_or_default();
         let expected = self
             .copies
             .iter()
-            .filter(|copy| matches!(copy.fate, Fate::Waiting) && !copy.connected)
+            .filter(|copy| !copy.connected)
+            .take(usize::try_from(self.wanted).unwrap_or(usize::MAX))
+            .filter(|copy| matches!(copy.fate, Fate::Waiting))
             .map(|copy| copy.at + timing::late_after(worst))
             .max();
         match expected {
@@ -153,8 +156,15 @@ impl Track {
         if self.turned_away() {
             return Next::Settled;
         }
-        let needed = if signs.loss_seen { timing::NEEDED_COPIES_LOSSY } else { timing::NEEDED_COPIES };
+        let needed = if signs.loss_seen {
+            timing::NEEDED_COPIES_LOSSY
+        } else if signs.heard_udp {
+            timing::NEEDED_COPIES
+        } else {
+            timing::NEEDED_COPIES_SILENT
+        };
         let give_up = self.shared_copy(needed).and_then(|at| patience(signs, knowledge).map(|wait| at + wait));
+        let give_up = give_up.map(|at| at.max(first + timing::FARTHEST));
         if let Some(at) = give_up
             && now >= at
         {
@@ -301,14 +311,20 @@ mod tests {
         let signs = Signs { heard_udp: true, slowest: Duration::from_millis(20), loss_seen: false };
         assert_eq!(silent.next(ms(75), &signs, Knowledge::default()), Next::Copy { connected: true });
         silent.copies.push(Copy { probe: ProbeId(1), at: ms(75), connected: true, fate: Fate::Waiting });
-        assert_eq!(silent.next(ms(76), &signs, Knowledge::default()), Next::Wait(ms(200)));
-        assert_eq!(silent.next(ms(200), &signs, Knowledge::default()), Next::Settled);
+        assert_eq!(silent.next(ms(76), &signs, Knowledge::default()), Next::Wait(ms(300)));
+        // However near the others are, it may be on the far side of the world.
+        assert_ne!(silent.next(ms(409), &signs, Knowledge::default()), Next::Settled);
+        assert_eq!(silent.next(ms(410), &signs, Knowledge::default()), Next::Settled);
         // Nothing at all has answered: TCP's round trip decides, and without one the run's own end.
         let nothing = Signs::default();
+        for sent in [125, 200] {
+            assert_eq!(silent.next(ms(sent), &nothing, Knowledge::default()), Next::Copy { connected: false });
+            silent.copies.push(Copy { probe: ProbeId(2), at: ms(sent), connected: false, fate: Fate::Waiting });
+        }
         let tcp = Knowledge { tcp: Some(Duration::from_millis(50)), ..Knowledge::default() };
-        assert_eq!(silent.next(ms(299), &nothing, tcp), Next::Wait(ms(300)));
-        assert_eq!(silent.next(ms(300), &nothing, tcp), Next::Settled);
-        assert_eq!(silent.next(ms(300), &nothing, Knowledge::default()), Next::Copy { connected: false });
+        assert_ne!(silent.next(ms(449), &nothing, tcp), Next::Settled);
+        assert_eq!(silent.next(ms(450), &nothing, tcp), Next::Settled);
+        assert_eq!(silent.next(ms(450), &nothing, Knowledge::default()), Next::Copy { connected: false });
     }
 
     #[test]

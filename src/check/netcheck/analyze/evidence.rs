@@ -1,6 +1,6 @@
 //! The record, indexed by what was asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ pub(super) struct Evidence<'a> {
     /// STUN datagrams in the order of sending.
     pub stun: Vec<StunCopy<'a>>,
     pub https: Vec<HttpsTry<'a>>,
+    /// Who sent something that was no answer.
+    pub strays: BTreeSet<SocketAddr>,
     names: BTreeMap<(&'a str, Family), NameTry<'a>>,
     others: Vec<OtherTry<'a>>,
 }
@@ -39,7 +41,8 @@ pub(super) struct HttpsTry<'a> {
     pub probe: ProbeId,
     pub target: &'a HttpsTarget,
     pub answer: Option<&'a HttpsAnswer>,
-    /// A bad status counts as one, and so does silence until the end of the run.
+    /// A bad status counts as one, and so does silence for as long as was to be waited. A request that was still under
+    /// way when the run ended has neither answer nor failure.
     pub failure: Option<Failure>,
     pub waited: Duration,
 }
@@ -73,6 +76,7 @@ impl<'a> Evidence<'a> {
             ended_at: record.ended_at,
             stun: Vec::new(),
             https: Vec::new(),
+            strays: record.observations.iter().filter_map(stray).collect(),
             names: BTreeMap::new(),
             others: Vec::new(),
         };
@@ -90,8 +94,9 @@ impl<'a> Evidence<'a> {
                 Question::Stun { slot, server, .. } => {
                     evidence.stun.push(stun_copy(probe, *slot, *server, launch.at, observations));
                 }
-                Question::HttpsLatency { target, .. } => {
-                    evidence.https.push(https_try(probe, target, first, record.ended_at.since(launch.at)));
+                Question::HttpsLatency { target, timeout } => {
+                    let waited = record.ended_at.since(launch.at);
+                    evidence.https.push(https_try(probe, target, first, *timeout, waited));
                 }
                 Question::Resolve { host, family, .. } => {
                     evidence.names.insert((host, *family), NameTry { at: launch.at, outcome: first });
@@ -233,9 +238,25 @@ impl StunCopy<'_> {
 }
 
 impl<'a> HttpsTry<'a> {
+    /// Whether nothing at all came back in this time: told so, or still under way at the end.
+    pub(super) fn silent_for(&self, time: Duration) -> bool {
+        let silent = match &self.failure {
+            Some(failure) => failure.stage == Stage::Connect && matches!(failure.cause, Cause::TimedOut { .. }),
+            None => self.answer.is_none(),
+        };
+        silent && self.waited >= time
+    }
+
     /// The answer, if it was a success.
     pub(super) fn success(&self) -> Option<&'a HttpsAnswer> {
         self.answer.filter(|answer| answer.status <= 299)
+    }
+}
+
+fn stray(observation: &Observation) -> Option<SocketAddr> {
+    match &observation.outcome {
+        Outcome::Stray { from, .. } => Some(*from),
+        _ => None,
     }
 }
 
@@ -265,6 +286,7 @@ fn https_try<'a>(
     probe: ProbeId,
     target: &'a HttpsTarget,
     outcome: Option<&'a Outcome>,
+    timeout: Duration,
     waited: Duration,
 ) -> HttpsTry<'a> {
     let (answer, failure) = match outcome {
@@ -273,7 +295,10 @@ fn https_try<'a>(
             (Some(answer), bad)
         }
         Some(Outcome::Failed(failure)) => (None, Some(failure.clone())),
-        _ => (None, Some(Failure::new(Stage::Connect, Cause::TimedOut { after: waited }))),
+        _ => {
+            let over = waited >= timeout;
+            (None, over.then(|| Failure::new(Stage::Connect, Cause::TimedOut { after: waited })))
+        }
     };
     HttpsTry { probe, target, answer, failure, waited }
 }

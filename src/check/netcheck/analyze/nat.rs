@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::evidence::{Evidence, StunCopy};
-use super::reach::{count, some_of};
+use super::reach::{self, count, some_of};
 use super::router;
 use crate::check::Operator;
 use crate::check::mapping::{self, Conclusion, Sighting};
@@ -20,7 +20,12 @@ pub(super) struct View {
     pub observed: BTreeMap<SocketAddr, u32>,
     pub servers: Vec<StunServer>,
     sightings: Vec<Sighting>,
+    /// Operators asked.
+    asked: usize,
 }
+
+/// Among so many independent servers one may lie.
+const LIAR_AMONG: usize = 4;
 
 impl View {
     pub(super) fn of(evidence: &Evidence<'_>, family: Family) -> Self {
@@ -37,7 +42,9 @@ impl View {
             })
             .collect();
         let conclusion = mapping::conclude(&sightings);
-        let mut view = Self { family, observed: observed(&copies, &bad), servers: Vec::new(), conclusion, sightings };
+        let asked = copies.iter().map(|copy| Operator::of(copy.server.ip())).collect::<BTreeSet<_>>().len();
+        let observed = observed(&copies, &bad);
+        let mut view = Self { family, observed, servers: Vec::new(), conclusion, sightings, asked };
         view.servers = servers(evidence, family, &copies, &bad, &view.conclusion);
         view
     }
@@ -67,6 +74,11 @@ impl View {
             };
             return Verdict::unknown(why).with_evidence(evidence());
         };
+        // One of several may be the one that lies: nobody else has answered to say so.
+        if most < 2 && self.asked >= LIAR_AMONG {
+            let why = Why::TooFewServers { have: count(most), need: count(mapping::NEEDED_OPERATORS) };
+            return Verdict::unknown(why).with_evidence(evidence());
+        }
         let confidence = match most {
             0 | 1 => Confidence::Low,
             2 => Confidence::Medium,
@@ -93,7 +105,7 @@ impl View {
 
 /// The NAT block.
 pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> Nat {
-    let blocked = netcheck.udp.is_false();
+    let blocked = reach::blocked_over(evidence, view.family, &netcheck.udp);
     let mapping = mapping_verdict(view, blocked);
     let difficulty = difficulty(view, netcheck, blocked);
     Nat {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::evidence::{Evidence, OtherTry, StunCopy};
 use super::nat::View;
+use super::regions;
 use crate::check::Operator;
 use crate::check::netcheck::timing;
 use crate::model::Family;
@@ -47,31 +48,71 @@ fn blocked(evidence: &Evidence<'_>) -> Verdict<bool> {
     if up.is_empty() {
         return Verdict::unknown(Why::NothingAnswered);
     }
-    let mature: Vec<&StunCopy<'_>> = evidence
-        .stun
-        .iter()
-        .filter(|copy| copy.shared())
-        .filter(|copy| {
-            up.get(&Operator::of(copy.server.ip()))
-                .is_some_and(|round_trip| copy.matured(evidence.ended_at, *round_trip))
-        })
-        .collect();
-    let witnesses: BTreeSet<Operator> = mature.iter().map(|copy| Operator::of(copy.server.ip())).collect();
-    let copies = count(mature.len());
-    if witnesses.len() < timing::BLOCKED_OPERATORS || copies < timing::BLOCKED_COPIES {
-        return Verdict::unknown(Why::TooFewWitnesses {
-            servers: count(witnesses.len()),
-            needed: count(timing::BLOCKED_OPERATORS),
+    let silence = Family::BOTH.map(|family| Silence::of(evidence, family, &up));
+    let most = silence.iter().map(|silence| silence.witnesses.len()).max().unwrap_or_default();
+    if silence.iter().any(Silence::speaks) && silence.iter().all(|silence| silence.enough_each) {
+        let ports: BTreeSet<u16> = silence.iter().flat_map(|silence| &silence.ports).copied().collect();
+        // One port only: the rest of UDP was not tried, and the why says which one was.
+        let confidence = if ports.len() >= 2 { Confidence::High } else { Confidence::Medium };
+        return Verdict::known(false, confidence, []).because(Why::UdpSilent {
+            copies: silence.iter().map(|silence| silence.copies).sum(),
+            servers: count(most),
+            ports: ports.into_iter().collect(),
         });
     }
-    let ports: BTreeSet<u16> = mature.iter().map(|copy| copy.server.port()).collect();
-    // One port only: the rest of UDP was not tried, and the why says which one was.
-    let confidence = if ports.len() >= 2 { Confidence::High } else { Confidence::Medium };
-    Verdict::known(false, confidence, []).because(Why::UdpSilent {
-        copies,
-        servers: count(witnesses.len()),
-        ports: ports.into_iter().collect(),
-    })
+    Verdict::unknown(Why::TooFewWitnesses { servers: count(most), needed: count(timing::BLOCKED_OPERATORS) })
+}
+
+/// Whether the network, or this host, keeps UDP from passing over one family. `udp` is the verdict on all of it.
+pub(super) fn blocked_over(evidence: &Evidence<'_>, family: Family, udp: &Verdict<bool>) -> bool {
+    let sent = evidence.of_family(family).any(StunCopy::shared);
+    let refused = matches!(udp.why(), Some(Why::SendRefused { .. }));
+    udp.is_false() && sent && (refused || Silence::of(evidence, family, &evidence.relays_up()).speaks())
+}
+
+/// How silent servers that are up are over one family. A server counts once, not once for each of its addresses: its
+/// STUN may be down over both.
+struct Silence {
+    copies: u32,
+    witnesses: BTreeSet<Operator>,
+    ports: BTreeSet<u16>,
+    /// No server that is up was asked too few times.
+    enough_each: bool,
+}
+
+impl Silence {
+    fn of(evidence: &Evidence<'_>, family: Family, up: &BTreeMap<Operator, std::time::Duration>) -> Self {
+        let mut mature: BTreeMap<std::net::SocketAddr, u32> = BTreeMap::new();
+        let mut refused = BTreeSet::new();
+        for copy in evidence.of_family(family).filter(|copy| !copy.shared()) {
+            if copy.failure.is_some_and(|failure| failure.cause == Cause::Refused) {
+                refused.insert(copy.server);
+            }
+        }
+        for copy in evidence.of_family(family).filter(|copy| copy.shared()) {
+            // Who sends nonsense is not silent.
+            if evidence.strays.contains(&copy.server) {
+                continue;
+            }
+            let Some(round_trip) = up.get(&Operator::of(copy.server.ip())) else { continue };
+            *mature.entry(copy.server).or_default() += u32::from(copy.matured(evidence.ended_at, *round_trip));
+        }
+        // A firewall refuses for all; where only some refuse, it is they.
+        if mature.keys().any(|server| !refused.contains(server)) {
+            mature.retain(|server, _| !refused.contains(server));
+        }
+        let heard = mature.iter().filter(|(_, copies)| **copies > 0);
+        Self {
+            copies: mature.values().sum(),
+            witnesses: heard.clone().map(|(server, _)| Operator::of(server.ip())).collect(),
+            ports: heard.map(|(server, _)| server.port()).collect(),
+            enough_each: mature.values().all(|copies| *copies >= timing::COPIES),
+        }
+    }
+
+    fn speaks(&self) -> bool {
+        self.witnesses.len() >= timing::BLOCKED_OPERATORS && self.copies >= timing::BLOCKED_COPIES
+    }
 }
 
 /// This host or its firewall refused every datagram.
@@ -177,6 +218,8 @@ fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
     let mut copies = 0;
     let mut witnesses = BTreeSet::new();
     let mut tcp_dead = 0;
+    // Where packets get lost, a SYN may be one of them, and is sent again only after a second.
+    let floor = if regions::total_loss(evidence).0 > 0 { timing::HTTPS_FLOOR_LOSSY } else { timing::MATURE_FLOOR };
     for region in evidence.input.map.regions.values() {
         for node in &region.nodes {
             let (Some(here), Some(there)) = (evidence.stun_server(node, family), evidence.stun_server(node, other))
@@ -196,19 +239,15 @@ fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
             // A refusal would be an answer; only silence and "no way there" speak against the family.
             let dead = |request: &&super::evidence::HttpsTry<'_>| {
                 request.target.address.is_some_and(|address| Family::of(address) == family)
-                    && request.failure.as_ref().is_some_and(|failure| {
-                        failure.stage == Stage::Connect
-                            && match failure.cause {
-                                Cause::Unreachable => true,
-                                Cause::TimedOut { .. } => request.waited >= round_trip * 3 + timing::MATURE_FLOOR,
-                                _ => false,
-                            }
-                    })
+                    && (request.silent_for(round_trip * 3 + floor)
+                        || request.failure.as_ref().is_some_and(|failure| {
+                            failure.stage == Stage::Connect && failure.cause == Cause::Unreachable
+                        }))
             };
             tcp_dead += evidence.https_of(node).filter(dead).count();
         }
     }
-    if witnesses.len() < timing::BLOCKED_OPERATORS || copies < timing::BLOCKED_COPIES {
+    if witnesses.len() < timing::BLOCKED_OPERATORS || copies < timing::DEAD_FAMILY_COPIES {
         return Verdict::unknown(Why::TooFewWitnesses {
             servers: count(witnesses.len()),
             needed: count(timing::BLOCKED_OPERATORS),

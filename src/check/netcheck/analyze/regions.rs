@@ -8,7 +8,7 @@ use super::evidence::{Evidence, HttpsTry, StunCopy};
 use super::nat::jitter;
 use super::reach::{count, some_of};
 use crate::check::netcheck::home::{self, Candidate};
-use crate::check::netcheck::plan::{Place, stun_place};
+use crate::check::netcheck::plan::{Place, relay_place, stun_place};
 use crate::check::netcheck::timing;
 use crate::model::{Family, Node, Region, RegionId, is_global};
 use crate::probe::{Cause, Failure, Outcome, Question, Stage};
@@ -39,7 +39,7 @@ fn report(evidence: &Evidence<'_>, region: &Region) -> RegionReport {
     let relay_answers = https()
         .any(|request| request.success().is_some())
         .then_some(true)
-        .or_else(|| relay_failure.is_some().then_some(false));
+        .or_else(|| (relay_failure.is_some() && all_ways_failed(evidence, region)).then_some(false));
     let by_stun = measured.is_some_and(|(_, method)| method == LatencyMethod::Stun);
     let failure = if by_stun || skipped.is_some() {
         None
@@ -64,11 +64,38 @@ fn report(evidence: &Evidence<'_>, region: &Region) -> RegionReport {
     }
 }
 
+/// Whether every way to a relay of the region was tried and failed: its first two relays, over each family there is.
+fn all_ways_failed(evidence: &Evidence<'_>, region: &Region) -> bool {
+    let proxied = evidence.input.host.proxy.https.is_some();
+    region.nodes.iter().filter(|node| !node.stun_only).take(2).all(|node| {
+        let failed = |address| {
+            let mut tries = evidence.https_of(node).filter(|request| request.target.address == address).peekable();
+            tries.peek().is_some() && tries.all(|request| request.failure.is_some())
+        };
+        if proxied {
+            return failed(None);
+        }
+        // A name that may still be answered is a way not tried.
+        let nameless = |family| {
+            let cause = evidence.name_failure(&node.host_name, family).map(|failure| failure.cause);
+            relay_place(node, family) == Place::ByName
+                && evidence.input.may_resolve(family)
+                && !matches!(cause, None | Some(Cause::NoAddress | Cause::NoSuchName))
+        };
+        if Family::BOTH.into_iter().any(nameless) {
+            return false;
+        }
+        let addresses = Family::BOTH.into_iter().filter_map(|family| evidence.relay_address(node, family));
+        addresses.filter(|address| evidence.input.may_send(*address)).all(|address| failed(Some(address)))
+    })
+}
+
 fn node_report(evidence: &Evidence<'_>, node: &Node, skipped: bool) -> NodeReport {
     let best = |family| {
         let server = evidence.stun_server(node, family)?;
-        let copies = evidence.measuring(family).filter(|copy| copy.server == server);
-        copies.filter_map(|copy| counted(copy)).min()
+        // A connected socket measures as well as the shared one.
+        let copies = evidence.of_family(family).filter(|copy| copy.server == server && !is_mapping_socket(copy));
+        copies.filter_map(counted).min()
     };
     let (ipv4, ipv6) = (best(Family::V4), best(Family::V6));
     let failure = if skipped || ipv4.is_some() || ipv6.is_some() { None } else { node_failure(evidence, node) };
@@ -234,6 +261,12 @@ pub(super) fn home(evidence: &Evidence<'_>, regions: &[RegionReport]) -> Verdict
         };
         return Verdict::unknown(why);
     };
+    // What is still being asked when time is up may be down as well.
+    let unasked = regions.iter().any(|report| report.id == election.region && report.relay_answers.is_none());
+    if evidence.input.options.https && unasked {
+        return Verdict::unknown(Why::RanOutOfTime { after: evidence.ended_at.since_start() })
+            .with_evidence(home_evidence(evidence, election.region));
+    }
     let of = |id: RegionId| candidates.iter().find(|candidate| candidate.region == id);
     let latency = of(election.region).map(|candidate| candidate.latency).unwrap_or_default();
     let report = regions.iter().find(|report| report.id == election.region);

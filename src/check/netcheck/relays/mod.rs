@@ -37,7 +37,7 @@ struct Attempt {
 #[derive(Clone, Debug)]
 enum State {
     New,
-    Waiting { since: Moment, address: Option<IpAddr> },
+    Waiting { since: Moment, until: Moment, address: Option<IpAddr> },
     Success { address: Option<IpAddr>, round_trip: Duration, request: Duration, took: Duration },
     Failed(Failure),
 }
@@ -176,6 +176,20 @@ impl Relays {
         })
     }
 
+    /// When the last answer still expected of a region is overdue.
+    fn overdue(&self, region: usize) -> Option<Moment> {
+        let ends = self.of_region(region).filter_map(|attempt| match attempt.state {
+            State::Waiting { until, .. } => Some(until),
+            _ => None,
+        });
+        ends.max()
+    }
+
+    /// The region an attempt is for.
+    pub(super) fn region_of(&self, index: usize) -> Option<usize> {
+        self.attempts.get(index).map(|attempt| attempt.region)
+    }
+
     fn failure(&self, region: usize) -> Option<Failure> {
         self.of_region(region).find_map(|attempt| match &attempt.state {
             State::Failed(failure) => Some(failure.clone()),
@@ -208,14 +222,14 @@ impl Relays {
             Way::Proxy => None,
         };
         let target = plan::https_target(self.node(input, attempt.region, attempt.node)?, address);
-        self.attempts.get_mut(index)?.state = State::Waiting { since: now, address };
+        self.attempts.get_mut(index)?.state = State::Waiting { since: now, until: now + timeout, address };
         Some((target, timeout))
     }
 
     /// Takes the answer.
     pub(super) fn hear(&mut self, index: usize, now: Moment, outcome: &Outcome) {
         let Some(attempt) = self.attempts.get_mut(index) else { return };
-        let State::Waiting { since, address } = attempt.state else { return };
+        let State::Waiting { since, address, .. } = attempt.state else { return };
         attempt.state = match outcome {
             Outcome::Https(answer) if answer.status <= 299 => State::Success {
                 address,

@@ -102,7 +102,7 @@ impl Relays {
         wish.due.extend(self.next_attempts(region, view, None));
         if !self.succeeded(region) {
             for since in self.waiting(region) {
-                wish.open(since + timing::HTTPS_FLOOR + view.slowest * 6);
+                wish.open(since + timing::SILENT_REGION_PATIENCE + view.slowest * 4 / 5);
             }
         }
     }
@@ -144,7 +144,11 @@ impl Relays {
             .filter_map(|(region, seen)| Some((seen.first_answer?, region)))
             .collect();
         early.sort_unstable();
-        for (_, region) in early.into_iter().take(timing::HOME_CANDIDATES) {
+        // Where relay after relay fails, the rest are not worth a wait each.
+        let failed = (0..self.len()).filter(|region| self.failure(*region).is_some() && !self.succeeded(*region));
+        let several = failed.count() >= timing::HOME_FAILURES;
+        let candidates = if several { usize::MAX } else { timing::HOME_CANDIDATES };
+        for (_, region) in early.into_iter().take(candidates) {
             let family = view.stun.get(region).and_then(|seen| seen.best).map(|(_, family)| family);
             wish.due.extend(self.next_attempts(region, view, family));
         }
@@ -154,10 +158,11 @@ impl Relays {
         let Some(region) = self.elected(view) else { return };
         let family = view.stun.get(region).and_then(|seen| seen.best).map(|(_, family)| family);
         wish.due.extend(self.next_attempts(region, view, family));
-        if !self.succeeded(region) {
-            for since in self.waiting(region) {
-                wish.open(since + timing::HTTPS_FLOOR + view.slowest * 6);
-            }
+        if !self.succeeded(region)
+            && let Some(until) = self.overdue(region)
+        {
+            // Its failure is told a moment after its time is over.
+            wish.open(until + timing::TELLING);
         }
     }
 

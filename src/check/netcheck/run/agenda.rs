@@ -97,7 +97,7 @@ impl NetcheckCheck {
         }
     }
 
-    fn region_view(&self, region: usize) -> RegionView {
+    pub(super) fn region_view(&self, region: usize) -> RegionView {
         let tracks = || self.tracks.iter().filter(move |track| track.role == Role::Measure && track.region == region);
         let best = tracks().filter_map(|track| Some((track.best()?, track.slot.family()))).min();
         let first_answer = tracks()

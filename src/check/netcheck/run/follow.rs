@@ -43,7 +43,9 @@ impl NetcheckCheck {
     }
 
     /// When the sockets disagree, fresh ones may tell why; they ask servers that are known to answer.
-    pub(super) fn mapping_retries(&mut self) {
+    /// Returns whether any were opened.
+    pub(super) fn mapping_retries(&mut self) -> bool {
+        let before = self.tracks.len();
         for family in Family::BOTH {
             if self.fresh_sockets.contains(&family) || !self.mapping_settled(family) {
                 continue;
@@ -62,6 +64,7 @@ impl NetcheckCheck {
                 }
             }
         }
+        self.tracks.len() > before
     }
 
     fn mapping_settled(&self, family: Family) -> bool {

@@ -42,6 +42,8 @@ pub struct NetcheckCheck {
     answered: BTreeMap<Family, Vec<SocketAddr>>,
     fresh_sockets: BTreeSet<Family>,
     pace: Moment,
+    /// When to wake and whether it is over, as of the last time there was nothing to ask; `None` once that is stale.
+    idle: Option<(Option<Moment>, bool)>,
 }
 
 /// What a probe is for.
@@ -109,6 +111,7 @@ impl NetcheckCheck {
             answered: BTreeMap::new(),
             fresh_sockets: BTreeSet::new(),
             pace: Moment::START,
+            idle: None,
         };
         check.open_tracks();
         check.open_mapping();
@@ -223,9 +226,12 @@ impl NetcheckCheck {
             }
             Ask::Relay(index) => {
                 let signs = self.signs(now);
-                let timeout = if signs.heard_udp {
-                    timing::HTTPS_FLOOR + signs.slowest * 6
+                let measured = self.relays.region_of(index).and_then(|region| self.region_view(region).best);
+                let timeout = if let Some((round_trip, _)) = measured {
+                    let floor = if signs.loss_seen { timing::HTTPS_FLOOR_LOSSY } else { timing::HTTPS_FLOOR };
+                    floor + round_trip * 6
                 } else {
+                    // Nobody knows how far it is.
                     plan::silent_budget(&self.input).saturating_sub(now.since_start()).max(timing::HTTPS_FLOOR)
                 };
                 let (target, timeout) = self.relays.ask(index, &self.input, &self.names, now, timeout)?;
@@ -329,27 +335,32 @@ impl Check for NetcheckCheck {
     fn poll_probe(&mut self, now: Moment) -> Option<Probe> {
         self.now = self.now.max(now);
         self.record.ended_at = self.now;
-        if let Some(ask) = self.agenda(self.now).ask {
-            return self.launch(ask, self.now);
+        self.idle = None;
+        let mut agenda = self.agenda(self.now);
+        if agenda.ask.is_none() && self.mapping_retries() {
+            agenda = self.agenda(self.now);
         }
-        self.mapping_retries();
-        let ask = self.agenda(self.now).ask?;
+        let Some(ask) = agenda.ask else {
+            self.idle = Some((agenda.wake, agenda.done));
+            return None;
+        };
         self.launch(ask, self.now)
     }
 
     fn poll_timeout(&self) -> Option<Moment> {
-        self.agenda(self.now).wake
+        self.idle.map_or_else(|| self.agenda(self.now).wake, |(wake, _)| wake)
     }
 
     fn observe(&mut self, now: Moment, observation: Observation) {
         self.now = self.now.max(now);
+        self.idle = None;
         self.hear(&observation);
         self.record.ended_at = self.now;
         self.record.observations.push(observation);
     }
 
     fn is_done(&self) -> bool {
-        self.agenda(self.now).done
+        self.idle.map_or_else(|| self.agenda(self.now).done, |(_, done)| done)
     }
 }
 
