@@ -1,0 +1,362 @@
+//! The simulated internet at work: datagrams through boxes and links to servers and back, in virtual time.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use natscope::model::Family;
+use natscope::probe::{Cause, Failure, Moment, Observation, Outcome, Probe, ProbeId, Question, Slot, Stage, StunReply};
+
+use crate::link::{Links, Way, extra, millis};
+use crate::nat::Nat;
+use crate::random::{Random, mix};
+use crate::world::{Policy, Sending, Server, Servers, Stun, World};
+
+/// The internet of a world, and the host's sockets in it.
+pub(crate) struct Internet<'w> {
+    pub(crate) world: &'w World,
+    pub(crate) servers: Servers<'w>,
+    pub(crate) random: Random,
+    chains: [Vec<Nat<'w>>; 2],
+    links: HashMap<IpAddr, Links>,
+    access: Links,
+    queue: BTreeMap<(Moment, u64), Event>,
+    sequence: u64,
+    ephemeral: u16,
+    answered: HashSet<ProbeId>,
+    /// Requests that reached a STUN server, and how it saw them.
+    pub(crate) reached: Vec<Reached>,
+}
+
+/// A request that reached a STUN server.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reached {
+    pub(crate) probe: ProbeId,
+    pub(crate) slot: Slot,
+    pub(crate) local: SocketAddr,
+    /// The server's true endpoint.
+    pub(crate) server: SocketAddr,
+    /// Our endpoint as it truly looked from there.
+    pub(crate) external: SocketAddr,
+    /// Whether a reply of it came through.
+    pub(crate) answered: bool,
+}
+
+/// Something that will be noticed.
+enum Event {
+    /// The host hears this.
+    Tell(Observation),
+    /// A datagram arrives at the outer side of the outermost box.
+    Datagram { source: SocketAddr, destination: SocketAddr, request: Request, reply: Option<StunReply> },
+}
+
+/// What a reply answers.
+#[derive(Clone, Copy)]
+struct Request {
+    probe: ProbeId,
+    slot: Slot,
+    local: SocketAddr,
+    sent_at: Moment,
+    /// The place in `reached`.
+    reached: Option<usize>,
+}
+
+impl<'w> Internet<'w> {
+    /// The internet of a world at the beginning of a run.
+    pub(crate) fn of(world: &'w World) -> Self {
+        let mut random = Random::new(mix(world.seed ^ 0x5eed));
+        let chains = Family::BOTH.map(|family| {
+            let boxes = &world.network(family).boxes;
+            boxes
+                .iter()
+                .map(|rules| {
+                    let held = rules.neighbours.iter();
+                    let held = held
+                        .map(|neighbour| (shared_port(world.seed, family, neighbour.slot), neighbour.towards.clone()));
+                    Nat::new(rules, Random::new(random.next()), held.collect())
+                })
+                .collect()
+        });
+        let ephemeral = random.port(32_768, 60_000);
+        Self {
+            world,
+            servers: Servers::of(world),
+            random,
+            chains,
+            links: HashMap::new(),
+            access: Links::default(),
+            queue: BTreeMap::new(),
+            sequence: 0,
+            ephemeral,
+            answered: HashSet::new(),
+            reached: Vec::new(),
+        }
+    }
+
+    /// When something will be noticed next.
+    pub(crate) fn next_at(&self) -> Option<Moment> {
+        self.queue.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Lets the next thing happen; it may go unheard.
+    pub(crate) fn happen(&mut self) -> Option<Observation> {
+        let ((at, _), event) = self.queue.pop_first()?;
+        match event {
+            Event::Tell(observation) => Some(observation),
+            Event::Datagram { source, destination, request, reply } => {
+                self.arrive(at, source, destination, request, reply)
+            }
+        }
+    }
+
+    /// Launches a probe.
+    pub(crate) fn launch(&mut self, probe: &Probe, asked_at: Moment) {
+        let now = asked_at + self.random.up_to(Duration::from_micros(50));
+        match &probe.question {
+            Question::Stun { slot, server, .. } => self.send(probe.id, *slot, *server, now),
+            question => {
+                let (after, outcome) = self.exchange(question, now);
+                self.tell(probe.id, now, now + after, outcome);
+            }
+        }
+    }
+
+    /// Whether a packet to or from this server is lost on the way.
+    pub(crate) fn loses(&mut self, server: &Server, address: IpAddr, way: Way, now: Moment) -> bool {
+        let links = self.links.entry(address).or_default();
+        let on_link = links.loses(&server.link, way, now, &mut self.random);
+        self.access.loses(&self.world.access, way, now, &mut self.random) || on_link
+    }
+
+    /// The time one way takes.
+    pub(crate) fn one_way(&mut self, server: &Server, family: Family, way: Way) -> Duration {
+        let whole = millis(server.rtt_ms(family));
+        let half = if way == Way::Out { whole / 2 } else { whole.saturating_sub(whole / 2) };
+        half + extra(&server.link, way, &mut self.random) + extra(&self.world.access, way, &mut self.random)
+    }
+
+    fn send(&mut self, probe: ProbeId, slot: Slot, asked: SocketAddr, now: Moment) {
+        let family = slot.family();
+        if let Some(cause) = self.send_error(family) {
+            return self.fail(probe, now, Duration::from_micros(20), Failure::new(Stage::Stun, cause));
+        }
+        let Some(address) = self.world.local(family) else { return };
+        let port = match slot {
+            Slot::Shared { index, .. } => shared_port(self.world.seed, family, index),
+            Slot::Connected { .. } => {
+                self.ephemeral = self.ephemeral.checked_add(1).unwrap_or(32_768);
+                self.ephemeral
+            }
+        };
+        let local = SocketAddr::new(address, port);
+        let found = self.servers.at(asked.ip());
+        let target = SocketAddr::new(found.map_or(asked.ip(), |(_, real)| real), asked.port());
+        let request = Request { probe, slot, local, sent_at: now, reached: None };
+
+        let mut source = local;
+        let mut turned = None;
+        for (place, nat) in self.chains[family as usize].iter_mut().enumerate() {
+            source = nat.outbound(source, target, now);
+            if nat.owns(target.ip()) {
+                turned = Some((place, nat.hairpins()));
+                break;
+            }
+        }
+        if let Some((place, hairpins)) = turned {
+            // What comes back in is our own request: nobody's answer.
+            if hairpins {
+                self.hairpin(place, source, target, request, now);
+            }
+            return;
+        }
+        let refuse = match self.world.network(family).udp {
+            ref policy if policy.passes(target.port()) => None,
+            Policy::Reject => Some(Cause::Refused),
+            Policy::Prohibit if family == Family::V4 => Some(Cause::Unreachable),
+            Policy::Prohibit => Some(Cause::NotPermitted),
+            _ => return,
+        };
+        let connected = matches!(slot, Slot::Connected { .. });
+        if let Some(cause) = refuse {
+            if connected {
+                let after = millis(self.world.router.rtt_ms);
+                self.fail(probe, now, after, Failure::new(Stage::Stun, cause));
+            }
+            return;
+        }
+        let Some((server, real)) = found else { return };
+        if self.loses(server, real, Way::Out, now) {
+            return;
+        }
+        let there = now + self.one_way(server, family, Way::Out);
+        self.serve(server, target, source, request, there, connected, asked.ip());
+    }
+
+    fn send_error(&self, family: Family) -> Option<Cause> {
+        let supported = match family {
+            Family::V4 => self.world.host.os_v4,
+            Family::V6 => self.world.host.os_v6,
+        };
+        if !supported {
+            return Some(Cause::Unsupported { what: format!("{family} sockets") });
+        }
+        if self.world.local(family).is_none() {
+            return Some(Cause::Unreachable);
+        }
+        match self.world.host.send {
+            Sending::Allowed => None,
+            Sending::NotPermitted => Some(Cause::NotPermitted),
+            Sending::Unreachable => Some(Cause::Unreachable),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a datagram has this many sides")]
+    fn serve(
+        &mut self,
+        server: &Server,
+        target: SocketAddr,
+        source: SocketAddr,
+        mut request: Request,
+        there: Moment,
+        connected: bool,
+        asked: IpAddr,
+    ) {
+        let family = request.slot.family();
+        if server.stun == Stun::Refused || server.stun_port != target.port() {
+            if connected && !self.loses(server, target.ip(), Way::Back, there) {
+                let back = there + self.one_way(server, family, Way::Back);
+                let failure = Failure::new(Stage::Stun, Cause::Refused);
+                self.tell(request.probe, request.sent_at, back, Outcome::Failed(failure));
+            }
+            return;
+        }
+        request.reached = Some(self.reached.len());
+        self.reached.push(Reached {
+            probe: request.probe,
+            slot: request.slot,
+            local: request.local,
+            server: target,
+            external: source,
+            answered: false,
+        });
+        if server.stun == Stun::Silent {
+            return;
+        }
+        // A proxy that fakes addresses answers from the fake one.
+        let from = match server.stun {
+            Stun::OtherSource(from) => from,
+            _ => target,
+        };
+        let reply = self.reply(server, source, request.local).map(|reply| StunReply {
+            from: if from == target { SocketAddr::new(asked, target.port()) } else { from },
+            ..reply
+        });
+        let twice = self.random.chance(server.link.duplicate) || self.random.chance(self.world.access.duplicate);
+        for _ in 0..=u8::from(twice) {
+            if self.loses(server, target.ip(), Way::Back, there) {
+                continue;
+            }
+            let back = there + self.one_way(server, family, Way::Back);
+            let datagram = Event::Datagram { source: from, destination: source, request, reply: reply.clone() };
+            self.schedule(back, datagram);
+        }
+    }
+
+    /// What a server says; `None`: no STUN.
+    fn reply(&mut self, server: &Server, seen: SocketAddr, local: SocketAddr) -> Option<StunReply> {
+        let mapped = match server.stun {
+            Stun::WrongPort(offset) => Some(SocketAddr::new(seen.ip(), seen.port().wrapping_add(offset.max(1)))),
+            Stun::RandomPort => Some(SocketAddr::new(seen.ip(), self.random.port(1024, u16::MAX))),
+            Stun::WrongAddress(address) if seen.is_ipv4() => Some(SocketAddr::new(IpAddr::V4(address), seen.port())),
+            Stun::Private(address) if seen.is_ipv4() => {
+                Some(SocketAddr::new(IpAddr::V4(address), self.random.port(32_768, 60_999)))
+            }
+            Stun::Garbage => return None,
+            Stun::Error(_) | Stun::NoAddress => None,
+            _ => Some(seen),
+        };
+        let error_code = if let Stun::Error(code) = server.stun { Some(code) } else { None };
+        Some(StunReply {
+            from: seen,
+            local: Some(local),
+            mapped,
+            rewritten: None,
+            other_address: server.alternate.filter(|_| error_code.is_none()),
+            response_origin: None,
+            software: None,
+            error_code,
+            problems: Vec::new(),
+        })
+    }
+
+    fn arrive(
+        &mut self,
+        at: Moment,
+        source: SocketAddr,
+        destination: SocketAddr,
+        request: Request,
+        reply: Option<StunReply>,
+    ) -> Option<Observation> {
+        let mut inner = destination;
+        for nat in self.chains[request.slot.family() as usize].iter_mut().rev() {
+            inner = nat.inbound(source, inner, at)?;
+        }
+        if inner != request.local {
+            return None;
+        }
+        // A connected socket hears nobody else.
+        if matches!(request.slot, Slot::Connected { .. }) && reply.as_ref().is_some_and(|reply| reply.from != source) {
+            return None;
+        }
+        let Some(reply) = reply else {
+            let outcome = Outcome::Stray { slot: request.slot, from: source, problem: "no STUN message".into() };
+            return Some(Observation { probe: None, sent_at: at, at, outcome });
+        };
+        if let Some(reached) = request.reached.and_then(|place| self.reached.get_mut(place)) {
+            reached.answered = true;
+        }
+        let first = self.answered.insert(request.probe);
+        let outcome = if first { Outcome::Stun(reply) } else { Outcome::StunDuplicate(reply) };
+        Some(Observation { probe: Some(request.probe), sent_at: request.sent_at, at, outcome })
+    }
+
+    fn hairpin(&mut self, place: usize, source: SocketAddr, target: SocketAddr, request: Request, now: Moment) {
+        let mut inner = target;
+        for nat in self.chains[request.slot.family() as usize][..=place].iter_mut().rev() {
+            match nat.inbound(source, inner, now) {
+                Some(next) => inner = next,
+                None => return,
+            }
+        }
+        let slots = (0..8).map(|index| Slot::Shared { family: request.slot.family(), index });
+        let seed = self.world.seed;
+        let slot = slots.into_iter().find(|slot| match slot {
+            Slot::Shared { family, index } => shared_port(seed, *family, *index) == inner.port(),
+            Slot::Connected { .. } => false,
+        });
+        let Some(slot) = slot else { return };
+        let at = now + millis(self.world.router.rtt_ms);
+        let outcome = Outcome::Stray { slot, from: source, problem: "a request, not a response".into() };
+        self.schedule(at, Event::Tell(Observation { probe: None, sent_at: at, at, outcome }));
+    }
+
+    fn fail(&mut self, probe: ProbeId, sent_at: Moment, after: Duration, failure: Failure) {
+        self.tell(probe, sent_at, sent_at + after, Outcome::Failed(failure));
+    }
+
+    fn tell(&mut self, probe: ProbeId, sent_at: Moment, at: Moment, outcome: Outcome) {
+        self.schedule(at, Event::Tell(Observation { probe: Some(probe), sent_at, at, outcome }));
+    }
+
+    fn schedule(&mut self, at: Moment, event: Event) {
+        self.sequence += 1;
+        self.queue.insert((at, self.sequence), event);
+    }
+}
+
+/// The local port of a shared socket: by chance, outside the range systems hand out by themselves.
+pub(crate) fn shared_port(seed: u64, family: Family, index: u8) -> u16 {
+    let chance = mix(mix(seed ^ 0x0070_0a75) ^ (family as u64));
+    // A stride each, so that no two sockets get the same one.
+    10_240 + ((chance % 2_700) as u16 * 8 + u16::from(index % 8))
+}

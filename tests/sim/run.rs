@@ -1,0 +1,95 @@
+//! The driver's twin in virtual time: any check against any world.
+//!
+//! It honours the contract of `probe::Check` and `probe::Question`, and checks that the check honours its own: it
+//! must not hang, spin, or send without measure.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use natscope::probe::{Check, Launch, Moment, Question, Record};
+
+use crate::internet::{Internet, Reached};
+use crate::random::{Random, mix};
+use crate::world::World;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Run {
+    /// As the driver would have recorded it.
+    pub(crate) record: Record,
+    /// What truly reached STUN servers.
+    pub(crate) reached: Vec<Reached>,
+    /// STUN datagrams sent to each endpoint.
+    pub(crate) datagrams: BTreeMap<SocketAddr, u32>,
+    /// What the check did that a check must not do.
+    pub(crate) misbehaviour: Vec<String>,
+}
+
+/// The most virtual time a run may take.
+const MOST_TIME: Duration = Duration::from_secs(60);
+/// The most probes a run may launch.
+const MOST_PROBES: usize = 2_000;
+/// The most STUN datagrams one server may get from a run: more is impolite. Seven from the measuring socket, one from a
+/// connected one, four from each of four mapping sockets; only where packets get lost.
+pub(crate) const MOST_DATAGRAMS: u32 = 24;
+/// Turns of the loop at one moment that are taken for spinning.
+const MOST_TURNS: u32 = 1_000;
+
+/// Runs a check to its end.
+pub(crate) fn run(check: &mut impl Check, world: &World) -> Run {
+    let mut internet = Internet::of(world);
+    // Delays of the driver itself have their own chance, so that they do not change the network's.
+    let mut lag = Random::new(mix(world.seed ^ 0x1a6));
+    let mut run =
+        Run { record: Record::default(), reached: Vec::new(), datagrams: BTreeMap::new(), misbehaviour: Vec::new() };
+    let mut now = Moment::START;
+    let mut turns = 0;
+    loop {
+        while let Some(probe) = check.poll_probe(now) {
+            if let Question::Stun { server, .. } = &probe.question {
+                *run.datagrams.entry(*server).or_default() += 1;
+            }
+            internet.launch(&probe, now);
+            run.record.launches.push(Launch { probe, at: now });
+            if run.record.launches.len() > MOST_PROBES {
+                run.misbehaviour.push(format!("launches more than {MOST_PROBES} probes"));
+                break;
+            }
+        }
+        if check.is_done() || !run.misbehaviour.is_empty() {
+            break;
+        }
+        let before = now;
+        let wake = check.poll_timeout();
+        match internet.next_at() {
+            Some(at) if wake.is_none_or(|wake| at <= wake) => {
+                if let Some(observation) = internet.happen() {
+                    now = now.max(observation.at + lag.up_to(Duration::from_micros(40)));
+                    run.record.observations.push(observation.clone());
+                    check.observe(now, observation);
+                }
+            }
+            _ => match wake {
+                // Timers wake late, never early.
+                Some(wake) => now = now.max(wake + lag.up_to(Duration::from_micros(1200))),
+                None => run.misbehaviour.push(format!("waits at {now} for what will never come")),
+            },
+        }
+        turns = if now > before { 0 } else { turns + 1 };
+        if turns > MOST_TURNS {
+            run.misbehaviour.push(format!("spins at {now}"));
+        }
+        if now.since_start() > MOST_TIME {
+            run.misbehaviour.push(format!("still runs at {now}"));
+        }
+    }
+    run.record.ended_at = now;
+    run.reached = internet.reached;
+    for (server, count) in &run.datagrams {
+        if *count > MOST_DATAGRAMS {
+            run.misbehaviour.push(format!("{count} datagrams to {server}"));
+        }
+    }
+    run
+}

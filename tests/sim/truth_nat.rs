@@ -1,0 +1,211 @@
+//! What is so of the boxes between host and internet, and what servers could see of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use natscope::model::{Difficulty, Family, Filtering, Level, Mapping, NatType, Pooling, PortAllocation};
+use natscope::probe::Slot;
+
+use crate::run::Run;
+use crate::truth::Right;
+use crate::world::{Middlebox, Network, Pool, Ports, Sending, Stun, World, network_of};
+
+/// What is so of the boxes of one family.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NatTruth {
+    pub(crate) difficulty: Right<Difficulty>,
+    pub(crate) nat_type: Right<NatType>,
+    pub(crate) level: Right<Level>,
+    pub(crate) mapping: Right<Mapping>,
+    pub(crate) mapping_varies: Right<bool>,
+    pub(crate) filtering: Right<Filtering>,
+    pub(crate) hairpinning: Right<bool>,
+    pub(crate) port_preservation: Right<bool>,
+    pub(crate) port_allocation: Right<PortAllocation>,
+    pub(crate) pooling: Right<Pooling>,
+    pub(crate) carrier_grade: Right<bool>,
+}
+
+/// The truth about one family's boxes, for a run.
+pub(crate) fn nat(world: &World, run: &Run, family: Family) -> NatTruth {
+    let network = world.network(family);
+    let carrier_grade = vec![network.boxes.iter().any(|rules| rules.carrier)];
+    let asked = world.measurable(family).map(|(server, to)| (family, server, to));
+    let asked: Vec<_> = asked.filter(|(family, server, _)| world.known(server, *family) == Some(true)).collect();
+    let blocked = world.uses(family) && world.blames_network(&asked);
+    if blocked && (world.portal.is_none() || world.host.send != Sending::Allowed) {
+        let (difficulty, nat_type) = (vec![Difficulty::Blocked], vec![NatType::UdpBlocked]);
+        return NatTruth { difficulty, nat_type, carrier_grade, ..NatTruth::default() };
+    }
+    let heard = run.reached.iter().any(|reached| reached.answered && reached.slot.family() == family);
+    if !heard {
+        return NatTruth { carrier_grade, ..NatTruth::default() };
+    }
+    let (mapping, filtering) = (network.mapping(), network.filtering());
+    let mut truth = NatTruth {
+        difficulty: difficulty(mapping, filtering),
+        nat_type: vec![nat_type(mapping, filtering)],
+        level: level(mapping, filtering).into_iter().collect(),
+        mapping: vec![mapping],
+        mapping_varies: vec![depends(mapping)],
+        filtering: vec![filtering],
+        hairpinning: hairpinning(network),
+        port_preservation: port_preservation(network),
+        port_allocation: port_allocation(network),
+        pooling: pooling(network),
+        carrier_grade,
+    };
+    if network.boxes.iter().any(Middlebox::several_uplinks) {
+        several_uplinks(&mut truth, world, run, family);
+    }
+    truth
+}
+
+/// Several uplinks look like a mapping that depends on the destination to whoever asks servers on each side; like none
+/// to whoever asks on one side; and a single dissenting server may as well be a liar.
+fn several_uplinks(truth: &mut NatTruth, world: &World, run: &Run, family: Family) {
+    // By socket and side: who saw it there.
+    let mut sides: BTreeMap<Slot, BTreeMap<IpAddr, BTreeSet<IpAddr>>> = BTreeMap::new();
+    let honest: BTreeSet<_> = world
+        .nodes()
+        .filter(|server| server.stun == Stun::Honest)
+        .filter_map(|server| server.stun_endpoint(family))
+        .collect();
+    for reached in run.reached.iter().filter(|reached| reached.answered && honest.contains(&reached.server)) {
+        let side = sides.entry(reached.slot).or_default().entry(reached.external.ip()).or_default();
+        side.insert(network_of(reached.server.ip()));
+    }
+    let clear = sides.values().any(|sides| sides.values().filter(|servers| servers.len() >= 2).count() >= 2);
+    let varies = [Mapping::AddressDependent, Mapping::AddressAndPortDependent];
+    let before = truth.mapping.clone();
+    truth.mapping = varies.to_vec();
+    truth.mapping_varies = vec![true];
+    truth.nat_type.push(NatType::Symmetric);
+    truth.level.push(Level::Nat4);
+    truth.difficulty.push(Difficulty::Hard);
+    if !clear {
+        truth.mapping_varies.push(before.iter().any(|mapping| depends(*mapping)));
+        truth.mapping.extend(before);
+    }
+}
+
+const fn depends(mapping: Mapping) -> bool {
+    matches!(mapping, Mapping::AddressDependent | Mapping::AddressAndPortDependent)
+}
+
+fn difficulty(mapping: Mapping, filtering: Filtering) -> Right<Difficulty> {
+    match (mapping, filtering) {
+        (Mapping::Direct, Filtering::EndpointIndependent) => vec![Difficulty::None],
+        // "None" by the address, "easy" by the firewall in front of it.
+        (Mapping::Direct, _) => vec![Difficulty::None, Difficulty::Easy],
+        (Mapping::EndpointIndependent, _) => vec![Difficulty::Easy],
+        _ => vec![Difficulty::Hard],
+    }
+}
+
+const fn nat_type(mapping: Mapping, filtering: Filtering) -> NatType {
+    match (mapping, filtering) {
+        (Mapping::Direct, Filtering::EndpointIndependent) => NatType::OpenInternet,
+        (Mapping::Direct, _) => NatType::SymmetricUdpFirewall,
+        (Mapping::EndpointIndependent, Filtering::EndpointIndependent) => NatType::FullCone,
+        (Mapping::EndpointIndependent, Filtering::AddressDependent) => NatType::RestrictedCone,
+        (Mapping::EndpointIndependent, Filtering::AddressAndPortDependent) => NatType::PortRestrictedCone,
+        _ => NatType::Symmetric,
+    }
+}
+
+const fn level(mapping: Mapping, filtering: Filtering) -> Option<Level> {
+    match (mapping, filtering) {
+        (Mapping::Direct, _) => None,
+        (Mapping::EndpointIndependent, Filtering::EndpointIndependent) => Some(Level::Nat1),
+        (Mapping::EndpointIndependent, Filtering::AddressDependent) => Some(Level::Nat2),
+        (Mapping::EndpointIndependent, Filtering::AddressAndPortDependent) => Some(Level::Nat3),
+        _ => Some(Level::Nat4),
+    }
+}
+
+fn hairpinning(network: &Network) -> Right<bool> {
+    let outermost = network.boxes.iter().rposition(Middlebox::translates);
+    let Some(outermost) = outermost else { return vec![] };
+    let inner_open = network.boxes[..outermost]
+        .iter()
+        .all(|rules| rules.filtering == Filtering::EndpointIndependent && !rules.several_uplinks());
+    match (network.boxes[outermost].hairpin, inner_open) {
+        (false, _) => vec![false],
+        (true, true) => vec![true],
+        (true, false) => vec![],
+    }
+}
+
+fn port_preservation(network: &Network) -> Right<bool> {
+    let changes = |rules: &Middlebox| rules.prefix.is_none() && rules.ports != Ports::Preserve;
+    if network.translators().any(changes) {
+        return vec![false];
+    }
+    // Kept where it is free: a neighbour, or our own mapping to another destination, may hold it.
+    let contested = |rules: &Middlebox| !rules.neighbours.is_empty() || depends(rules.mapping);
+    if network.translators().any(contested) { vec![true, false] } else { vec![true] }
+}
+
+fn port_allocation(network: &Network) -> Right<PortAllocation> {
+    let outermost = network.translators().filter(|rules| rules.prefix.is_none() && rules.ports != Ports::Preserve);
+    let preserving = || network.translators().any(|rules| depends(rules.mapping));
+    match outermost.last().map(|rules| rules.ports) {
+        None if preserving() => vec![PortAllocation::Preserving, PortAllocation::Random],
+        None => vec![PortAllocation::Preserving],
+        Some(Ports::Sequential(_)) => vec![PortAllocation::Sequential],
+        Some(_) => vec![PortAllocation::Random],
+    }
+}
+
+fn pooling(network: &Network) -> Right<Pooling> {
+    match network.translators().last() {
+        Some(rules) if rules.publics.len() > 1 => match rules.pool {
+            Pool::Paired => vec![Pooling::Paired],
+            Pool::Arbitrary => vec![Pooling::Arbitrary],
+            Pool::ByDestination | Pool::ByFlow => vec![Pooling::Paired, Pooling::Arbitrary],
+        },
+        _ => vec![Pooling::Paired],
+    }
+}
+
+impl Network {
+    /// The strictest filter of the chain; of nobody: none.
+    pub(crate) fn filtering(&self) -> Filtering {
+        let strictness = |filtering: &Filtering| match filtering {
+            Filtering::EndpointIndependent => 0,
+            Filtering::AddressDependent => 1,
+            Filtering::AddressAndPortDependent => 2,
+        };
+        let filters = self.boxes.iter().map(|rules| rules.filtering);
+        filters.max_by_key(strictness).unwrap_or(Filtering::EndpointIndependent)
+    }
+
+    /// The mapping of the whole chain: the one that depends on most.
+    pub(crate) fn mapping(&self) -> Mapping {
+        let dependence = |mapping: &Mapping| match mapping {
+            Mapping::Direct => 0,
+            Mapping::EndpointIndependent => 1,
+            Mapping::AddressDependent => 2,
+            Mapping::AddressAndPortDependent => 3,
+        };
+        let mappings = self.translators().map(|rules| match rules.mapping {
+            Mapping::Direct => Mapping::EndpointIndependent,
+            other => other,
+        });
+        mappings.max_by_key(dependence).unwrap_or(Mapping::Direct)
+    }
+
+    fn translators(&self) -> impl Iterator<Item = &Middlebox> {
+        self.boxes.iter().filter(|rules| rules.translates())
+    }
+
+    /// Whether the reply of a server that was sent to comes in.
+    pub(crate) fn lets_in(&self, stun: Stun, asked: SocketAddr) -> bool {
+        match (stun, self.filtering()) {
+            (Stun::OtherSource(from), Filtering::AddressDependent) => from.ip() == asked.ip(),
+            (Stun::OtherSource(from), Filtering::AddressAndPortDependent) => from == asked,
+            _ => true,
+        }
+    }
+}
