@@ -114,11 +114,20 @@ pub async fn run<C: Check + ?Sized>(
             return Ok(clock.now());
         }
         let wake_at = check.poll_timeout().map(|moment| moment.max(now + SHORTEST_WAIT));
-        if let Some(observation) = driver.heard(wake_at).await {
-            check.observe(clock.now(), observation);
-        }
-        if let Some(watch) = &mut watcher {
+        let heard = driver.heard(wake_at).await;
+        if heard.is_none()
+            && let Some(watch) = &mut watcher
+        {
             watch(clock.now(), check);
+        }
+        // All that has been heard is told before the check is asked again: it must not take for silence what only has
+        // not been told yet, however busy the machine is. A flood is no reason not to ask at all.
+        let more = std::iter::from_fn(|| driver.heard_already()).take(HEARD_MAX);
+        for observation in heard.into_iter().chain(more) {
+            check.observe(clock.now(), observation);
+            if let Some(watch) = &mut watcher {
+                watch(clock.now(), check);
+            }
         }
     }
 }
@@ -275,6 +284,19 @@ impl Driver {
             Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
             () = wake => None,
         }
+    }
+
+    /// An observation that is there already.
+    fn heard_already(&mut self) -> Option<Observation> {
+        if let Some(observation) = self.immediate.pop_front() {
+            return Some(observation);
+        }
+        if let Ok(mut observation) = self.heard.try_recv() {
+            self.complete(&mut observation);
+            return Some(observation);
+        }
+        let ended = self.tasks.try_join_next_with_id()?;
+        self.ended(ended)
     }
 
     /// Adds the local address, which a shared socket does not know, to a reply it got.

@@ -266,6 +266,45 @@ async fn a_bound_address_leaves_the_other_family_unsupported() {
     assert!(matches!(failure, Failure { stage: Stage::Stun, cause: Cause::Unsupported { .. } }), "{failure:?}");
 }
 
+/// Asks ten questions and notes, each time it has no more of them, how much it has been told.
+struct Noting {
+    asking: Asking,
+    told: Vec<usize>,
+}
+
+impl Check for Noting {
+    fn poll_probe(&mut self, now: Moment) -> Option<Probe> {
+        let probe = self.asking.poll_probe(now);
+        if probe.is_none() {
+            self.told.push(self.asking.heard.len());
+        }
+        probe
+    }
+
+    fn poll_timeout(&self) -> Option<Moment> {
+        self.asking.poll_timeout()
+    }
+
+    fn observe(&mut self, now: Moment, observation: Observation) {
+        self.asking.observe(now, observation);
+    }
+
+    fn is_done(&self) -> bool {
+        self.asking.is_done()
+    }
+}
+
+#[tokio::test]
+async fn all_that_was_heard_is_told_before_the_check_is_asked_again() {
+    let options = NetworkOptions { bind_address: Some("127.0.0.1".parse().unwrap()), ..NetworkOptions::default() };
+    // These fail in the act of launching, so all ten outcomes are there at once.
+    let slot = Slot::Shared { family: Family::V6, index: 0 };
+    let questions = (0..10).map(|_| question(slot, "[::1]:3478".parse().unwrap()));
+    let mut noting = Noting { asking: Asking::new(questions), told: Vec::new() };
+    run(&mut noting, Network::new(options), None).await.unwrap();
+    assert_eq!(noting.told, [0, 10]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flight_of_sixty_leaves_within_five_milliseconds() {
     let server = server(|request, from| vec![response(request, from)]).await;
