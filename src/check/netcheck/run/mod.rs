@@ -232,7 +232,7 @@ impl NetcheckCheck {
                     floor + round_trip * 6
                 } else {
                     // Nobody knows how far it is.
-                    plan::silent_budget(&self.input).saturating_sub(now.since_start()).max(timing::HTTPS_FLOOR)
+                    plan::silent_budget(&self.input).saturating_sub(now.since_start()).max(timing::HTTPS_FLOOR_LOSSY)
                 };
                 let (target, timeout) = self.relays.ask(index, &self.input, &self.names, now, timeout)?;
                 (Question::HttpsLatency { target, timeout }, Purpose::Relay(index))
