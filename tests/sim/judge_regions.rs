@@ -6,7 +6,7 @@ use natscope::model::{Family, RegionId};
 use natscope::report::{LatencyMethod, Netcheck, RegionReport, RegionSkip};
 
 use crate::judge::Judgement;
-use crate::world::{Server, SimRegion, World};
+use crate::world::{Link, Server, SimRegion, World};
 
 /// An existing home is left for another only when that is better by more than this (Tailscale's rule).
 const HOME_ABSOLUTE: Duration = Duration::from_millis(10);
@@ -108,7 +108,9 @@ fn judge_loss(judgement: &mut Judgement<'_>, region: &SimRegion, report: &Region
     let world = judgement.world;
     let Some(loss) = report.loss else { return };
     judgement.expect((0.0..=1.0).contains(&loss), field, || format!("a loss of {loss}"));
-    let late = world.access.late > 0.0 || region.nodes.iter().any(|node| node.link.late > 0.0);
+    // What comes much later than its fellows is lost to whoever does not wait for it.
+    let delay = |link: &Link| link.late > 0.0 || link.jitter_ms > 10.0;
+    let late = delay(&world.access) || region.nodes.iter().any(|node| delay(&node.link));
     let answers = |node: &Server, family| {
         node.stun_endpoint(family).is_none() || !world.uses(family) || world.stun_answers(node, family)
     };

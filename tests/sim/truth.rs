@@ -95,12 +95,12 @@ impl World {
         if self.host.send != Sending::Allowed {
             return !asked.is_empty();
         }
-        let blocked = |(family, _, to): &(Family, &Server, SocketAddr)| !self.network(*family).udp.passes(to.port());
-        let answers = |(family, server, to): &&(Family, &Server, SocketAddr)| {
-            server.stun.responds() && self.network(*family).lets_in(server.stun, *to)
-        };
-        let mut would_answer = asked.iter().filter(answers).peekable();
-        would_answer.peek().is_some() && would_answer.all(blocked)
+        let mut would_answer = asked.iter().filter(|(_, server, _)| server.stun.responds()).peekable();
+        would_answer.peek().is_some()
+            && would_answer.all(|(family, server, to)| {
+                let network = self.network(*family);
+                !network.udp.passes(to.port()) || !network.lets_in(server.stun, *to)
+            })
     }
 
     /// Whether a relay can be used over TCP, losses aside.
