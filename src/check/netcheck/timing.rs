@@ -77,7 +77,8 @@ pub(super) const RESOLVE_TIMEOUT: Duration = Duration::from_millis(2400);
 /// Routers answer within milliseconds or not at all, so the run waits for them no longer than this (two
 /// retransmissions) …
 pub(super) const PORT_MAPPING_PATIENCE: Duration = Duration::from_millis(400);
-/// … though UPnP lets them take a second (MX 1), and an answer that comes while something else is waited for counts.
+/// … unless one service has answered already. UPnP lets a router take a second (MX 1), and an answer that comes while
+/// something else is waited for counts.
 pub(super) const PORT_MAPPING_TIMEOUT: Duration = Duration::from_millis(1500);
 /// A captive portal is on the local network.
 pub(super) const PORTAL_TIMEOUT: Duration = Duration::from_secs(2);

@@ -62,10 +62,13 @@ impl NetcheckCheck {
     }
 
     fn router_agenda(&self, list: &mut List) {
+        // A router that has answered for one service is worth waiting for with the others.
+        let answers = self.routers.iter().any(|(_, asked)| *asked == Asked::Answered);
+        let patience = if answers { timing::PORT_MAPPING_TIMEOUT } else { timing::PORT_MAPPING_PATIENCE };
         for (index, (_, asked)) in self.routers.iter().enumerate() {
             match asked {
                 Asked::NotYet => list.due(Ask::Router(index)),
-                Asked::Waiting(since) => list.open_until(*since + timing::PORT_MAPPING_PATIENCE),
+                Asked::Waiting(since) => list.open_until(*since + patience),
                 Asked::Answered | Asked::Failed => {}
             }
         }
