@@ -9,7 +9,8 @@ use crate::model::Family;
 use crate::probe::Moment;
 
 impl NetcheckCheck {
-    /// Everything there is to do at `now`, recomputed from the state.
+    /// What there is to do at `now`, recomputed from the state: the first thing that is due, or, when nothing is, how
+    /// long that will last. (A flight asks hundreds of times what is due; what comes after it matters once.)
     pub(super) fn agenda(&self, now: Moment) -> Agenda {
         let signs = self.signs(now);
         let mut list = List { now, ask: None, wake: None, open: false, pace: self.pace };
@@ -23,7 +24,13 @@ impl NetcheckCheck {
             return Agenda { ask: None, wake: None, done: true };
         }
         self.name_agenda(&signs, silent_end, &mut list);
+        if let Some(due) = list.agenda_if_due() {
+            return due;
+        }
         let tracks_settled = self.track_agenda(&signs, &mut list);
+        if let Some(due) = list.agenda_if_due() {
+            return due;
+        }
         self.router_agenda(&mut list);
         self.relay_agenda(&signs, tracks_settled, &mut list);
         self.portal_agenda(&signs, &mut list);
@@ -49,6 +56,9 @@ impl NetcheckCheck {
     fn track_agenda(&self, signs: &Signs, list: &mut List) -> bool {
         let mut settled = true;
         for (index, track) in self.tracks.iter().enumerate() {
+            if list.ask.is_some() {
+                return false;
+            }
             match track.next(list.now, signs, self.knowledge(track, signs)) {
                 Next::Settled => continue,
                 Next::Copy { connected } => list.due_paced(Ask::Copy { track: index, connected }),
@@ -176,6 +186,11 @@ impl List {
         } else {
             self.wake_at(self.pace);
         }
+    }
+
+    /// Something is due: nothing else matters before that is asked.
+    fn agenda_if_due(&self) -> Option<Agenda> {
+        self.ask.map(|ask| Agenda { ask: Some(ask), wake: Some(self.now), done: false })
     }
 
     fn wake_at(&mut self, at: Moment) {
