@@ -172,7 +172,7 @@ impl Track {
         }
         let mut wakes: Vec<Moment> = give_up.into_iter().collect();
         if !self.copies.iter().any(|copy| copy.connected) {
-            let at = first + timing::CONNECTED_AFTER;
+            let at = first + overdue(signs);
             if now >= at {
                 return Next::Copy { connected: true };
             }
@@ -223,10 +223,16 @@ fn spacing(signs: &Signs, sent: u32, needed: u32) -> Duration {
     }
     if sent < needed {
         // A node that got a single copy: not before the round trips seen so far say that it is late.
-        return timing::late_after(signs.slowest).clamp(timing::CONNECTED_AFTER, timing::FIRST_TIMEOUT);
+        return overdue(signs);
     }
     let first = timing::late_after(signs.slowest).max(timing::FIRST_TIMEOUT);
     (needed..sent).fold(first, |wait, _| wait * 3 / 2)
+}
+
+/// When a server that has not answered stands out: while answers come in from farther and farther away, it is merely
+/// the next. Otherwise most of a map of the whole world would be asked once more, each from a socket of its own.
+fn overdue(signs: &Signs) -> Duration {
+    timing::late_after(signs.slowest).clamp(timing::CONNECTED_AFTER, timing::FIRST_TIMEOUT)
 }
 
 fn silent_mapping(now: Moment, knowledge: Knowledge, last: Moment, sent: u32) -> Next {
@@ -292,6 +298,22 @@ mod tests {
         let one = track(&[(0, false, answered(5))]);
         assert_eq!(one.next(ms(10), &signs, Knowledge::default()), Next::Wait(ms(25)));
         assert_eq!(one.next(ms(25), &signs, Knowledge::default()), Next::Copy { connected: false });
+    }
+
+    #[test]
+    fn a_server_farther_than_the_others_so_far_is_not_yet_silent() {
+        let mut silent = track(&[(0, false, Fate::Waiting), (25, false, Fate::Waiting), (50, false, Fate::Waiting)]);
+        let heard = |millis| Signs { heard_udp: true, slowest: Duration::from_millis(millis), loss_seen: false };
+        assert_eq!(silent.next(ms(100), &heard(100), Knowledge::default()), Next::Wait(ms(135)));
+        assert_eq!(silent.next(ms(135), &heard(100), Knowledge::default()), Next::Copy { connected: true });
+        assert_eq!(silent.next(ms(249), &heard(240), Knowledge::default()), Next::Wait(ms(250)));
+        assert_eq!(silent.next(ms(250), &heard(240), Knowledge::default()), Next::Copy { connected: true });
+        // A node that got one copy is asked again no sooner.
+        silent.copies.truncate(1);
+        silent.wanted = 1;
+        silent.copies.push(Copy { probe: ProbeId(1), at: ms(75), connected: true, fate: Fate::Waiting });
+        assert_eq!(silent.next(ms(100), &heard(100), Knowledge::default()), Next::Wait(ms(135)));
+        assert_eq!(silent.next(ms(135), &heard(100), Knowledge::default()), Next::Copy { connected: false });
     }
 
     #[test]
