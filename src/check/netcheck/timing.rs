@@ -19,7 +19,7 @@ pub(super) const COPIES: u32 = 3;
 pub(super) const COPY_SPACING: Duration = Duration::from_millis(25);
 /// No server is sent more than this many copies from one socket.
 pub(super) const MAX_COPIES: u32 = 7;
-/// A silent server is asked once from a connected socket, on which an ICMP refusal can be heard.
+/// A silent server is asked once from a connected socket, on which an ICMP refusal can be heard; no sooner than this.
 pub(super) const CONNECTED_AFTER: Duration = Duration::from_millis(75);
 /// Spacing of further copies to a silent server when loss has been seen elsewhere.
 pub(super) const LOSSY_SPACING: [Duration; 4] =
@@ -46,6 +46,10 @@ pub(super) const REGION_RACE_AFTER: Duration = Duration::from_millis(150);
 /// The run waits for it this long and four fifths of the slowest round trip: a dead region must not cost more than half
 /// the run again and 300 ms.
 pub(super) const SILENT_REGION_PATIENCE: Duration = Duration::from_millis(300);
+/// … but not beyond this, or one and a half of the slowest round trips and the second of these …
+pub(super) const SILENT_REGION_END: Duration = Duration::from_millis(550);
+/// … since all the others are done at one round trip and three copies' spacing.
+pub(super) const SILENT_REGION_BEYOND: Duration = Duration::from_millis(350);
 /// A relay that is to be home must answer over TCP within this and six of its round trips (of the slowest, where its
 /// own is not known) …
 pub(super) const HTTPS_FLOOR: Duration = Duration::from_millis(250);

@@ -101,8 +101,12 @@ impl Relays {
         }
         wish.due.extend(self.next_attempts(region, view, None));
         if !self.succeeded(region) {
+            let beyond = view.slowest * 3 / 2 + timing::SILENT_REGION_BEYOND;
+            let end = Moment::START + beyond.max(timing::SILENT_REGION_END);
             for since in self.waiting(region) {
-                wish.open(since + timing::SILENT_REGION_PATIENCE + view.slowest * 4 / 5);
+                let until = since + timing::SILENT_REGION_PATIENCE + view.slowest * 4 / 5;
+                // One whose name took long is asked late, and not for nothing.
+                wish.open(until.min(end.max(since + timing::HTTPS_FLOOR)));
             }
         }
     }
