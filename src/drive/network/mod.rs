@@ -106,29 +106,43 @@ pub async fn run<C: Check + ?Sized>(
     let clock = Clock::start();
     let mut driver = Driver::new(clock, network.options)?;
     loop {
-        let now = clock.now();
-        while let Some(probe) = check.poll_probe(now) {
+        // All that has been heard is told before the check is asked again: it must not take for silence what only has
+        // not been told yet, however busy the machine is. A flood is no reason not to ask at all.
+        for observation in std::iter::from_fn(|| driver.heard_already()).take(HEARD_MAX) {
+            tell(check, clock, observation, &mut watcher);
+        }
+        // The time is read for every probe: launching a long flight takes some, and the check's budget must count it.
+        if let Some(probe) = check.poll_probe(clock.now()) {
+            tracing::debug!(id = %probe.id, question = ?probe.question, "asked");
             driver.launch(probe)?;
+            continue;
         }
         if check.is_done() {
             return Ok(clock.now());
         }
-        let wake_at = check.poll_timeout().map(|moment| moment.max(now + SHORTEST_WAIT));
-        let heard = driver.heard(wake_at).await;
-        if heard.is_none()
-            && let Some(watch) = &mut watcher
-        {
-            watch(clock.now(), check);
+        let wake_at = check.poll_timeout().map(|moment| moment.max(clock.now() + SHORTEST_WAIT));
+        match driver.heard(wake_at).await {
+            Some(observation) => tell(check, clock, observation, &mut watcher),
+            None => watched(check, clock, &mut watcher),
         }
-        // All that has been heard is told before the check is asked again: it must not take for silence what only has
-        // not been told yet, however busy the machine is. A flood is no reason not to ask at all.
-        let more = std::iter::from_fn(|| driver.heard_already()).take(HEARD_MAX);
-        for observation in heard.into_iter().chain(more) {
-            check.observe(clock.now(), observation);
-            if let Some(watch) = &mut watcher {
-                watch(clock.now(), check);
-            }
-        }
+    }
+}
+
+fn tell<C: Check + ?Sized>(
+    check: &mut C,
+    clock: Clock,
+    observation: Observation,
+    watcher: &mut Option<Watcher<'_, C>>,
+) {
+    // Strings of strangers are escaped by their `Debug`.
+    tracing::debug!(of = ?observation.probe, took = ?observation.round_trip(), outcome = ?observation.outcome, "heard");
+    check.observe(clock.now(), observation);
+    watched(check, clock, watcher);
+}
+
+fn watched<C: Check + ?Sized>(check: &C, clock: Clock, watcher: &mut Option<Watcher<'_, C>>) {
+    if let Some(watch) = watcher {
+        watch(clock.now(), check);
     }
 }
 
@@ -264,6 +278,19 @@ impl Driver {
         }
     }
 
+    /// An observation that need not be waited for.
+    fn heard_already(&mut self) -> Option<Observation> {
+        if let Some(observation) = self.immediate.pop_front() {
+            return Some(observation);
+        }
+        if let Ok(mut observation) = self.heard.try_recv() {
+            self.complete(&mut observation);
+            return Some(observation);
+        }
+        let ended = self.tasks.try_join_next_with_id()?;
+        self.ended(ended)
+    }
+
     /// The next observation, or `None` when it is time to wake the check.
     async fn heard(&mut self, wake_at: Option<Moment>) -> Option<Observation> {
         if let Some(observation) = self.immediate.pop_front() {
@@ -284,19 +311,6 @@ impl Driver {
             Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
             () = wake => None,
         }
-    }
-
-    /// An observation that is there already.
-    fn heard_already(&mut self) -> Option<Observation> {
-        if let Some(observation) = self.immediate.pop_front() {
-            return Some(observation);
-        }
-        if let Ok(mut observation) = self.heard.try_recv() {
-            self.complete(&mut observation);
-            return Some(observation);
-        }
-        let ended = self.tasks.try_join_next_with_id()?;
-        self.ended(ended)
     }
 
     /// Adds the local address, which a shared socket does not know, to a reply it got.
