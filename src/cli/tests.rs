@@ -229,7 +229,7 @@ fn variables_as_a_child_process_sees_them() {
         (&[("NATSCOPE_JSON", "1")], "netcheck --format json-line", "format: JsonLine"),
         (&[("NATSCOPE_DERP_MAP", "m")], "netcheck --replay r", "derp_maps: []"),
         (&[("NATSCOPE_COUNT", "3")], "netcheck --dry-run", "count: None"),
-        (&[("NATSCOPE_DERP_MAP", "m")], "netcheck --derp-map n", r#"derp_maps: ["n"]"#),
+        (&[("NATSCOPE_DERP_MAP", "m")], "netcheck --derp-map n", r#"derp_maps: [File("n")]"#),
         // A switch turned off excludes nothing, and neither do two ways to say the same.
         (&[("NATSCOPE_4", "0")], "netcheck -6", "only_v6: true"),
         (&[("NATSCOPE_JSON", "1"), ("NATSCOPE_FORMAT", "json")], "netcheck", "format: Json"),

@@ -13,6 +13,10 @@ use crate::report::{Finding, FindingDetail, Severity};
 /// How many relays `embedded` starts: as many independent servers as a verdict on the mapping takes, and one more.
 const EMBEDDED_RELAYS: u8 = 3;
 
+/// Regions an error names, and characters of their codes: the public map fits, a stranger's map need not.
+const NAMED: usize = 40;
+const CODE: usize = 20;
+
 /// The map in force.
 pub(super) struct InForce {
     pub(super) map: DerpMap,
@@ -104,15 +108,27 @@ fn filter(map: &mut DerpMap, wanted: &[String]) -> Result<(), CmdError> {
             region.code.eq_ignore_ascii_case(name) || name.parse().is_ok_and(|id| region.id == RegionId(id))
         });
         let Some(region) = found else {
-            let known: Vec<String> =
-                map.regions.values().map(|region| format!("{} ({})", region.code, region.id)).collect();
             return Err(CmdError::Usage(format!(
                 "--region {name}: the map has no region of that code or id; it has {}",
-                known.join(", ")
+                known(map)
             )));
         };
         keep.push(region.id);
     }
     map.regions.retain(|id, _| keep.contains(id));
     Ok(())
+}
+
+/// The regions of a map in words, not all of a long one.
+fn known(map: &DerpMap) -> String {
+    let mut names: Vec<String> =
+        map.regions.values().take(NAMED).map(|region| format!("{} ({})", shortened(&region.code), region.id)).collect();
+    if map.regions.len() > NAMED {
+        names.push(format!("and {} more", map.regions.len() - NAMED));
+    }
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+fn shortened(code: &str) -> String {
+    if code.chars().count() <= CODE { code.to_owned() } else { code.chars().take(CODE).chain(['…']).collect() }
 }

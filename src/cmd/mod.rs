@@ -38,6 +38,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(cli: &Cli) -> Result<Exit, CmdError> {
     let output = Output::new(&cli.global)?;
+    output.start_log();
     match &cli.command {
         Command::Netcheck(args) if args.replay.is_some() => replay::run(args, &cli.global, &output),
         Command::Netcheck(args) => in_runtime(netcheck::run(args, &cli.global, &output)),

@@ -16,8 +16,12 @@ use crate::render;
 use crate::report::{Command, Finding, Report, Saved};
 
 pub(super) async fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
+    if let Some(path) = &args.save {
+        Output::check_writable(path)?;
+    }
+    let begun = tokio::time::Instant::now();
     let map = load_map(args, global, output).await?;
-    let options = options(args, global);
+    let options = options(args, global, begun.elapsed());
     if args.dry_run {
         let input = Input { map: map.map, host: facts(&network_options(args)), options, previous_home: None };
         output.text(&render::plan(&plan(&input), &output.style))?;
@@ -40,9 +44,6 @@ fn facts(options: &network::NetworkOptions) -> HostFacts {
         facts.proxy = ProxyFacts::default();
     }
     if let Some(address) = options.bind_address {
-        // Everything leaves from that address, so the other family is out of reach.
-        facts.os_supports_v4 &= address.is_ipv4();
-        facts.os_supports_v6 &= address.is_ipv6();
         facts.route_v4 = facts.route_v4.map(|_| address).filter(IpAddr::is_ipv4);
         facts.route_v6 = facts.route_v6.map(|_| address).filter(IpAddr::is_ipv6);
     }
@@ -148,17 +149,21 @@ async fn load_map(args: &NetcheckArgs, global: &GlobalArgs, output: &Output) -> 
     }
 }
 
-fn options(args: &NetcheckArgs, global: &GlobalArgs) -> Options {
+/// `spent` is what the map has taken of the time there is.
+fn options(args: &NetcheckArgs, global: &GlobalArgs, spent: Duration) -> Options {
     let defaults = Options::default();
+    // Everything leaves from the address that is bound to, so the other family is as good as not asked for. It is not
+    // the system that lacks it.
+    let bound_to = |family| args.probing.bind_address.is_none_or(|address| Family::of(address) == family);
     Options {
-        ipv4: !args.probing.only_v6,
-        ipv6: !args.probing.only_v4,
+        ipv4: !args.probing.only_v6 && bound_to(Family::V4),
+        ipv6: !args.probing.only_v4 && bound_to(Family::V6),
         nat: !args.leave_out.no_nat,
         port_mapping: !args.leave_out.no_portmap,
         https: !args.leave_out.no_https,
         icmp: !args.leave_out.no_icmp,
         captive_portal: !args.leave_out.no_captive_portal,
-        budget: global.timeout.unwrap_or(defaults.budget),
+        budget: global.timeout.map_or(defaults.budget, |timeout| timeout.saturating_sub(spent)),
     }
 }
 

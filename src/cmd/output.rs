@@ -5,6 +5,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
 use super::exit::CmdError;
 use crate::cli::{Color, Format as CliFormat, GlobalArgs, Lang as CliLang};
 use crate::render::{self, Format, Lang, Style};
@@ -16,6 +20,8 @@ pub(super) struct Output {
     pub(super) format: Format,
     pub(super) style: Style,
     quiet: bool,
+    logs: bool,
+    color: Color,
     file: Option<PathBuf>,
 }
 
@@ -30,7 +36,7 @@ impl Output {
         let color = match global.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            Color::Auto => terminal && !no_color(),
         };
         let lang = match global.lang {
             Some(CliLang::En) => Lang::En,
@@ -47,6 +53,8 @@ impl Output {
             },
             style: Style { color, width: width(terminal), lang, verbose: global.verbose > 0, redact: global.redact },
             quiet: global.quiet,
+            logs: global.verbose > 1 && !global.quiet,
+            color: global.color,
             file: global.output.clone(),
         })
     }
@@ -78,6 +86,28 @@ impl Output {
         !self.quiet && io::stderr().is_terminal()
     }
 
+    /// From now on, with `-vv`, what happens is logged to standard error: natscope's own doings, not its libraries'.
+    pub(super) fn start_log(&self) {
+        if !self.logs {
+            return;
+        }
+        let ansi = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => io::stderr().is_terminal() && !no_color(),
+        };
+        let ours = Targets::new().with_target("natscope", LevelFilter::DEBUG);
+        let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(ansi).with_target(false);
+        // There is another log already only where this runs inside another program, whose log it then is.
+        drop(tracing_subscriber::registry().with(lines.with_filter(ours)).try_init());
+    }
+
+    /// Finds out before anything is measured whether `--save` can keep it. What is in the file stays.
+    pub(super) fn check_writable(path: &Path) -> Result<(), CmdError> {
+        let opened = OpenOptions::new().append(true).create(true).open(path);
+        opened.map(drop).map_err(|error| cannot_write(path, &error))
+    }
+
     /// Writes a report with everything it was concluded from, for `--save`.
     pub(super) fn save(&self, path: &Path, report: &Report) -> Result<(), CmdError> {
         std::fs::write(path, render::render(report, Format::Json, &self.style))
@@ -96,7 +126,7 @@ pub(super) fn print_parse_exit(text: &str, to_stdout: bool) {
 /// The last word of a command that failed.
 pub(super) fn print_error(error: &CmdError) {
     if !matches!(error, CmdError::Interrupted) {
-        print_line(&format!("natscope: {error}"));
+        print_line(&render::harmless(&format!("natscope: {error}")));
     }
 }
 
@@ -106,6 +136,11 @@ fn print_line(text: &str) {
 
 fn cannot_write(path: &Path, error: &io::Error) -> CmdError {
     CmdError::Usage(format!("cannot write {}: {error}", path.display()))
+}
+
+/// <https://no-color.org>: set to anything but nothing.
+fn no_color() -> bool {
+    env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 fn locale() -> String {

@@ -11,6 +11,9 @@ use crate::drive::network::{NetworkOptions, Proxies};
 use crate::report::{Command, PortMappingReport, Report, Verdict, Why};
 
 pub(super) async fn run(args: &SelftestArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
+    if let Some(path) = &args.save {
+        Output::check_writable(path)?;
+    }
     let (map, relays) = maps::embedded()?;
     let defaults = Options::default();
     let setup = Setup {

@@ -22,6 +22,14 @@ pub(super) fn clean(text: &str) -> String {
     cleaned
 }
 
+/// The text with its lines as they are, and nothing else in it that a terminal would act on. For errors, which may
+/// quote a stranger's map and have lines of their own.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    let replace = |character: char| if character != '\n' && is_active(character) { '\u{fffd}' } else { character };
+    text.chars().map(replace).collect()
+}
+
 /// Cleaned, and no longer than `most` characters.
 pub(super) fn short(text: &str, most: usize) -> String {
     let cleaned = clean(text);
@@ -70,6 +78,14 @@ mod tests {
         let json = escape_json(&serde_json::to_string(hostile).unwrap());
         assert!(json.chars().all(|character| (' '..='~').contains(&character)), "{json}");
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), hostile);
+    }
+
+    #[test]
+    fn errors_keep_their_lines_only() {
+        assert_eq!(
+            harmless("a:1: found\n  | \u{1b}[31m\t\u{9b}2J 法"),
+            "a:1: found\n  | \u{fffd}[31m\u{fffd}\u{fffd}2J 法"
+        );
     }
 
     #[test]

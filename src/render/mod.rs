@@ -26,6 +26,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use catalogue::Lang;
+pub use clean::harmless;
 pub use plan::plan;
 
 use crate::report::Report;

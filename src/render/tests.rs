@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::json::{SavedError, saved_from};
 use super::*;
 use crate::model::{Difficulty, RegionId};
+use crate::probe::{Cause, Failure, Stage};
 use crate::report::{Confidence, SCHEMA as SCHEMA_NUMBER, Verdict};
 
 fn samples() -> Vec<(&'static str, Report)> {
@@ -357,4 +358,19 @@ fn languages_differ_in_words_only() {
             .collect()
     };
     assert_eq!(figures(Lang::En), figures(Lang::ZhCn));
+}
+
+#[test]
+fn a_sign_of_life_is_not_offline() {
+    let headline = |report: &Report| {
+        let text = render(report, Format::Table, &Style::default());
+        text.lines().next().unwrap_or_default().to_owned()
+    };
+    assert!(headline(&sample::offline()).contains("offline"));
+    let mut pinged = sample::offline();
+    pinged.netcheck.as_mut().unwrap().icmp = Verdict::known(true, Confidence::High, []);
+    assert!(!headline(&pinged).contains("offline"), "{}", headline(&pinged));
+    let mut refused = sample::offline();
+    refused.netcheck.as_mut().unwrap().regions[0].failure = Some(Failure::new(Stage::Stun, Cause::Refused));
+    assert!(!headline(&refused).contains("offline"), "{}", headline(&refused));
 }

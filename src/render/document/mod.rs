@@ -4,6 +4,7 @@
 mod facts;
 mod grids;
 mod nat;
+mod offline;
 mod regions;
 
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::Style;
 use super::catalogue::{self, Catalogue, FindingText, Headline, RegionNames, Told, Word};
 use super::json::rfc3339;
 use super::number::round_trip;
-use crate::report::{Command, Report, Severity, Verdict, Why};
+use crate::report::{Command, Report, Severity, Verdict};
 
 /// A report laid out.
 #[derive(Clone, Debug, Default)]
@@ -142,10 +143,7 @@ impl Scribe<'_> {
         };
         let headline = Headline {
             udp: Told::of(netcheck, |netcheck| netcheck.udp.value().copied()),
-            offline: netcheck.is_some_and(|netcheck| {
-                netcheck.udp.value().is_none()
-                    && matches!(netcheck.udp.why(), Some(Why::Offline | Why::NothingAnswered))
-            }),
+            offline: netcheck.is_some_and(offline::looks_offline),
             portal: netcheck.is_some_and(|netcheck| netcheck.captive_portal.is_true()),
             nat: Told::of(nat, |nat| nat.difficulty.value().copied()),
             effective: nat.and_then(|nat| nat.effective.value().copied()).filter(|it| Some(*it) != difficulty),
