@@ -14,15 +14,18 @@
     reason = "all of this file is a test"
 )]
 
-use std::io::{self, Write as _};
 use std::net::{SocketAddr, UdpSocket};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use natscope::drive::relay::{Relay, RelayHandle, RelayOptions};
 use natscope::wire::stun::{
     ChangeRequest, Class, Fingerprint, RequestForm, Response, TransactionId, decode_response, encode_request,
 };
+
+mod tools;
+
+use tools::{Running, free_ports, not_run, start_coturn};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -79,18 +82,7 @@ async fn the_classic_client_finds_the_truth_through_us() {
 async fn our_codec_talks_to_coturns_server() {
     let (first, second) = ("127.0.84.1", "127.0.84.2");
     let [port, alternate_port] = free_ports(first);
-    let directory = tempfile::tempdir().unwrap();
-    let in_directory = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let Some(mut turnserver) = start(
-        Command::new("turnserver")
-            .args(["-n", "--stun-only", "-z", "--no-tls", "--no-dtls", "--no-tcp", "--no-cli"])
-            .args(["-L", first, "-L", second, "-l", "stdout"])
-            .args(["-p", &port.to_string(), "--alt-listening-port", &alternate_port.to_string()])
-            .args(["--pidfile", &in_directory("pid"), "--userdb", &in_directory("db")])
-            .stdout(Stdio::null()),
-    ) else {
-        return;
-    };
+    let Some((mut turnserver, _directory)) = start_coturn(&[first, second], [port, alternate_port]) else { return };
     let server: SocketAddr = format!("{first}:{port}").parse().unwrap();
     let other: SocketAddr = format!("{second}:{alternate_port}").parse().unwrap();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -124,39 +116,6 @@ fn spawn(relay: Relay) -> (SocketAddr, RelayHandle) {
 
 fn port(server: SocketAddr) -> String {
     server.port().to_string()
-}
-
-/// Ports that were free a moment ago; coturn cannot be asked to choose and tell.
-fn free_ports(address: &str) -> [u16; 2] {
-    let sockets = [(); 2].map(|()| UdpSocket::bind((address, 0)).unwrap());
-    sockets.map(|socket| socket.local_addr().unwrap().port())
-}
-
-fn not_run(missing: &str) {
-    // Past the test harness, which keeps to itself what a passing test prints.
-    let _ = writeln!(io::stderr(), "NOT RUN: {missing} is missing");
-    assert!(std::env::var_os("NATSCOPE_REQUIRE_TOOLS").is_none_or(|value| value != "1"), "{missing} is missing");
-}
-
-/// Kills the program when the test ends, however it ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn start(command: &mut Command) -> Option<Running> {
-    match command.stdin(Stdio::null()).spawn() {
-        Ok(child) => Some(Running(child)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            not_run(&command.get_program().to_string_lossy());
-            None
-        }
-        Err(error) => panic!("{command:?}: {error}"),
-    }
 }
 
 /// Runs a program to its end and returns what it wrote. `None`: it is not installed.
