@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Moment, ProbeId, Slot};
+use super::{Failure, Moment, ProbeId, Slot, Stage};
 
 /// What was heard, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,11 @@ pub enum Outcome {
     PortMapping(PortMappingAnswer),
     /// The probe failed, and this is how.
     Failed(Failure),
+    /// The run ended while the probe was still under way. Not a failure: nobody knows what would have become of it.
+    Unfinished {
+        /// What was being waited for.
+        stage: Stage,
+    },
 }
 
 /// A STUN response to one of our transactions, received on the socket the request left from.

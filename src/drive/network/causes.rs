@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -59,23 +60,54 @@ pub(super) fn lacks_family(error: &io::Error) -> bool {
 }
 
 /// One time limit for all steps of a probe.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Deadline {
     at: Instant,
     after: Duration,
+    reached: Reached,
+}
+
+/// The step a probe has come to, for whoever asks while it is under way.
+#[derive(Clone, Debug)]
+pub(super) struct Reached(Arc<Mutex<Stage>>);
+
+impl Reached {
+    /// At this step.
+    pub(super) fn new(stage: Stage) -> Self {
+        Self(Arc::new(Mutex::new(stage)))
+    }
+
+    /// The step.
+    pub(super) fn stage(&self) -> Stage {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, stage: Stage) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = stage;
+    }
 }
 
 impl Deadline {
     /// The limit this long from `now`.
-    pub(super) fn new(now: Instant, after: Duration) -> Self {
+    pub(super) fn new(now: Instant, after: Duration, reached: Reached) -> Self {
         /// Longer waits than this are not meant, and may not be representable.
         const LONGEST: Duration = Duration::from_secs(24 * 3600);
-        Self { at: now + after.min(LONGEST), after }
+        Self { at: now + after.min(LONGEST), after, reached }
     }
 
     /// Lets a step run no longer than the limit; beyond it the step has timed out.
     pub(super) async fn within<T>(
-        self,
+        &self,
+        stage: Stage,
+        step: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        self.reached.set(stage);
+        self.beside(stage, step).await
+    }
+
+    /// The same for a step taken beside another one, which is the one the probe has come to.
+    pub(super) async fn beside<T>(
+        &self,
         stage: Stage,
         step: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {

@@ -30,7 +30,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 
-use causes::Deadline;
+use causes::{Deadline, Reached};
 use https::Https;
 pub(in crate::drive) use https::of_environment as proxies_of_environment;
 pub use options::{Nameservers, NetworkOptions, Proxies, Trust};
@@ -118,6 +118,9 @@ pub async fn run<C: Check + ?Sized>(
             continue;
         }
         if check.is_done() {
+            for observation in driver.unfinished() {
+                tell(check, clock, observation, &mut watcher);
+            }
             return Ok(clock.now());
         }
         let wake_at = check.poll_timeout().map(|moment| moment.max(clock.now() + SHORTEST_WAIT));
@@ -160,8 +163,8 @@ struct Driver {
     /// Observations made in the act of launching.
     immediate: VecDeque<Observation>,
     tasks: JoinSet<Observation>,
-    /// Whose task it is, should it panic.
-    probes: HashMap<Id, (ProbeId, Stage, Moment)>,
+    /// Whose task it is and how far it has come, should it panic or not end in time.
+    probes: HashMap<Id, (ProbeId, Reached, Moment)>,
 }
 
 impl Driver {
@@ -192,8 +195,9 @@ impl Driver {
                 self.immediate.extend(failed);
             }
             Question::Resolve { host, family, timeout } => {
-                let (names, deadline) = (Arc::clone(&self.names), self.deadline(timeout));
-                self.spawn(id, Stage::Dns, async move {
+                let reached = Reached::new(Stage::Dns);
+                let (names, deadline) = (Arc::clone(&self.names), self.deadline(timeout, &reached));
+                self.spawn(id, reached, async move {
                     match names.addresses(&host, family, deadline).await {
                         Ok(addresses) => Outcome::Resolved(ResolveAnswer { addresses }),
                         Err(failure) => Outcome::Failed(failure),
@@ -201,8 +205,9 @@ impl Driver {
                 });
             }
             Question::HttpsLatency { target, timeout } => {
-                let (https, deadline) = (Arc::clone(&self.https), self.deadline(timeout));
-                self.spawn(id, Stage::Connect, async move {
+                let reached = Reached::new(Stage::Connect);
+                let (https, deadline) = (Arc::clone(&self.https), self.deadline(timeout, &reached));
+                self.spawn(id, reached, async move {
                     match https.measure(&target, deadline).await {
                         Ok(answer) => Outcome::Https(answer),
                         Err(failure) => Outcome::Failed(failure),
@@ -210,12 +215,14 @@ impl Driver {
                 });
             }
             Question::Icmp { address, timeout } => {
-                let (binding, clock, deadline) = (self.binding.clone(), self.clock, self.deadline(timeout));
-                self.spawn_timed(id, Stage::Icmp, async move { icmp::echo(clock, &binding, address, deadline).await });
+                let reached = Reached::new(Stage::Icmp);
+                let (binding, clock, deadline) = (self.binding.clone(), self.clock, self.deadline(timeout, &reached));
+                self.spawn_timed(id, reached, async move { icmp::echo(clock, &binding, address, deadline).await });
             }
             Question::CaptivePortal { address, host, timeout } => {
-                let (binding, deadline) = (self.binding.clone(), self.deadline(timeout));
-                self.spawn(id, Stage::Http, async move {
+                let reached = Reached::new(Stage::Http);
+                let (binding, deadline) = (self.binding.clone(), self.deadline(timeout, &reached));
+                self.spawn(id, reached, async move {
                     match portal::ask(&binding, address, &host, deadline).await {
                         Ok(answer) => Outcome::Portal(answer),
                         Err(failure) => Outcome::Failed(failure),
@@ -224,23 +231,36 @@ impl Driver {
             }
             Question::PortMapping { service, gateway, timeout } => {
                 let binding = self.binding.clone();
-                self.spawn(
-                    id,
-                    Stage::PortMapping,
-                    async move { router::ask(&binding, service, gateway, timeout).await },
-                );
+                self.spawn(id, Reached::new(Stage::PortMapping), async move {
+                    router::ask(&binding, service, gateway, timeout).await
+                });
             }
         }
         Ok(())
     }
 
-    fn deadline(&self, after: Duration) -> Deadline {
-        Deadline::new(self.clock.instant(self.clock.now()), after)
+    fn deadline(&self, after: Duration, reached: &Reached) -> Deadline {
+        Deadline::new(self.clock.instant(self.clock.now()), after, reached.clone())
     }
 
-    fn spawn(&mut self, id: ProbeId, stage: Stage, performing: impl Future<Output = Outcome> + Send + 'static) {
+    /// What is still under way, and how far it has come. The order is that of asking.
+    fn unfinished(&self) -> Vec<Observation> {
+        let at = self.clock.now();
+        let mut left: Vec<_> = self.probes.values().collect();
+        left.sort_by_key(|(probe, ..)| *probe);
+        left.into_iter()
+            .map(|(probe, reached, sent_at)| Observation {
+                probe: Some(*probe),
+                sent_at: *sent_at,
+                at,
+                outcome: Outcome::Unfinished { stage: reached.stage() },
+            })
+            .collect()
+    }
+
+    fn spawn(&mut self, id: ProbeId, reached: Reached, performing: impl Future<Output = Outcome> + Send + 'static) {
         let clock = self.clock;
-        self.spawn_timed(id, stage, async move {
+        self.spawn_timed(id, reached, async move {
             let sent_at = clock.now();
             let outcome = performing.await;
             (sent_at, clock.now(), outcome)
@@ -251,7 +271,7 @@ impl Driver {
     fn spawn_timed(
         &mut self,
         id: ProbeId,
-        stage: Stage,
+        reached: Reached,
         performing: impl Future<Output = (Moment, Moment, Outcome)> + Send + 'static,
     ) {
         let launched_at = self.clock.now();
@@ -259,7 +279,7 @@ impl Driver {
             let (sent_at, at, outcome) = performing.await;
             Observation { probe: Some(id), sent_at, at, outcome }
         });
-        self.probes.insert(task.id(), (id, stage, launched_at));
+        self.probes.insert(task.id(), (id, reached, launched_at));
     }
 
     /// The observation of a task. One that panicked is a failure of natscope's, and still an end of its probe.
@@ -270,9 +290,9 @@ impl Driver {
                 Some(observation)
             }
             Err(error) => {
-                let (probe, stage, sent_at) = self.probes.remove(&error.id())?;
+                let (probe, reached, sent_at) = self.probes.remove(&error.id())?;
                 let cause = Cause::Os { message: format!("natscope failed: {error}") };
-                let outcome = Outcome::Failed(Failure::new(stage, cause));
+                let outcome = Outcome::Failed(Failure::new(reached.stage(), cause));
                 Some(Observation { probe: Some(probe), sent_at, at: self.clock.now(), outcome })
             }
         }

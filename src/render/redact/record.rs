@@ -48,6 +48,7 @@ fn outcome(outcome: &mut Outcome, names: &mut Pseudonyms) {
             answer.via_proxy.iter_mut().for_each(|proxy| names.text(proxy));
             answer.cert_sha256.iter_mut().for_each(|hash| *hash = names.hash(hash));
         }
+        Outcome::Unfinished { stage: _ } => {}
         Outcome::Icmp(answer) => names.address(&mut answer.from),
         Outcome::Portal(answer) => answer.location.iter_mut().for_each(|location| names.text(location)),
         Outcome::PortMapping(answer) => {

@@ -44,6 +44,9 @@ pub(super) struct HttpsTry<'a> {
     /// A bad status counts as one, and so does silence for as long as was to be waited. A request that was still under
     /// way when the run ended has neither answer nor failure.
     pub failure: Option<Failure>,
+    /// What a request still under way at the end was waiting for, and how long it had: words for the report, and no
+    /// evidence against the relay.
+    pub under_way: Option<Failure>,
     pub waited: Duration,
 }
 
@@ -85,7 +88,9 @@ impl<'a> Evidence<'a> {
             let observations = heard.get(&probe).map(Vec::as_slice).unwrap_or_default();
             let first = observations
                 .iter()
-                .filter(|observation| !matches!(observation.outcome, Outcome::StunDuplicate(_)))
+                .filter(|observation| {
+                    !matches!(observation.outcome, Outcome::StunDuplicate(_) | Outcome::Unfinished { .. })
+                })
                 .min_by_key(|observation| observation.at)
                 .copied();
             let round_trip = first.map(Observation::round_trip);
@@ -96,7 +101,12 @@ impl<'a> Evidence<'a> {
                 }
                 Question::HttpsLatency { target, timeout } => {
                     let waited = record.ended_at.since(launch.at);
-                    evidence.https.push(https_try(probe, target, first, *timeout, waited));
+                    let reached = observations.iter().find_map(|observation| match observation.outcome {
+                        Outcome::Unfinished { stage } => Some(stage),
+                        _ => None,
+                    });
+                    let reached = reached.unwrap_or(Stage::Connect);
+                    evidence.https.push(https_try(probe, target, first, reached, *timeout, waited));
                 }
                 Question::Resolve { host, family, .. } => {
                     evidence.names.insert((host, *family), NameTry { at: launch.at, outcome: first });
@@ -286,19 +296,23 @@ fn https_try<'a>(
     probe: ProbeId,
     target: &'a HttpsTarget,
     outcome: Option<&'a Outcome>,
+    reached: Stage,
     timeout: Duration,
     waited: Duration,
 ) -> HttpsTry<'a> {
+    let silence = Failure::new(reached, Cause::TimedOut { after: waited });
+    let mut under_way = None;
     let (answer, failure) = match outcome {
         Some(Outcome::Https(answer)) => {
             let bad = (answer.status > 299).then(|| Failure::new(Stage::Http, Cause::Status { code: answer.status }));
             (Some(answer), bad)
         }
         Some(Outcome::Failed(failure)) => (None, Some(failure.clone())),
+        _ if waited >= timeout => (None, Some(silence)),
         _ => {
-            let over = waited >= timeout;
-            (None, over.then(|| Failure::new(Stage::Connect, Cause::TimedOut { after: waited })))
+            under_way = Some(silence);
+            (None, None)
         }
     };
-    HttpsTry { probe, target, answer, failure, waited }
+    HttpsTry { probe, target, answer, failure, under_way, waited }
 }

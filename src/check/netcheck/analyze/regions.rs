@@ -44,7 +44,9 @@ fn report(evidence: &Evidence<'_>, region: &Region) -> RegionReport {
     let failure = if by_stun || skipped.is_some() {
         None
     } else {
-        nodes.iter().find_map(|node| node.failure.clone()).or(if measured.is_none() { relay_failure } else { None })
+        let silence = || https().find_map(|request| request.under_way.clone());
+        let relay_failure = || relay_failure.or_else(silence).filter(|_| measured.is_none());
+        nodes.iter().find_map(|node| node.failure.clone()).or_else(relay_failure)
     };
     RegionReport {
         id: region.id,
@@ -104,7 +106,8 @@ fn node_report(evidence: &Evidence<'_>, node: &Node, skipped: bool) -> NodeRepor
 
 /// The round trip of a copy that was answered, and by whom it was asked.
 fn counted(copy: &StunCopy<'_>) -> Option<Duration> {
-    copy.reply.filter(|(reply, _)| reply.from == copy.server).map(|(_, round_trip)| round_trip)
+    let (reply, round_trip) = copy.reply?;
+    (reply.from == copy.server && reply.error_code.is_none()).then_some(round_trip)
 }
 
 /// Why no STUN answer came: IPv4's reason before IPv6's, the network's own words before silence.
@@ -192,7 +195,7 @@ impl<'a> Copies<'a> {
     }
 
     fn answered(&self) -> u32 {
-        count(self.by_server.values().flatten().filter(|copy| copy.reply.is_some()).count())
+        count(self.by_server.values().flatten().filter(|copy| counted(copy).is_some()).count())
     }
 
     /// Lost copies among those whose fate is settled, of servers that answer at all.

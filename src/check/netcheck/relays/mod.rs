@@ -88,6 +88,14 @@ impl Relays {
         input.map.regions.get(self.regions.get(region)?)?.nodes.get(node)
     }
 
+    /// Whether a region has a STUN server that may be asked.
+    fn has_stun(&self, region: usize, input: &Input) -> bool {
+        let nodes = self.regions.get(region).and_then(|id| input.map.regions.get(id)).map(|region| &region.nodes);
+        nodes.into_iter().flatten().any(|node| {
+            Family::BOTH.into_iter().any(|family| input.allows(family) && plan::stun_place(node, family) != Place::Off)
+        })
+    }
+
     /// Whether any relay answered.
     pub(super) fn any_success(&self) -> bool {
         self.attempts.iter().any(|attempt| matches!(attempt.state, State::Success { .. }))

@@ -93,8 +93,9 @@ impl Relays {
         if view.stun.get(region).is_none_or(|seen| seen.best.is_some()) {
             return;
         }
-        let start =
-            (Moment::START + timing::REGION_RACE_AFTER).max(Moment::START + view.slowest + Duration::from_millis(50));
+        // A region without STUN has nothing else to be measured by, so there is nothing to wait for.
+        let late = timing::REGION_RACE_AFTER.max(view.slowest + Duration::from_millis(50));
+        let start = if self.has_stun(region, view.input) { Moment::START + late } else { Moment::START };
         if view.now < start {
             wish.wake(start);
             return;

@@ -72,7 +72,7 @@ impl Https {
         // Roots are loaded while TCP connects, the first time: neither waits for the other.
         let roots = async { if rule.needs_roots() { self.roots().await.map(Some) } else { Ok(None) } };
         let (opened, roots) =
-            tokio::try_join!(deadline.within(Stage::Connect, self.open(target)), deadline.within(Stage::Tls, roots))?;
+            tokio::try_join!(deadline.within(Stage::Connect, self.open(target)), deadline.beside(Stage::Tls, roots))?;
 
         let verifier = Arc::new(RelayVerifier::new(rule, roots, tls_roots::provider()));
         let config = tls_roots::config_with(verifier).map_err(|error| unsupported(error.to_string()))?;

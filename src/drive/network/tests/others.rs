@@ -110,7 +110,7 @@ async fn sockets_can_be_bound_to_an_interface() {
 #[tokio::test]
 async fn a_task_that_panics_still_ends_its_probe() {
     let mut driver = Driver::new(Clock::start(), NetworkOptions::default()).unwrap();
-    driver.spawn(ProbeId(7), Stage::Http, async { panic!("as a test") });
+    driver.spawn(ProbeId(7), Reached::new(Stage::Http), async { panic!("as a test") });
     let observation = driver.heard(None).await.unwrap();
     assert_eq!(observation.probe, Some(ProbeId(7)));
     let Outcome::Failed(failure) = observation.outcome else { panic!("no failure") };
