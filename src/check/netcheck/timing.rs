@@ -100,6 +100,14 @@ pub(super) const MAPPING_SOCKETS: [u8; 2] = [1, 2];
 /// Sockets that ask when those disagree.
 pub(super) const FRESH_SOCKETS: [u8; 2] = [3, 4];
 
+/// A copy that is missing is not counted as lost before this: on a near path a busy machine takes longer than the way.
+pub(super) const STRAGGLER_FLOOR: Duration = Duration::from_millis(100);
+
+/// The time after which a missing copy counts as lost.
+pub(super) fn lost_after(round_trip: Duration) -> Duration {
+    late_after(round_trip).max(STRAGGLER_FLOOR)
+}
+
 /// The time after which a reply on a path of this round trip is late: 1.25 × and 10 ms.
 pub(super) fn late_after(round_trip: Duration) -> Duration {
     round_trip * 5 / 4 + Duration::from_millis(10)

@@ -144,7 +144,7 @@ impl Track {
             .filter(|copy| !copy.connected)
             .take(usize::try_from(self.wanted).unwrap_or(usize::MAX))
             .filter(|copy| matches!(copy.fate, Fate::Waiting))
-            .map(|copy| copy.at + timing::late_after(worst))
+            .map(|copy| copy.at + timing::lost_after(worst))
             .max();
         match expected {
             Some(until) if until > now => Next::Wait(until),
@@ -320,8 +320,8 @@ mod tests {
     fn an_answering_server_is_waited_for_no_longer_than_it_takes() {
         let signs = Signs { heard_udp: true, ..Signs::default() };
         let two_of_three = track(&[(0, false, answered(40)), (25, false, answered(44)), (50, false, Fate::Waiting)]);
-        assert_eq!(two_of_three.next(ms(70), &signs, Knowledge::default()), Next::Wait(ms(115)));
-        assert_eq!(two_of_three.next(ms(115), &signs, Knowledge::default()), Next::Settled);
+        assert_eq!(two_of_three.next(ms(70), &signs, Knowledge::default()), Next::Wait(ms(150)));
+        assert_eq!(two_of_three.next(ms(150), &signs, Knowledge::default()), Next::Settled);
         assert!(two_of_three.shows_loss(ms(115)));
         assert!(!two_of_three.shows_loss(ms(114)));
     }

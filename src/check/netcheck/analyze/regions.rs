@@ -210,7 +210,7 @@ impl<'a> Copies<'a> {
         for copies in self.by_server.values() {
             let Some(worst) = copies.iter().filter_map(|copy| Some(copy.reply?.1)).max() else { continue };
             for copy in copies.iter().filter(|copy| copy.failure.is_none()) {
-                let late = self.evidence.ended_at >= copy.at + timing::late_after(worst);
+                let late = self.evidence.ended_at >= copy.at + timing::lost_after(worst);
                 if copy.reply.is_some() {
                     settled += 1;
                 } else if late {
@@ -250,6 +250,8 @@ pub(super) fn home(evidence: &Evidence<'_>, regions: &[RegionReport]) -> Verdict
     };
     let candidates: Vec<Candidate> = regions
         .iter()
+        // An echo reply tells the distance of a machine, not that a relay is on it.
+        .filter(|report| report.method != Some(LatencyMethod::Icmp))
         .filter_map(|report| {
             let down = relay_failure(report).filter(|_| report.relay_answers == Some(false));
             Candidate::of(evidence.input, report.id, report.latency?, down)

@@ -39,7 +39,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             "no answer over UDP, but only {} known to be up; it takes {needed} to blame the network",
             count(*servers, "server is", "servers are")
         ),
-        Why::NothingAnswered => "nobody answered, over UDP or TCP".to_owned(),
+        Why::NothingAnswered => "nobody gave a usable answer, over UDP or TCP".to_owned(),
         Why::BehindPortal => "a captive portal answers for everybody".to_owned(),
 
         Why::FamilyAnswered { servers } => format!("{} answered", self::servers(*servers)),

@@ -30,7 +30,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::TooFewWitnesses { servers, needed } => {
             format!("UDP 没有应答，但只有 {servers} 台服务器确认在线；至少 {needed} 台才能归因于网络")
         }
-        Why::NothingAnswered => "UDP 和 TCP 都没有任何应答".to_owned(),
+        Why::NothingAnswered => "UDP 和 TCP 都没有得到可用的应答".to_owned(),
         Why::BehindPortal => "强制门户代替所有服务器应答".to_owned(),
 
         Why::FamilyAnswered { servers } => format!("{servers} 台服务器有应答"),
