@@ -86,6 +86,12 @@ pub(super) enum Next {
     Settled,
 }
 
+impl Copy {
+    const fn has_failed(&self) -> bool {
+        matches!(self.fate, Fate::Failed(_))
+    }
+}
+
 impl Track {
     /// The best round trip so far.
     pub(super) fn best(&self) -> Option<Duration> {
@@ -113,13 +119,15 @@ impl Track {
 
     /// What comes next.
     pub(super) fn next(&self, now: Moment, signs: &Signs, knowledge: Knowledge) -> Next {
-        let shared: Vec<&Copy> = self.copies.iter().filter(|copy| !copy.connected).collect();
-        let (Some(first), Some(last)) = (shared.first(), shared.last()) else {
+        let mut shared = self.copies.iter().filter(|copy| !copy.connected);
+        let Some(first) = shared.next() else {
             return due(now, self.start, false);
         };
-        let sent = u32::try_from(shared.len()).unwrap_or(u32::MAX);
-        let failed = shared.iter().filter(|copy| matches!(copy.fate, Fate::Failed(_))).count();
-        if failed == shared.len() && failed >= 2 {
+        let (mut last, mut sent, mut failed) = (first, 1_u32, u32::from(first.has_failed()));
+        for copy in shared {
+            (last, sent, failed) = (copy, sent + 1, failed + u32::from(copy.has_failed()));
+        }
+        if failed == sent && failed >= 2 {
             return Next::Settled;
         }
         if sent < self.wanted {

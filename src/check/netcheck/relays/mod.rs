@@ -21,6 +21,8 @@ pub(super) struct Relays {
     attempts: Vec<Attempt>,
     via_proxy: bool,
     most_nodes: usize,
+    /// Some relay has answered.
+    any_success: bool,
 }
 
 /// One way to one relay.
@@ -67,7 +69,7 @@ impl Relays {
             regions.push(region.id);
         }
         let nodes = input.map.regions.values().map(|region| region.nodes.len());
-        Self { regions, attempts, via_proxy, most_nodes: nodes.max().unwrap_or_default() }
+        Self { regions, attempts, via_proxy, most_nodes: nodes.max().unwrap_or_default(), any_success: false }
     }
 
     /// Number of regions measured.
@@ -97,8 +99,8 @@ impl Relays {
     }
 
     /// Whether any relay answered.
-    pub(super) fn any_success(&self) -> bool {
-        self.attempts.iter().any(|attempt| matches!(attempt.state, State::Success { .. }))
+    pub(super) const fn any_success(&self) -> bool {
+        self.any_success
     }
 
     /// The region's best request time over HTTPS.
@@ -113,6 +115,9 @@ impl Relays {
 
     /// TCP round trip to this address; else the slowest to any relay, so that silence is judged by the worst path.
     pub(super) fn tcp_round_trip(&self, server: IpAddr) -> Option<Duration> {
+        if !self.any_success {
+            return None;
+        }
         let all = || {
             self.attempts.iter().filter_map(|attempt| match attempt.state {
                 State::Success { address, round_trip, .. } => Some((address, round_trip)),
@@ -249,5 +254,6 @@ impl Relays {
             Outcome::Failed(failure) => State::Failed(failure.clone()),
             _ => return,
         };
+        self.any_success |= matches!(attempt.state, State::Success { .. });
     }
 }

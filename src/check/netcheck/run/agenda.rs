@@ -95,7 +95,7 @@ impl NetcheckCheck {
             heard_udp: signs.heard_udp,
             slowest: signs.slowest,
             tracks_settled,
-            stun: (0..self.relays.len()).map(|region| self.region_view(region)).collect(),
+            stun: self.region_views(),
             families: Family::BOTH.into_iter().filter(|family| self.heard(*family)).collect(),
         };
         let wish = self.relays.wish(&view);
@@ -110,17 +110,23 @@ impl NetcheckCheck {
         }
     }
 
-    pub(super) fn region_view(&self, region: usize) -> RegionView {
-        let tracks = || self.tracks.iter().filter(move |track| track.role == Role::Measure && track.region == region);
-        let best = tracks().filter_map(|track| Some((track.best()?, track.slot.family()))).min();
-        let first_answer = tracks()
-            .flat_map(|track| &track.copies)
-            .filter_map(|copy| match copy.fate {
-                Fate::Answered(round_trip) => Some(copy.at + round_trip),
-                _ => None,
-            })
-            .min();
-        RegionView { best, first_answer }
+    /// What STUN has seen, by region.
+    pub(super) fn region_views(&self) -> Vec<RegionView> {
+        let mut views = vec![RegionView::default(); self.relays.len()];
+        for track in self.tracks.iter().filter(|track| track.role == Role::Measure) {
+            let Some(view) = views.get_mut(track.region) else { continue };
+            if let Some(best) = track.best() {
+                let best = (best, track.slot.family());
+                view.best = Some(view.best.map_or(best, |other| other.min(best)));
+            }
+            for copy in &track.copies {
+                if let Fate::Answered(round_trip) = copy.fate {
+                    let at = copy.at + round_trip;
+                    view.first_answer = Some(view.first_answer.map_or(at, |other| other.min(at)));
+                }
+            }
+        }
+        views
     }
 
     fn heard(&self, family: Family) -> bool {

@@ -226,7 +226,8 @@ impl NetcheckCheck {
             }
             Ask::Relay(index) => {
                 let signs = self.signs(now);
-                let measured = self.relays.region_of(index).and_then(|region| self.region_view(region).best);
+                let region = self.relays.region_of(index);
+                let measured = region.and_then(|region| self.region_views().get(region)?.best);
                 let timeout = if let Some((round_trip, _)) = measured {
                     let floor = if signs.loss_seen { timing::HTTPS_FLOOR_LOSSY } else { timing::HTTPS_FLOOR };
                     floor + round_trip * 6
