@@ -138,7 +138,7 @@ impl Track {
         }
         match self.role {
             Role::Measure => self.silent(now, signs, knowledge, first.at, last.at, sent),
-            Role::Mapping => silent_mapping(now, knowledge, last.at, sent),
+            Role::Mapping => silent_mapping(now, signs, knowledge, last.at, sent),
         }
     }
 
@@ -243,9 +243,13 @@ fn overdue(signs: &Signs) -> Duration {
     timing::late_after(signs.slowest).clamp(timing::CONNECTED_AFTER, timing::FIRST_TIMEOUT)
 }
 
-fn silent_mapping(now: Moment, knowledge: Knowledge, last: Moment, sent: u32) -> Next {
+fn silent_mapping(now: Moment, signs: &Signs, knowledge: Knowledge, last: Moment, sent: u32) -> Next {
     if knowledge.given_up {
         return Next::Settled;
+    }
+    if signs.loss_seen && sent < timing::MAPPING_COPIES {
+        // One copy a round trip would hold up the run by as many round trips of a far server as get lost.
+        return due(now, last + spacing(signs, sent, sent), false);
     }
     let Some(round_trip) = knowledge.measured else {
         // Nobody knows yet whether the server is there; the measuring socket will find out.
@@ -306,6 +310,25 @@ mod tests {
         let one = track(&[(0, false, answered(5))]);
         assert_eq!(one.next(ms(10), &signs, Knowledge::default()), Next::Wait(ms(25)));
         assert_eq!(one.next(ms(25), &signs, Knowledge::default()), Next::Copy { connected: false });
+    }
+
+    #[test]
+    fn a_mapping_socket_loses_no_round_trips_where_datagrams_are_lost() {
+        let mut silent = track(&[(0, false, Fate::Waiting)]);
+        (silent.role, silent.wanted) = (Role::Mapping, 1);
+        let lossless = Signs { heard_udp: true, slowest: Duration::from_millis(300), loss_seen: false };
+        let lossy = Signs { loss_seen: true, ..lossless };
+        let measured = Knowledge { measured: Some(Duration::from_millis(300)), ..Knowledge::default() };
+        assert_eq!(silent.next(ms(50), &lossless, Knowledge::default()), Next::Patience);
+        assert_eq!(silent.next(ms(50), &lossless, measured), Next::Wait(ms(385)));
+        for at in [30, 60, 90] {
+            assert_eq!(silent.next(ms(at - 1), &lossy, Knowledge::default()), Next::Wait(ms(at)));
+            assert_eq!(silent.next(ms(at), &lossy, Knowledge::default()), Next::Copy { connected: false });
+            silent.copies.push(Copy { probe: ProbeId(1), at: ms(at), connected: false, fate: Fate::Waiting });
+        }
+        assert_eq!(silent.next(ms(120), &lossy, Knowledge::default()), Next::Patience);
+        assert_eq!(silent.next(ms(120), &lossy, measured), Next::Wait(ms(90 + 385)));
+        assert_eq!(silent.next(ms(90 + 385), &lossy, measured), Next::Settled);
     }
 
     #[test]
