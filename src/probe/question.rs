@@ -130,6 +130,10 @@ pub enum StunForm {
     Tailnode,
     /// No attribute at all (RFC 8489).
     Plain,
+    /// CHANGE-REQUEST "change port" (RFC 5780 section 7.2): answer from the same address, another port.
+    ChangePort,
+    /// CHANGE-REQUEST "change IP" and "change port": answer from another address and another port.
+    ChangeAddressAndPort,
 }
 
 /// How to reach a relay over TLS.

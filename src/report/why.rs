@@ -188,6 +188,42 @@ pub enum Why {
     /// The difficulty is as measured: no port mapping was verified.
     NoPortMappingVerified,
 
+    // Filtering.
+    /// A packet came through from an address we had never sent to.
+    StrangerPassed {
+        /// Where it came from.
+        from: SocketAddr,
+    },
+    /// A packet came through from another port of an address we had sent to, and none from another address, though the
+    /// server is known to have sent both.
+    NeighbourPassed {
+        /// Where it came from.
+        from: SocketAddr,
+        /// Packets from elsewhere that did not come through.
+        silent: u32,
+    },
+    /// Nothing came through but from the endpoint we had sent to, though the server is known to have sent it.
+    OnlyTheAddresseePassed {
+        /// Packets that did not come through.
+        silent: u32,
+    },
+    /// Nothing came through from elsewhere, but whether the server sent anything is not known.
+    SendingNotProven,
+    /// No server that answers offers the test (RFC 5780).
+    NoFilterServer,
+    /// The server answers requests to change its address from the unchanged one.
+    ChangeIgnored {
+        /// Which server.
+        server: SocketAddr,
+    },
+    /// The server refuses requests to change its address.
+    ChangeRefused {
+        /// Which server.
+        server: SocketAddr,
+        /// Its error code.
+        code: u16,
+    },
+
     // Home region.
     /// The nearest of the regions that may be home.
     HomeNearest {

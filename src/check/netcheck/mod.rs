@@ -46,6 +46,9 @@ pub struct Options {
     pub ipv6: bool,
     /// The NAT's mapping.
     pub nat: bool,
+    /// The NAT's filtering, with the help of servers that speak RFC 5780.
+    #[serde(default)]
+    pub filtering: bool,
     /// The router's port-mapping services.
     pub port_mapping: bool,
     /// Relays over HTTPS.
@@ -65,6 +68,7 @@ impl Default for Options {
             ipv4: true,
             ipv6: true,
             nat: true,
+            filtering: false,
             port_mapping: true,
             https: true,
             icmp: true,

@@ -3,15 +3,17 @@
 use std::net::SocketAddr;
 
 use crate::probe::{Cause, StunForm, StunReply};
-use crate::wire::stun::{self, Class, RequestForm, Response, TransactionId};
+use crate::wire::stun::{self, ChangeRequest, Class, RequestForm, Response, TransactionId};
 
 /// A Binding request of that form.
 pub(super) fn encode_request(id: TransactionId, form: StunForm) -> Result<Vec<u8>, Cause> {
-    let form = match form {
-        StunForm::Tailnode => RequestForm::Tailnode,
-        StunForm::Plain => RequestForm::Plain,
+    let (form, change) = match form {
+        StunForm::Tailnode => (RequestForm::Tailnode, None),
+        StunForm::Plain => (RequestForm::Plain, None),
+        StunForm::ChangePort => (RequestForm::Plain, Some(ChangeRequest { ip: false, port: true })),
+        StunForm::ChangeAddressAndPort => (RequestForm::Plain, Some(ChangeRequest { ip: true, port: true })),
     };
-    stun::encode_request(id, form, None).map_err(|error| Cause::Os { message: error.to_string() })
+    stun::encode_request(id, form, change).map_err(|error| Cause::Os { message: error.to_string() })
 }
 
 /// A Binding response, or what is wrong with the datagram.

@@ -24,6 +24,9 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
     match &mut why {
         Why::NotMeasuredHere { .. }
         | Why::NotMeasuredYet
+        | Why::OnlyTheAddresseePassed { .. }
+        | Why::SendingNotProven
+        | Why::NoFilterServer
         | Why::LeftOut { .. }
         | Why::NoServers { .. }
         | Why::RanOutOfTime { .. }
@@ -76,6 +79,8 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::HomeRelayDown { failure: how, .. }
         | Why::RouterUnreachable { failure: how, .. } => failure(how, names),
         Why::ServersDisagree { endpoints } => endpoints.iter_mut().for_each(|endpoint| names.endpoint(endpoint)),
+        Why::StrangerPassed { from } | Why::NeighbourPassed { from, .. } => names.endpoint(from),
+        Why::ChangeIgnored { server } | Why::ChangeRefused { server, .. } => names.endpoint(server),
         Why::SeveralAddresses { addresses } => addresses.iter_mut().for_each(|address| names.address(address)),
         Why::PortalAnswered { status: _, location } => location.iter_mut().for_each(|text| names.text(text)),
         Why::RouterOffers { service: _, detail } | Why::RouterDeclines { service: _, detail } => {

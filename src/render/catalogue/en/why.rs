@@ -92,6 +92,23 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::FromMapping => "it follows from the mapping".to_owned(),
         Why::NoPortMappingVerified => "as measured: no port mapping was verified".to_owned(),
 
+        Why::StrangerPassed { from } => format!("a packet from {from} came through, where nothing had been sent"),
+        Why::NeighbourPassed { from, silent } => format!(
+            "a packet from {from} came through, from another port of the server; {} from another address did not",
+            packets(*silent)
+        ),
+        Why::OnlyTheAddresseePassed { silent } => {
+            format!("{} from the server's other port did not come through", packets(*silent))
+        }
+        Why::SendingNotProven => {
+            "nothing came through from elsewhere, but that the server sent it could not be proven".to_owned()
+        }
+        Why::NoFilterServer => "no server that answers offers the test (RFC 5780)".to_owned(),
+        Why::ChangeIgnored { server } => format!("{server} ignores the request to answer from elsewhere"),
+        Why::ChangeRefused { server, code } => {
+            format!("{server} refuses to answer from elsewhere (error {code})")
+        }
+
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("nearest of {}", count(*of, "region", "regions"))];
             if let Some((region, latency)) = next {

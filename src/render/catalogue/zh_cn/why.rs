@@ -65,6 +65,16 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::FromMapping => "由映射行为推出".to_owned(),
         Why::NoPortMappingVerified => "即实测结果：没有经过验证的端口映射".to_owned(),
 
+        Why::StrangerPassed { from } => format!("收到来自 {from} 的包，而从未向它发送过"),
+        Why::NeighbourPassed { from, silent } => {
+            format!("收到来自服务器另一端口 {from} 的包；来自另一地址的 {silent} 个包未能通过")
+        }
+        Why::OnlyTheAddresseePassed { silent } => format!("来自服务器另一端口的 {silent} 个包未能通过"),
+        Why::SendingNotProven => "没有收到来自其他端点的包，但无法证明服务器确实发送了".to_owned(),
+        Why::NoFilterServer => "应答的服务器都不提供此项测试（RFC 5780）".to_owned(),
+        Why::ChangeIgnored { server } => format!("{server} 忽略了从其他端点应答的请求"),
+        Why::ChangeRefused { server, code } => format!("{server} 拒绝从其他端点应答（错误 {code}）"),
+
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("{of} 个区域中最近")];
             if let Some((region, latency)) = next {
