@@ -32,6 +32,9 @@ pub(super) struct Conclusion {
     pub direct: bool,
     /// Servers that disagree with all others on every socket, and what they saw.
     pub odd: BTreeMap<SocketAddr, SocketAddr>,
+    /// Where it varies: whether with the port too (`true`), or with the address alone. `None` when no server was asked
+    /// at two ports.
+    pub on_port_too: Option<bool>,
     /// Fresh sockets might settle what these could not.
     pub more_sockets_would_help: bool,
 }
@@ -48,7 +51,33 @@ pub(super) fn conclude(sightings: &[Sighting]) -> Conclusion {
     let evidence: BTreeSet<ProbeId> = sightings.iter().map(|sighting| sighting.probe).collect();
     let mut conclusion = conclude_bare(sightings);
     conclusion.varies = conclusion.varies.with_evidence(evidence);
+    conclusion.on_port_too = on_port_too(sightings);
     conclusion
+}
+
+/// Whether two ports of one address see different endpoints of one socket: on two sockets at least, and on none the
+/// other way.
+fn on_port_too(sightings: &[Sighting]) -> Option<bool> {
+    let mut seen: BTreeMap<(Slot, IpAddr), BTreeMap<u16, BTreeSet<SocketAddr>>> = BTreeMap::new();
+    for sighting in sightings {
+        let ports = seen.entry((sighting.slot, sighting.server.ip())).or_default();
+        ports.entry(sighting.server.port()).or_default().insert(sighting.mapped);
+    }
+    let mut same = BTreeSet::new();
+    let mut differ = BTreeSet::new();
+    for ((slot, _), ports) in seen.iter().filter(|(_, ports)| ports.len() >= 2) {
+        let endpoints: BTreeSet<_> = ports.values().flatten().collect();
+        if endpoints.len() == 1 {
+            same.insert(*slot);
+        } else {
+            differ.insert(*slot);
+        }
+    }
+    match (same.len(), differ.len()) {
+        (2.., 0) => Some(false),
+        (0, 2..) => Some(true),
+        _ => None,
+    }
 }
 
 fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
@@ -56,6 +85,7 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
         varies: Verdict::unknown(why),
         direct: false,
         odd: BTreeMap::new(),
+        on_port_too: None,
         more_sockets_would_help,
     };
     let views = Views::of(sightings);
@@ -72,6 +102,7 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
             varies: Verdict::known(false, honest.confidence(), []).because(Why::NoTranslation { servers }),
             direct: true,
             odd,
+            on_port_too: None,
             more_sockets_would_help: false,
         };
     }
@@ -96,6 +127,7 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
             varies: Verdict::known(false, confidence, []).because(why),
             direct: false,
             odd,
+            on_port_too: None,
             more_sockets_would_help: false,
         };
     }
@@ -111,6 +143,7 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
                 .because(Why::MappingDiffers { servers: count(operators), endpoints: count(endpoints) }),
             direct: false,
             odd: BTreeMap::new(),
+            on_port_too: None,
             more_sockets_would_help: false,
         };
     }
@@ -122,6 +155,7 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
                 varies: Verdict::known(false, Confidence::Medium, []).because(Why::NoTranslation { servers }),
                 direct: true,
                 odd,
+                on_port_too: None,
                 more_sockets_would_help: false,
             };
         }
@@ -130,6 +164,7 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
                 .because(Why::MappingSameButPortCollision { sockets: count(same), collided: count(total - same) }),
             direct: false,
             odd,
+            on_port_too: None,
             more_sockets_would_help: false,
         };
     }

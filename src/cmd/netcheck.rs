@@ -159,7 +159,7 @@ fn options(args: &NetcheckArgs, global: &GlobalArgs, spent: Duration) -> Options
         ipv4: !args.probing.only_v6 && bound_to(Family::V4),
         ipv6: !args.probing.only_v4 && bound_to(Family::V6),
         nat: !args.leave_out.no_nat,
-        filtering: false,
+        filtering: !args.leave_out.no_nat,
         port_mapping: !args.leave_out.no_portmap,
         https: !args.leave_out.no_https,
         icmp: !args.leave_out.no_icmp,

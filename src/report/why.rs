@@ -185,6 +185,8 @@ pub enum Why {
     UdpIsBlocked,
     /// It follows from the mapping.
     FromMapping,
+    /// It follows from mapping and filtering.
+    FromMappingAndFiltering,
     /// The difficulty is as measured: no port mapping was verified.
     NoPortMappingVerified,
 

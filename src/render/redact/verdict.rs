@@ -27,6 +27,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::OnlyTheAddresseePassed { .. }
         | Why::SendingNotProven
         | Why::NoFilterServer
+        | Why::FromMappingAndFiltering
         | Why::LeftOut { .. }
         | Why::NoServers { .. }
         | Why::RanOutOfTime { .. }

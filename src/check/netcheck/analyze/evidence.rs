@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use crate::check::Operator;
 use crate::check::netcheck::plan::{Place, relay_place, stun_place};
+use crate::check::netcheck::run::filter::FIRST_SOCKET;
 use crate::check::netcheck::{Input, timing};
 use crate::model::{Family, Node, is_fake_dns};
 use crate::probe::{
     Cause, Failure, HttpsAnswer, HttpsTarget, Moment, Observation, Outcome, ProbeId, Question, Record, Slot, Stage,
-    StunReply,
+    StunForm, StunReply,
 };
 
 /// The record of a run, indexed.
@@ -19,6 +20,8 @@ pub(super) struct Evidence<'a> {
     pub ended_at: Moment,
     /// STUN datagrams in the order of sending.
     pub stun: Vec<StunCopy<'a>>,
+    /// Those of the filter tests, which serve nothing else.
+    pub filter: Vec<StunCopy<'a>>,
     pub https: Vec<HttpsTry<'a>>,
     /// Who sent something that was no answer.
     pub strays: BTreeSet<SocketAddr>,
@@ -31,6 +34,7 @@ pub(super) struct StunCopy<'a> {
     pub probe: ProbeId,
     pub slot: Slot,
     pub server: SocketAddr,
+    pub form: StunForm,
     pub at: Moment,
     pub reply: Option<(&'a StunReply, Duration)>,
     pub failure: Option<&'a Failure>,
@@ -78,6 +82,7 @@ impl<'a> Evidence<'a> {
             input,
             ended_at: record.ended_at,
             stun: Vec::new(),
+            filter: Vec::new(),
             https: Vec::new(),
             strays: record.observations.iter().filter_map(stray).collect(),
             names: BTreeMap::new(),
@@ -96,8 +101,10 @@ impl<'a> Evidence<'a> {
             let round_trip = first.map(Observation::round_trip);
             let first = first.map(|observation| &observation.outcome);
             match &launch.probe.question {
-                Question::Stun { slot, server, .. } => {
-                    evidence.stun.push(stun_copy(probe, *slot, *server, launch.at, observations));
+                Question::Stun { slot, server, form } => {
+                    let copy = stun_copy(probe, *slot, *server, *form, launch.at, observations);
+                    let is_filter = matches!(slot, Slot::Shared { index: FIRST_SOCKET.., .. });
+                    if is_filter { evidence.filter.push(copy) } else { evidence.stun.push(copy) }
                 }
                 Question::HttpsLatency { target, timeout } => {
                     let waited = record.ended_at.since(launch.at);
@@ -274,6 +281,7 @@ fn stun_copy<'a>(
     probe: ProbeId,
     slot: Slot,
     server: SocketAddr,
+    form: StunForm,
     at: Moment,
     observations: &[&'a Observation],
 ) -> StunCopy<'a> {
@@ -289,7 +297,7 @@ fn stun_copy<'a>(
         Outcome::Failed(failure) => Some(failure),
         _ => None,
     });
-    StunCopy { probe, slot, server, at, reply, failure }
+    StunCopy { probe, slot, server, form, at, reply, failure }
 }
 
 fn https_try<'a>(

@@ -1,6 +1,7 @@
 //! What the record of a run means. Pure: the same record gives the same report, in whatever order it was heard.
 
 mod evidence;
+mod filter;
 mod findings;
 mod nat;
 mod reach;

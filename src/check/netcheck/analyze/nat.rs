@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::evidence::{Evidence, StunCopy};
 use super::reach::{self, count, some_of};
-use super::router;
+use super::{filter, router};
 use crate::check::Operator;
 use crate::check::mapping::{self, Conclusion, Sighting};
-use crate::model::{Difficulty, Family, Mapping, NatType, is_global};
+use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType, is_global};
 use crate::report::{Confidence, Nat, Netcheck, ServerNote, StunServer, Verdict, Why};
 
 /// One family's sightings, the bad servers sorted out.
@@ -108,18 +108,21 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
     let blocked = reach::blocked_over(evidence, view.family, &netcheck.udp);
     let mapping = mapping_verdict(view, blocked);
     let difficulty = difficulty(view, netcheck, blocked);
+    let filtering =
+        if blocked { Verdict::unknown(Why::UdpIsBlocked) } else { filter::filtering(evidence, view.family) };
+    let (nat_type, level) = if blocked {
+        let confidence = netcheck.udp.confidence().unwrap_or(Confidence::Low);
+        (Verdict::known(NatType::UdpBlocked, confidence, []).because(Why::UdpIsBlocked), None)
+    } else {
+        classify(view, &filtering)
+    };
     Nat {
         effective: effective(&difficulty),
-        nat_type: if blocked {
-            Verdict::known(NatType::UdpBlocked, netcheck.udp.confidence().unwrap_or(Confidence::Low), [])
-                .because(Why::UdpIsBlocked)
-        } else {
-            Verdict::unknown(Why::NotMeasuredYet)
-        },
-        level: None,
+        nat_type,
+        level,
         mapping,
         mapping_varies: if blocked { Verdict::unknown(Why::UdpIsBlocked) } else { view.conclusion.varies.clone() },
-        filtering: Verdict::unknown(Why::NotMeasuredYet),
+        filtering,
         hairpinning: Verdict::unknown(Why::NotMeasuredYet),
         port_preservation: port_preservation(view),
         port_allocation: Verdict::unknown(Why::NotMeasuredYet),
@@ -133,6 +136,32 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
     }
 }
 
+/// RFC 3489's name and NAT1 to NAT4, from mapping and filtering. A mapping that depends on the destination is symmetric
+/// whatever the filter: the address a peer was told is not the one it would have to use.
+fn classify(view: &View, filtering: &Verdict<Filtering>) -> (Verdict<NatType>, Option<Level>) {
+    let varies = &view.conclusion.varies;
+    let named = |filter: Filtering| match (view.conclusion.direct, filter) {
+        (true, Filtering::EndpointIndependent) => (NatType::OpenInternet, None),
+        (true, _) => (NatType::SymmetricUdpFirewall, None),
+        (false, Filtering::EndpointIndependent) => (NatType::FullCone, Some(Level::Nat1)),
+        (false, Filtering::AddressDependent) => (NatType::RestrictedCone, Some(Level::Nat2)),
+        (false, Filtering::AddressAndPortDependent) => (NatType::PortRestrictedCone, Some(Level::Nat3)),
+    };
+    match varies.value() {
+        Some(true) => (varies.clone().map(|_| NatType::Symmetric), Some(Level::Nat4)),
+        Some(false) => match filtering.value() {
+            Some(filter) => {
+                let (name, level) = named(*filter);
+                let confidence = varies.confidence().min(filtering.confidence()).unwrap_or(Confidence::Low);
+                let evidence = varies.evidence().iter().chain(filtering.evidence()).copied();
+                (Verdict::known(name, confidence, evidence).because(Why::FromMappingAndFiltering), level)
+            }
+            None => (filtering.clone().map(|_| NatType::Symmetric), None),
+        },
+        None => (varies.clone().map(|_| NatType::Symmetric), None),
+    }
+}
+
 fn mapping_verdict(view: &View, blocked: bool) -> Verdict<Mapping> {
     if blocked {
         return Verdict::unknown(Why::UdpIsBlocked);
@@ -142,7 +171,11 @@ fn mapping_verdict(view: &View, blocked: bool) -> Verdict<Mapping> {
         Some(false) if view.conclusion.direct => varies.clone().map(|_| Mapping::Direct),
         Some(false) => varies.clone().map(|_| Mapping::EndpointIndependent),
         // On the address or on the port as well takes a server with two ports.
-        Some(true) => Verdict::unknown(Why::DependencyNotMeasured).with_evidence(varies.evidence().to_vec()),
+        Some(true) => match view.conclusion.on_port_too {
+            Some(true) => varies.clone().map(|_| Mapping::AddressAndPortDependent),
+            Some(false) => varies.clone().map(|_| Mapping::AddressDependent),
+            None => Verdict::unknown(Why::DependencyNotMeasured).with_evidence(varies.evidence().to_vec()),
+        },
         None => varies.clone().map(|_| Mapping::EndpointIndependent),
     }
 }

@@ -35,6 +35,7 @@ impl NetcheckCheck {
         self.relay_agenda(&signs, tracks_settled, &mut list);
         self.portal_agenda(&signs, &mut list);
         self.ping_agenda(&signs, &mut list);
+        self.filter_agenda(&mut list);
         list.wake_at(if silent { silent_end } else { budget });
         let done = !list.open && list.ask.is_none();
         Agenda { ask: list.ask, wake: list.wake, done }
@@ -131,6 +132,23 @@ impl NetcheckCheck {
 
     fn heard(&self, family: Family) -> bool {
         self.tracks.iter().any(|track| track.slot.family() == family && track.answered())
+    }
+
+    fn filter_agenda(&self, list: &mut List) {
+        if self.filters.is_empty() {
+            return;
+        }
+        let seen = self.loss_seen(list.now);
+        for (index, filter) in self.filters.iter().enumerate() {
+            let wish = filter.wish(list.now, seen, |server| self.known(server));
+            if let Some(due) = wish.due {
+                list.due_paced(Ask::Filter { filter: index, due });
+            }
+            if let Some(at) = wish.wake {
+                list.wake_at(at);
+            }
+            list.open |= wish.open;
+        }
     }
 
     fn portal_agenda(&self, signs: &Signs, list: &mut List) {

@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 
-use super::super::plan;
+use super::super::plan::{self, Place};
 use super::super::timing;
-use super::super::tracks::{Next, Role};
+use super::super::tracks::{Fate, Next, Role};
 use super::NetcheckCheck;
+use super::filter::{Due, Known, Seen, tally};
 use crate::check::{Operator, mapping};
 use crate::model::Family;
+use crate::probe::{Moment, Observation, Outcome};
 
 impl NetcheckCheck {
     pub(super) fn open_mapping(&mut self) {
@@ -38,6 +40,86 @@ impl NetcheckCheck {
         if nearest.len() <= timing::MAPPING_NEAREST {
             for socket in timing::MAPPING_SOCKETS {
                 self.open(0, Role::Mapping, server, socket, 1);
+            }
+        }
+    }
+
+    /// Servers that serve nothing but STUN are likely to offer the filter test, so they are asked at once; relays only
+    /// when an answer says that they do.
+    pub(super) fn open_filters(&mut self) {
+        let stun_only: Vec<SocketAddr> = self
+            .relays
+            .nodes()
+            .filter_map(|(region, index, family)| {
+                let node = self.relays.node(&self.input, region, index).filter(|node| node.stun_only)?;
+                match plan::stun_place(node, family) {
+                    Place::Known(address) if self.input.may_send(address) => {
+                        Some(SocketAddr::new(address, node.stun_port?))
+                    }
+                    _ => None,
+                }
+            })
+            .collect();
+        for server in stun_only {
+            self.filter_candidate(server);
+        }
+    }
+
+    /// A server that may be asked to answer from elsewhere.
+    pub(super) fn filter_candidate(&mut self, server: SocketAddr) {
+        let now = self.now;
+        self.filters.iter_mut().for_each(|filter| filter.add(server, now));
+    }
+
+    pub(super) fn replace_dead_filters(&mut self) -> bool {
+        let (now, seen) = (self.now, self.loss_seen(self.now));
+        let mut filters = std::mem::take(&mut self.filters);
+        let mut began = false;
+        for filter in &mut filters {
+            began |= filter.replace_dead(now, seen, |server| self.known(server));
+        }
+        self.filters = filters;
+        began
+    }
+
+    /// What the measuring socket knows of a server.
+    pub(super) fn known(&self, server: SocketAddr) -> Known {
+        let signs = self.signs(self.now);
+        let Some(track) = self.tracks.iter().find(|track| track.role == Role::Measure && track.server == server) else {
+            return Known::default();
+        };
+        let over = !track.answered() && track.next(self.now, &signs, self.knowledge(track, &signs)) == Next::Settled;
+        Known { round_trip: track.best(), given_up: over }
+    }
+
+    /// Round trips that got lost, over all servers.
+    pub(super) fn loss_seen(&self, now: Moment) -> Seen {
+        let tracks = self.tracks.iter().filter(|track| track.role == Role::Measure);
+        let tallies =
+            tracks.map(|track| tally(&track.copies, now)).chain(self.filters.iter().map(|filter| filter.tally(now)));
+        tallies.fold(Seen::default(), |seen, (lost, settled)| Seen {
+            lost: seen.lost + lost,
+            settled: seen.settled + settled,
+        })
+    }
+
+    /// Takes a reply to a filter test. A server that tells its other endpoint also serves to tell whether the mapping
+    /// depends on the port.
+    pub(super) fn hear_filter(&mut self, index: usize, due: Due, copy: usize, observation: &Observation) {
+        let (fate, reply) = match &observation.outcome {
+            Outcome::Stun(reply) => (Fate::Answered(observation.round_trip()), Some(reply)),
+            Outcome::Failed(failure) => (Fate::Failed(failure.clone()), None),
+            _ => return,
+        };
+        let now = self.now;
+        let Some(filter) = self.filters.get_mut(index) else { return };
+        if let Some((server, other)) = filter.hear(due, copy, fate, reply, now)
+            && self.input.options.nat
+        {
+            let second_port = SocketAddr::new(server.ip(), other.port());
+            for socket in timing::MAPPING_SOCKETS {
+                self.open(0, Role::Mapping, server, socket, 1);
+                self.open(0, Role::Mapping, second_port, socket, 1);
             }
         }
     }

@@ -5,6 +5,7 @@
 //! events it could have missed.
 
 mod agenda;
+pub(super) mod filter;
 mod follow;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -22,6 +23,7 @@ use crate::probe::{
     Cause, Check, Failure, Launch, Moment, Observation, Outcome, PortMappingService, Probe, ProbeId, Question, Record,
     Slot, StunForm,
 };
+use filter::Filter;
 
 /// A netcheck under way.
 #[derive(Debug)]
@@ -41,6 +43,7 @@ pub struct NetcheckCheck {
     /// Operators in the order they first answered, per family: the mapping sockets ask the nearest.
     answered: BTreeMap<Family, Vec<SocketAddr>>,
     fresh_sockets: BTreeSet<Family>,
+    filters: Vec<Filter>,
     pace: Moment,
     /// When to wake and whether it is over, as of the last time there was nothing to ask; `None` once that is stale.
     idle: Option<(Option<Moment>, bool)>,
@@ -55,6 +58,7 @@ enum Purpose {
     Router(usize),
     Portal(usize),
     Ping(usize),
+    Filter { filter: usize, due: filter::Due, copy: usize },
 }
 
 /// The state of a single question.
@@ -82,6 +86,7 @@ enum Ask {
     Router(usize),
     Portal(usize),
     Ping(usize),
+    Filter { filter: usize, due: filter::Due },
 }
 
 impl NetcheckCheck {
@@ -110,11 +115,13 @@ impl NetcheckCheck {
             sightings: Vec::new(),
             answered: BTreeMap::new(),
             fresh_sockets: BTreeSet::new(),
+            filters: if input.options.filtering { Family::BOTH.map(Filter::new).into() } else { Vec::new() },
             pace: Moment::START,
             idle: None,
         };
         check.open_tracks();
         check.open_mapping();
+        check.open_filters();
         check
     }
 
@@ -178,7 +185,10 @@ impl NetcheckCheck {
         if track.role == Role::Measure {
             return Knowledge { tcp, ..Knowledge::default() };
         }
-        let twin = self.tracks.iter().find(|other| other.role == Role::Measure && other.server == track.server);
+        let measuring = || self.tracks.iter().filter(|other| other.role == Role::Measure);
+        let twin = measuring()
+            .find(|other| other.server == track.server)
+            .or_else(|| measuring().find(|other| other.server.ip() == track.server.ip()));
         let given_up = twin.is_none_or(|twin| {
             !twin.answered() && twin.next(self.now, signs, Knowledge { tcp, ..Knowledge::default() }) == Next::Settled
         });
@@ -251,6 +261,10 @@ impl NetcheckCheck {
                 let timeout = timing::PORTAL_TIMEOUT;
                 (Question::CaptivePortal { address: *address, host, timeout }, Purpose::Portal(index))
             }
+            Ask::Filter { filter, due } => {
+                let (slot, server, form, copy) = self.filters.get_mut(filter)?.launch(due, id, now)?;
+                (Question::Stun { slot, server, form }, Purpose::Filter { filter, due, copy })
+            }
             Ask::Ping(index) => {
                 self.pace = (now - timing::PACE_SLACK).max(self.pace) + timing::PACE;
                 let (address, asked) = self.pings.get_mut(index)?;
@@ -278,6 +292,7 @@ impl NetcheckCheck {
                 );
                 hear_asked(&mut self.pings, index, outcome);
             }
+            Some(Purpose::Filter { filter, due, copy }) => self.hear_filter(filter, due, copy, observation),
             None => {}
         }
     }
@@ -289,6 +304,7 @@ impl NetcheckCheck {
             if node.host_name != host || plan::stun_place(node, family) != Place::ByName {
                 continue;
             }
+            let node_is_stun_only = node.stun_only;
             if let Some(port) = node.stun_port
                 && self.input.may_send(address)
             {
@@ -296,6 +312,9 @@ impl NetcheckCheck {
                 self.open(region, Role::Measure, server, 0, plan::copies_for(position));
                 if position == 0 {
                     self.pings.push((address, Asked::NotYet));
+                }
+                if node_is_stun_only {
+                    self.filter_candidate(server);
                 }
             }
         }
@@ -314,6 +333,10 @@ impl NetcheckCheck {
                 let connected = copy.connected;
                 if reply.error_code.is_some() || connected {
                     return;
+                }
+                if reply.other_address.is_some() && reply.from == server {
+                    let now = self.now;
+                    self.filters.iter_mut().for_each(|filter| filter.add(server, now));
                 }
                 if let Some(mapped) = reply.mapped {
                     let odd = reply.from != server
@@ -338,7 +361,7 @@ impl Check for NetcheckCheck {
         self.record.ended_at = self.now;
         self.idle = None;
         let mut agenda = self.agenda(self.now);
-        if agenda.ask.is_none() && self.mapping_retries() {
+        if agenda.ask.is_none() && (self.replace_dead_filters() || self.mapping_retries()) {
             agenda = self.agenda(self.now);
         }
         let Some(ask) = agenda.ask else {

@@ -90,6 +90,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         }
         Why::UdpIsBlocked => "UDP gets no answer, so there is no mapping to see".to_owned(),
         Why::FromMapping => "it follows from the mapping".to_owned(),
+        Why::FromMappingAndFiltering => "it follows from mapping and filtering".to_owned(),
         Why::NoPortMappingVerified => "as measured: no port mapping was verified".to_owned(),
 
         Why::StrangerPassed { from } => format!("a packet from {from} came through, where nothing had been sent"),

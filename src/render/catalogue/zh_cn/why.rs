@@ -63,6 +63,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::ServersNotOnInternet => "所询问的服务器不在互联网上，无法反映通往互联网途中的 NAT".to_owned(),
         Why::UdpIsBlocked => "UDP 没有应答，看不到映射".to_owned(),
         Why::FromMapping => "由映射行为推出".to_owned(),
+        Why::FromMappingAndFiltering => "由映射和过滤行为推出".to_owned(),
         Why::NoPortMappingVerified => "即实测结果：没有经过验证的端口映射".to_owned(),
 
         Why::StrangerPassed { from } => format!("收到来自 {from} 的包，而从未向它发送过"),

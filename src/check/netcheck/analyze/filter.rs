@@ -1,0 +1,128 @@
+//! The filter tests out of the record.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::evidence::{Evidence, StunCopy};
+use super::regions::total_loss;
+use crate::check::filtering::{self, FilterTest, Heard, copies_needed};
+use crate::check::netcheck::run::filter::FIRST_SOCKET;
+use crate::check::netcheck::timing;
+use crate::model::{Family, Filtering};
+use crate::probe::{Slot, StunForm};
+use crate::report::{Verdict, Why};
+
+/// The filtering over one family.
+pub(super) fn filtering(evidence: &Evidence<'_>, family: Family) -> Verdict<Filtering> {
+    if !evidence.input.options.filtering {
+        return Verdict::unknown(Why::NotMeasuredYet);
+    }
+    let tests = tests(evidence, family);
+    filtering::conclude(&tests)
+}
+
+fn tests(evidence: &Evidence<'_>, family: Family) -> Vec<FilterTest> {
+    let mut sockets: BTreeMap<u8, Vec<&StunCopy<'_>>> = BTreeMap::new();
+    for copy in &evidence.filter {
+        if let Slot::Shared { family: of, index } = copy.slot
+            && of == family
+        {
+            sockets.entry(index - FIRST_SOCKET).or_default().push(copy);
+        }
+    }
+    let needed = needed(evidence, family);
+    sockets
+        .iter()
+        .filter(|(index, _)| index.is_multiple_of(2))
+        .filter_map(|(index, tested)| {
+            let proof = sockets.get(&(index + 1)).map(Vec::as_slice).unwrap_or_default();
+            test(evidence, tested, proof, needed)
+        })
+        .collect()
+}
+
+fn test(evidence: &Evidence<'_>, tested: &[&StunCopy<'_>], proof: &[&StunCopy<'_>], needed: u32) -> Option<FilterTest> {
+    let server = tested.first()?.server;
+    let plain: Vec<_> =
+        tested.iter().filter(|copy| copy.form == StunForm::Plain).filter_map(|copy| copy.reply).collect();
+    let honest = !plain.is_empty() && plain.iter().all(|(reply, _)| reply.from == server && reply.error_code.is_none());
+    let other = plain.iter().find_map(|(reply, _)| reply.other_address);
+    let worst = plain.iter().map(|(_, round_trip)| *round_trip).max();
+    let heard = |form| heard(evidence, tested, form, server, worst, needed);
+    // Where the proving socket had sent before it asked.
+    let opened: BTreeSet<SocketAddr> =
+        proof.iter().filter(|copy| copy.form == StunForm::Plain).map(|copy| copy.server).collect();
+    let proven = |form: StunForm, from_elsewhere: bool| {
+        proof.iter().filter(|copy| copy.form == form).filter_map(|copy| copy.reply).any(|(reply, _)| {
+            reply.error_code.is_none()
+                && opened.contains(&reply.from)
+                && (reply.from.ip() != server.ip()) == from_elsewhere
+        })
+    };
+    Some(FilterTest {
+        server,
+        offered: honest && other.is_some_and(|other| other.port() != server.port()),
+        elsewhere: heard(StunForm::ChangeAddressAndPort),
+        neighbour: heard(StunForm::ChangePort),
+        elsewhere_proven: proven(StunForm::ChangeAddressAndPort, true),
+        neighbour_proven: proven(StunForm::ChangePort, false),
+    })
+}
+
+fn heard(
+    evidence: &Evidence<'_>,
+    tested: &[&StunCopy<'_>],
+    form: StunForm,
+    server: SocketAddr,
+    worst: Option<Duration>,
+    needed: u32,
+) -> Heard {
+    let copies: Vec<_> = tested.iter().filter(|copy| copy.form == form).collect();
+    let replies = || copies.iter().filter_map(|copy| copy.reply.map(|(reply, _)| (copy.probe, reply)));
+    let elsewhere = replies().find(|(_, reply)| match form {
+        StunForm::ChangeAddressAndPort => reply.from.ip() != server.ip(),
+        _ => reply.from.ip() == server.ip() && reply.from != server,
+    });
+    if let Some((probe, reply)) = elsewhere {
+        return Heard::From { from: reply.from, probe };
+    }
+    if let Some(code) = replies().find_map(|(_, reply)| reply.error_code) {
+        return Heard::Refused { code };
+    }
+    if replies().any(|(_, reply)| reply.from == server) {
+        return Heard::Unchanged;
+    }
+    if replies().next().is_some() {
+        // From the right address with the wrong port, or the other way round: it says nothing of what was asked.
+        return Heard::Open;
+    }
+    let Some(worst) = worst else { return Heard::Open };
+    let late = timing::late_after(worst);
+    let silent = copies.iter().filter(|copy| copy.failure.is_none() && evidence.ended_at >= copy.at + late).count();
+    match u32::try_from(silent) {
+        Ok(copies) if copies >= needed => Heard::Silent { copies },
+        _ => Heard::Open,
+    }
+}
+
+/// Copies that silence takes, by the loss of the whole run: the measuring sockets' and the controls'.
+fn needed(evidence: &Evidence<'_>, family: Family) -> u32 {
+    let (mut lost, mut settled) = total_loss(evidence);
+    let mut controls: BTreeMap<Slot, Vec<&StunCopy<'_>>> = BTreeMap::new();
+    for copy in evidence.filter.iter().filter(|copy| copy.slot.family() == family && copy.form == StunForm::Plain) {
+        let Slot::Shared { index, .. } = copy.slot else { continue };
+        if (index - FIRST_SOCKET).is_multiple_of(2) {
+            controls.entry(copy.slot).or_default().push(copy);
+        }
+    }
+    for copies in controls.values() {
+        let Some(worst) = copies.iter().filter_map(|copy| Some(copy.reply?.1)).max() else { continue };
+        let late = timing::late_after(worst);
+        let answered = copies.iter().filter(|copy| copy.reply.is_some()).count();
+        let overdue = copies.iter().filter(|copy| copy.reply.is_none() && evidence.ended_at >= copy.at + late).count();
+        lost += super::reach::count(overdue);
+        settled += super::reach::count(answered + overdue);
+    }
+    copies_needed(lost, settled)
+}
