@@ -6,6 +6,7 @@
 mod filtering;
 mod independence;
 mod mapping;
+pub mod nat_servers;
 pub mod netcheck;
 
 pub use independence::Operator;

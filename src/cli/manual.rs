@@ -132,7 +132,10 @@ mod tests {
     #[test]
     fn there_is_a_page_for_each_command_that_is_shown() {
         let names: Vec<_> = man_pages().into_iter().map(|(path, _)| path.display().to_string()).collect();
-        assert_eq!(names, ["natscope.1", "natscope-netcheck.1", "natscope-selftest.1", "natscope-completions.1"]);
+        assert_eq!(
+            names,
+            ["natscope.1", "natscope-netcheck.1", "natscope-nat.1", "natscope-selftest.1", "natscope-completions.1"]
+        );
     }
 
     #[test]

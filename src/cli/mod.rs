@@ -7,6 +7,7 @@
 #![allow(clippy::doc_markdown, reason = "these doc comments are the help text, where backticks would be seen")]
 
 mod map;
+mod nat;
 mod netcheck;
 mod output;
 mod pages;
@@ -23,6 +24,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use map::MapArgs;
+pub use nat::NatArgs;
 pub use netcheck::{LeaveOutArgs, NetcheckArgs};
 pub use output::{Color, FailOn, Format, GlobalArgs, Lang};
 pub use pages::{CompletionsArgs, ManArgs, Shell};
@@ -67,6 +69,13 @@ pub enum Command {
     /// between, which port-mapping services the router offers, whether a captive portal is in the way, the latency of
     /// every DERP region, and which region would be home and why.
     Netcheck(NetcheckArgs),
+    /// Tell which kind of NAT stands between this host and the internet.
+    ///
+    /// Asks STUN servers of several operators from several local ports, and concludes from what each of them saw: Easy
+    /// or Hard, NAT1 to NAT4, mapping and filtering in the words of RFC 4787. Each server is judged as well: one that
+    /// does not answer, answers from elsewhere or stands behind a NAT of its own is named and left out. What cannot be
+    /// told is undetermined, with the reason.
+    Nat(NatArgs),
     /// Try natscope on a relay of its own on loopback; needs no internet.
     ///
     /// Starts the embedded relay and STUN server on loopback and runs a netcheck against it. A new user's first
@@ -119,8 +128,11 @@ fn parse_with(mut command: clap::Command, arguments: &[OsString]) -> Result<Cli,
 
 /// What clap's tables cannot say.
 fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
-    if let Command::Netcheck(netcheck) = &cli.command {
-        return netcheck.probing.check().map_err(|message| (ErrorKind::ArgumentConflict, message));
+    let conflict = |message| (ErrorKind::ArgumentConflict, message);
+    match &cli.command {
+        Command::Netcheck(netcheck) => return netcheck.probing.check().map_err(conflict),
+        Command::Nat(nat) => nat.check().map_err(conflict)?,
+        Command::Selftest(_) | Command::Completions(_) | Command::Man(_) => {}
     }
     if cli.global.format == Format::TailscaleJson {
         let message = format!(
@@ -139,6 +151,7 @@ impl Command {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Netcheck(_) => "netcheck",
+            Self::Nat(_) => "nat",
             Self::Selftest(_) => "selftest",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -158,6 +171,7 @@ const EXAMPLES_SHORT: &str = "\
 Examples:
   natscope selftest                      see it work, without the internet
   natscope netcheck                      report on this host and network
+  natscope nat                           which kind of NAT is in the way
   natscope netcheck --derp-map my.json   the same against your own relays
 
 'natscope COMMAND --help' tells more.";
@@ -168,6 +182,8 @@ Examples:
       Start a relay on loopback and report on it: shows what a report looks like, without the internet.
   natscope netcheck
       Report on this host and network, against the public Tailscale relays.
+  natscope nat
+      Which kind of NAT stands in between, asked of public STUN servers.
   natscope netcheck --derp-map https://example.com/derpmap.json --region fra
       Against your own relays, one region only.
   natscope netcheck --json --output report.json

@@ -39,6 +39,25 @@ const EXCLUSIVE: &[(Option<&str>, &str, &[&str])] = &[
         ],
     ),
     (Some("netcheck"), "dry_run", &["every", "count", "save"]),
+    (Some("nat"), "only_v4", &["only_v6"]),
+    (
+        Some("nat"),
+        "replay",
+        &[
+            "server",
+            "stun_servers",
+            "derp_maps",
+            "regions",
+            "only_v4",
+            "only_v6",
+            "bind_address",
+            "bind_port",
+            "interface",
+            "no_portmap",
+            "no_https",
+            "save",
+        ],
+    ),
 ];
 
 /// The variables to leave out, as command and argument id, because the command line says otherwise.

@@ -94,11 +94,54 @@ fn netcheck_takes_what_the_contract_lists() {
 }
 
 #[test]
+fn nat_takes_servers_as_words_flags_and_uris() {
+    let nat = |arguments| match parsed(arguments).command {
+        Command::Nat(nat) => nat,
+        other => panic!("{other:?}"),
+    };
+    let none = nat("nat");
+    assert!(none.named_servers().is_empty() && !none.wants_map());
+    let some = nat(
+        "nat a.example --stun-server b.example:443,c.example stun:a.example [::1]:5 --stun-server 192.0.2.1 --servers \
+         --bind-port 7 --interface eth0 --no-portmap --no-https --save s.json",
+    );
+    let names: Vec<String> = some.named_servers().iter().map(ToString::to_string).collect();
+    assert!(some.servers && some.no_portmap && some.no_https && !some.wants_map());
+    assert_eq!((some.probing.bind_port, some.probing.interface.as_deref()), (Some(7), Some("eth0")));
+    assert_eq!((some.save.as_deref(), some.replay), (Some(Path::new("s.json")), None));
+    // Each once.
+    assert_eq!(names, ["a.example:3478", "[::1]:5", "b.example:443", "c.example:3478", "192.0.2.1:3478"]);
+}
+
+#[test]
+fn nat_asks_a_map_only_when_told_to() {
+    for (arguments, wanted) in [("", false), ("a.example", false), ("--derp-map m", true), ("--region fra", true)] {
+        let Command::Nat(nat) = parsed(&format!("nat {arguments}")).command else { panic!("{arguments}") };
+        assert_eq!(nat.wants_map(), wanted, "{arguments}");
+    }
+    let help = plain(&refused("nat --help").text);
+    for wanted in ["stun.cloudflare.com:3478", "2026-11-25", "[default: none]", "each destination gets another"] {
+        assert!(help.contains(wanted), "{wanted}: {help}");
+    }
+    assert!(!help.contains("[default: the public Tailscale map]"), "{help}");
+}
+
+#[test]
 fn bad_arguments_exit_64_on_standard_error() {
     for line in [
         "",
-        "nat",
         "netchek",
+        "nat stuns:stun.example.com",
+        "nat stun.example.com:0",
+        "nat --stun-server a..b",
+        "nat -4 [::1]:3478",
+        "nat -6 127.0.0.1",
+        "nat -4 -6",
+        "nat --bind-address 127.0.0.1 ::1",
+        "nat --replay a.json stun.example.com",
+        "nat --replay a.json --save b.json",
+        "nat --every 30s",
+        "nat --format tailscale-json",
         "netcheck --bogus",
         "netcheck --timeout 5",
         "netcheck --every 0s",
@@ -134,6 +177,10 @@ fn errors_say_what_would_be_right() {
         ("netcheck -4 -6", "'-4' cannot be used with '-6'"),
         ("netcheck -6 --bind-address 127.0.0.1", "--bind-address 127.0.0.1 is IPv4"),
         ("netcheck --replay a --region fra", "'--replay <FILE>' cannot be used with '--region <CODE|ID>'"),
+        ("nat stuns:a.example", "TLS is not built yet"),
+        ("nat a.example:99999", "from 1 to 65535"),
+        ("nat -4 [::1]:3478", "the server [::1]:3478 is not IPv4"),
+        ("nat --format tailscale-json", "only `natscope netcheck` can write it"),
         ("--format tailscale-json selftest", "only `natscope netcheck` can write it"),
     ] {
         let text = plain(&refused(line).text);
@@ -229,6 +276,9 @@ fn variables_as_a_child_process_sees_them() {
         (&[("NATSCOPE_JSON", "1")], "netcheck --format json-line", "format: JsonLine"),
         (&[("NATSCOPE_DERP_MAP", "m")], "netcheck --replay r", "derp_maps: []"),
         (&[("NATSCOPE_COUNT", "3")], "netcheck --dry-run", "count: None"),
+        (&[("NATSCOPE_STUN_SERVER", "a.example,b.example")], "nat", r#"host: "b.example", port: 3478"#),
+        (&[("NATSCOPE_STUN_SERVER", "a.example")], "nat --replay r", "stun_servers: []"),
+        (&[("NATSCOPE_4", "1")], "nat -6", "only_v4: false, only_v6: true"),
         (&[("NATSCOPE_DERP_MAP", "m")], "netcheck --derp-map n", r#"derp_maps: [File("n")]"#),
         // A switch turned off excludes nothing, and neither do two ways to say the same.
         (&[("NATSCOPE_4", "0")], "netcheck -6", "only_v6: true"),

@@ -1,7 +1,7 @@
 //! Exit codes, as scripts rely on them.
 
 use crate::cli::FailOn;
-use crate::report::{LatencyMethod, Netcheck, Report, Severity};
+use crate::report::{Command, LatencyMethod, Netcheck, Report, Severity};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,8 @@ impl Exit {
         }
     }
 
-    /// The end of a netcheck.
+    /// The end of a run, by the question its command asks: whether UDP works, or for `nat` how hard the NAT is. The
+    /// report must still have its netcheck block.
     pub(super) fn of(report: &Report, fail_on: FailOn) -> Self {
         let Some(netcheck) = &report.netcheck else { return Self::Own };
         if nothing_answered(netcheck) {
@@ -45,7 +46,11 @@ impl Exit {
         if fails(report, fail_on) {
             return Self::Findings;
         }
-        if netcheck.udp.value().is_none() {
+        let settled = match report.command {
+            Command::Nat => report.nat().is_some_and(|nat| nat.difficulty.value().is_some()),
+            Command::Netcheck | Command::Selftest => netcheck.udp.value().is_some(),
+        };
+        if !settled {
             return Self::Inconclusive;
         }
         Self::Done

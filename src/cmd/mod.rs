@@ -4,6 +4,7 @@ mod exit;
 mod generate;
 mod inputs;
 mod maps;
+mod nat;
 mod netcheck;
 mod output;
 mod progress;
@@ -15,6 +16,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::cli::{self, Cli, Command};
+use crate::report;
 use exit::{CmdError, Exit};
 use output::Output;
 
@@ -37,11 +39,20 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<Exit, CmdError> {
-    let output = Output::new(&cli.global)?;
+    let mut output = Output::new(&cli.global)?;
     output.start_log();
     match &cli.command {
-        Command::Netcheck(args) if args.replay.is_some() => replay::run(args, &cli.global, &output),
-        Command::Netcheck(args) => in_runtime(netcheck::run(args, &cli.global, &output)),
+        Command::Netcheck(args) => match &args.replay {
+            Some(path) => replay::run(report::Command::Netcheck, path, &cli.global, &output),
+            None => in_runtime(netcheck::run(args, &cli.global, &output)),
+        },
+        Command::Nat(args) => {
+            output.style.servers = args.servers;
+            match &args.replay {
+                Some(path) => replay::run(report::Command::Nat, path, &cli.global, &output),
+                None => in_runtime(nat::run(args, &cli.global, &output)),
+            }
+        }
         Command::Selftest(args) => in_runtime(selftest::run(args, &cli.global, &output)),
         Command::Completions(args) => generate::completions(args, &output),
         Command::Man(args) => generate::man(args, &output),

@@ -7,8 +7,9 @@ use super::exit::{CmdError, Exit};
 use super::output::Output;
 use super::progress::Progress;
 use super::{inputs, maps, repeat};
+use crate::check::nat_servers::about_servers;
 use crate::check::netcheck::{Input, NetcheckCheck, Options, analyze, plan};
-use crate::cli::{GlobalArgs, NetcheckArgs};
+use crate::cli::{GlobalArgs, MapArgs, NetcheckArgs, ProbingArgs};
 use crate::drive::{host, network, wall_clock};
 use crate::model::{DerpMap, Family, RegionId};
 use crate::probe::{HostFacts, Moment, ProxyFacts, Record};
@@ -20,17 +21,17 @@ pub(super) async fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Outpu
         Output::check_writable(path)?;
     }
     let begun = tokio::time::Instant::now();
-    let map = load_map(args, global, output).await?;
+    let map = load_map(&args.map, global, output).await?;
     let options = options(args, global, begun.elapsed());
     if args.dry_run {
-        let input = Input { map: map.map, host: facts(&network_options(args)), options, previous_home: None };
+        let input = Input { map: map.map, host: facts(&network_options(&args.probing)), options, previous_home: None };
         output.text(&render::plan(&plan(&input), &output.style))?;
         return Ok(Exit::Done);
     }
     let setup = Setup {
         command: Command::Netcheck,
         options,
-        network: network_options(args),
+        network: network_options(&args.probing),
         findings: map.findings,
         keep: args.save.is_some() || global.verbose > 0,
     };
@@ -96,7 +97,8 @@ pub(super) async fn once(
     let mut watch = |now: Moment, check: &NetcheckCheck| {
         progress.tell(now, || {
             let (answered, of) = check.progress();
-            format!("{answered} of {of} regions have answered")
+            let asked = if setup.command == Command::Nat { "servers" } else { "regions" };
+            format!("{answered} of {of} {asked} have answered")
         });
     };
     let network = network::Network::new(setup.network.clone());
@@ -118,6 +120,9 @@ pub(super) fn conclude(
     let analysis = analyze(input, record);
     let mut findings = analysis.findings;
     findings.extend(setup.findings.iter().cloned());
+    if setup.command == Command::Nat {
+        findings = about_servers(findings);
+    }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let saved = if setup.keep { Some(Saved { inputs: inputs::to_json(input)?, record: record.clone() }) } else { None };
     Ok(Report {
@@ -132,9 +137,10 @@ pub(super) fn conclude(
     })
 }
 
-async fn load_map(args: &NetcheckArgs, global: &GlobalArgs, output: &Output) -> Result<maps::InForce, CmdError> {
+/// Loads the map, and says so when it takes a while.
+pub(super) async fn load_map(args: &MapArgs, global: &GlobalArgs, output: &Output) -> Result<maps::InForce, CmdError> {
     let mut progress = Progress::new(output);
-    let load = maps::load(&args.map, wall_clock::now(), global.timeout);
+    let load = maps::load(args, wall_clock::now(), global.timeout);
     tokio::pin!(load);
     let mut waited = Duration::ZERO;
     let tick = Duration::from_millis(250);
@@ -149,30 +155,39 @@ async fn load_map(args: &NetcheckArgs, global: &GlobalArgs, output: &Output) -> 
     }
 }
 
-/// `spent` is what the map has taken of the time there is.
 fn options(args: &NetcheckArgs, global: &GlobalArgs, spent: Duration) -> Options {
-    let defaults = Options::default();
-    // Everything leaves from the address that is bound to, so the other family is as good as not asked for. It is not
-    // the system that lacks it.
-    let bound_to = |family| args.probing.bind_address.is_none_or(|address| Family::of(address) == family);
     Options {
-        ipv4: !args.probing.only_v6 && bound_to(Family::V4),
-        ipv6: !args.probing.only_v4 && bound_to(Family::V6),
         nat: !args.leave_out.no_nat,
         filtering: !args.leave_out.no_nat,
         port_mapping: !args.leave_out.no_portmap,
         https: !args.leave_out.no_https,
         icmp: !args.leave_out.no_icmp,
         captive_portal: !args.leave_out.no_captive_portal,
-        budget: global.timeout.map_or(defaults.budget, |timeout| timeout.saturating_sub(spent)),
+        ..probing_options(&args.probing, global, spent)
     }
 }
 
-fn network_options(args: &NetcheckArgs) -> network::NetworkOptions {
+/// The options that every command with probes takes from the same flags. `spent` is what the map has taken of the time
+/// there is.
+pub(super) fn probing_options(args: &ProbingArgs, global: &GlobalArgs, spent: Duration) -> Options {
+    let defaults = Options::default();
+    // Everything leaves from the address that is bound to, so the other family is as good as not asked for. It is not
+    // the system that lacks it.
+    let bound_to = |family| args.bind_address.is_none_or(|address| Family::of(address) == family);
+    Options {
+        ipv4: !args.only_v6 && bound_to(Family::V4),
+        ipv6: !args.only_v4 && bound_to(Family::V6),
+        budget: global.timeout.map_or(defaults.budget, |timeout| timeout.saturating_sub(spent)),
+        ..defaults
+    }
+}
+
+/// From where probes are to be sent.
+pub(super) fn network_options(args: &ProbingArgs) -> network::NetworkOptions {
     network::NetworkOptions {
-        bind_address: args.probing.bind_address,
-        bind_port: args.probing.bind_port,
-        interface: args.probing.interface.clone(),
+        bind_address: args.bind_address,
+        bind_port: args.bind_port,
+        interface: args.interface.clone(),
         ..network::NetworkOptions::default()
     }
 }

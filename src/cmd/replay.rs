@@ -1,10 +1,12 @@
 //! `--replay`: concludes again from what a saved report heard. Sends nothing.
 
+use std::path::Path;
+
 use super::exit::{CmdError, Exit};
-use super::inputs;
 use super::netcheck::{Setup, conclude};
 use super::output::Output;
-use crate::cli::{GlobalArgs, NetcheckArgs};
+use super::{inputs, nat};
+use crate::cli::GlobalArgs;
 use crate::drive::network::NetworkOptions;
 use crate::render::json;
 use crate::report::Command;
@@ -12,8 +14,8 @@ use crate::report::Command;
 /// Larger than any report: a record of 500 probes is a few hundred kilobytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-pub(super) fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
-    let Some(path) = &args.replay else { return Err(CmdError::Usage("--replay needs a file".to_owned())) };
+/// Makes the report of `command` from the file at `path`, whichever command has saved it.
+pub(super) fn run(command: Command, path: &Path, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     let name = path.display().to_string();
     let refuse = |error: &dyn std::fmt::Display| CmdError::Usage(format!("{name}: {error}"));
     let length = std::fs::metadata(path).map_err(|error| refuse(&error))?.len();
@@ -26,7 +28,7 @@ pub(super) fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Output) -> 
     let (started_at, saved) = json::saved_from(&value).map_err(|error| refuse(&error))?;
     let input = inputs::from_json(&name, &saved.inputs)?;
     let setup = Setup {
-        command: Command::Netcheck,
+        command,
         options: input.options.clone(),
         network: NetworkOptions::default(),
         findings: Vec::new(),
@@ -34,6 +36,9 @@ pub(super) fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Output) -> 
     };
     let took = saved.record.ended_at.since_start();
     let report = conclude(&setup, &input, &saved.record, started_at, took)?;
+    if command == Command::Nat {
+        return nat::finish(report, None, global, output);
+    }
     output.report(&report)?;
     Ok(Exit::of(&report, global.fail_on))
 }

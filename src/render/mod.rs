@@ -89,6 +89,7 @@ impl FromStr for Format {
 
 /// How the text is to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, and any mix makes sense")]
 pub struct Style {
     /// Whether escape sequences for colour may be used (by [`Format::Table`] alone).
     pub color: bool,
@@ -98,13 +99,15 @@ pub struct Style {
     pub lang: Lang,
     /// Whether nodes, servers and the reason of every verdict are shown too (JSON always has them).
     pub verbose: bool,
+    /// Whether STUN servers are listed even when not verbose (JSON always has them).
+    pub servers: bool,
     /// Whether addresses and names that tell whose network it is are replaced; see [`redact`].
     pub redact: bool,
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Self { color: false, width: 80, lang: Lang::En, verbose: false, redact: false }
+        Self { color: false, width: 80, lang: Lang::En, verbose: false, servers: false, redact: false }
     }
 }
 

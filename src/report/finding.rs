@@ -130,6 +130,13 @@ pub enum FindingDetail {
         /// The proxy.
         proxy: String,
     },
+    /// NET-015: a STUN server could not be asked, or did not answer, where others did.
+    ServerUnreachable {
+        /// Its name.
+        server: String,
+        /// How it failed.
+        failure: Failure,
+    },
     /// A mistake in a DERP map, with the code of the map catalogue.
     Map {
         /// `MAP-001` and so on.
@@ -162,6 +169,7 @@ impl FindingDetail {
             Self::Ipv6BlackHole => "NET-012",
             Self::PacketLoss { .. } => "NET-013",
             Self::ProxyOnly { .. } => "NET-014",
+            Self::ServerUnreachable { .. } => "NET-015",
             Self::Map { code, .. } => code,
         }
     }
@@ -170,7 +178,9 @@ impl FindingDetail {
     #[must_use]
     pub const fn severity(&self) -> Severity {
         match self {
-            Self::ThroughTunnel { .. } | Self::HardNat | Self::DoubleNat { .. } => Severity::Info,
+            Self::ThroughTunnel { .. } | Self::HardNat | Self::DoubleNat { .. } | Self::ServerUnreachable { .. } => {
+                Severity::Info
+            }
             Self::UdpBlocked
             | Self::RelayDown { .. }
             | Self::RegionUnreachable { .. }

@@ -49,6 +49,17 @@ pub struct Report {
     pub saved: Option<Saved>,
 }
 
+impl Report {
+    /// The NAT to speak of where there is room for one: that over IPv4, unless nobody told us an endpoint over IPv4 and
+    /// somebody did over IPv6.
+    #[must_use]
+    pub fn nat(&self) -> Option<&Nat> {
+        let seen = |nat: &&Nat| !nat.mapped.is_empty();
+        let (v4, v6) = (self.nat_v4.as_ref(), self.nat_v6.as_ref());
+        v4.filter(seen).or_else(|| v6.filter(seen)).or(v4).or(v6)
+    }
+}
+
 /// What a report was concluded from: enough to conclude again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Saved {

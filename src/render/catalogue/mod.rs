@@ -10,7 +10,7 @@ mod zh_cn;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation, RegionId};
+use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, Pooling, PortAllocation, RegionId};
 use crate::probe::{Failure, PortMappingService};
 use crate::render::clean::short;
 use crate::report::{
@@ -97,6 +97,10 @@ pub(super) trait Catalogue: Sync {
     fn pooling(&self, pooling: Pooling) -> &'static str;
     /// The one sentence on top.
     fn headline(&self, headline: &Headline<'_>) -> String;
+    /// The one sentence on top of `natscope nat`.
+    fn nat_headline(&self, headline: &NatHeadline) -> String;
+    /// How many of the servers asked were used.
+    fn servers_used(&self, used: usize, asked: usize) -> String;
     /// What changed since the last report.
     fn change(&self, change: &Change<'_>) -> String;
     /// Every other word.
@@ -164,6 +168,23 @@ pub(super) struct Headline<'a> {
     pub home: Told<(&'a str, Option<Duration>)>,
 }
 
+/// What the headline of `natscope nat` tells.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NatHeadline {
+    /// The difficulty as measured; `None`: undetermined.
+    pub difficulty: Option<Difficulty>,
+    /// RFC 3489's name where it is known and says more than the difficulty.
+    pub nat_type: Option<NatType>,
+    /// NAT1 to NAT4.
+    pub level: Option<&'static str>,
+    /// The difficulty with a verified port mapping counted in, where that is another one.
+    pub effective: Option<Difficulty>,
+    /// The reason of the difficulty, or of its absence.
+    pub why: Option<String>,
+    /// The difficulty over the other family, where it is known.
+    pub other: Option<(Family, Difficulty)>,
+}
+
 /// Something that changed between two reports.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Change<'a> {
@@ -207,6 +228,7 @@ pub(super) enum Word {
     MappedAddress,
     MappedPort,
     LocalEndpoints,
+    UnknownToo,
     PortMapping,
     Router,
     OuterAddress,
@@ -231,6 +253,8 @@ pub(super) enum Word {
     Host,
     Server,
     Endpoint,
+    Rfc5780,
+    Note,
     // Findings.
     Observed,
     PossibleCauses,
@@ -248,6 +272,8 @@ pub(super) enum Word {
     NoGateway,
     Ok,
     TookTime,
+    SameReason,
+    LeftOut,
 }
 
 /// Region codes by id, for sentences that name a region.

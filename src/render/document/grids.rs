@@ -7,7 +7,7 @@ impl Scribe<'_> {
     /// Nodes and servers.
     pub(super) fn grids(&self, report: &Report) -> Vec<Grid> {
         let mut grids = Vec::new();
-        grids.extend(report.netcheck.as_ref().map(|netcheck| self.nodes(netcheck)));
+        grids.extend(report.netcheck.as_ref().filter(|_| self.verbose).map(|netcheck| self.nodes(netcheck)));
         for (label, nat) in [(Word::NatIpv4, &report.nat_v4), (Word::NatIpv6, &report.nat_v6)] {
             grids.extend(nat.as_ref().filter(|nat| !nat.servers.is_empty()).map(|nat| self.servers(label, nat)));
         }
@@ -45,11 +45,12 @@ impl Scribe<'_> {
                 None if server.trusted => self.words.word(Word::Ok).to_owned(),
                 None => String::new(),
             };
-            let rfc5780 = if server.rfc5780 { format!("RFC 5780; {note}") } else { note };
+            let rfc5780 = if server.rfc5780 { self.words.word(Word::Yes) } else { "" };
             let latency = server.round_trip.map(round_trip).unwrap_or_default();
-            vec![server.server.clone(), server.endpoint.to_string(), latency, rfc5780]
+            vec![server.server.clone(), server.endpoint.to_string(), latency, rfc5780.to_owned(), note]
         });
         let title = self.words.aside(self.words.word(Word::Servers), self.words.word(label));
-        self.grid(title, &[Word::Server, Word::Endpoint, Word::Latency, Word::Reason], rows.collect())
+        let columns = [Word::Server, Word::Endpoint, Word::Latency, Word::Rfc5780, Word::Note];
+        self.grid(title, &columns, rows.collect())
     }
 }

@@ -32,7 +32,7 @@ pub(super) struct Document {
     pub unmeasured: Vec<(String, String)>,
     /// What deserves attention.
     pub findings: Vec<FindingRow>,
-    /// With `--verbose`: nodes, servers.
+    /// With `--verbose`: nodes, servers. With `--servers`: servers.
     pub grids: Vec<Grid>,
 }
 
@@ -96,7 +96,12 @@ pub(super) struct Grid {
 
 /// Lays a report out.
 pub(super) fn lay_out(report: &Report, style: &Style) -> Document {
-    let scribe = Scribe { words: catalogue::of(style.lang), names: RegionNames::of(report), verbose: style.verbose };
+    let scribe = Scribe {
+        words: catalogue::of(style.lang),
+        names: RegionNames::of(report),
+        verbose: style.verbose,
+        lists_servers: style.verbose || style.servers,
+    };
     let (headline, tone) = scribe.headline(report);
     let mut document = Document { headline, tone, about: scribe.about(report), ..Document::default() };
     let nats = [(Word::NatIpv4, &report.nat_v4), (Word::NatIpv6, &report.nat_v6)];
@@ -111,7 +116,7 @@ pub(super) fn lay_out(report: &Report, style: &Style) -> Document {
         }
     }
     document.findings = report.findings.iter().map(|finding| scribe.finding(finding)).collect();
-    if style.verbose {
+    if scribe.lists_servers {
         document.grids = scribe.grids(report);
     }
     document
@@ -122,12 +127,17 @@ struct Scribe<'a> {
     words: &'static dyn Catalogue,
     names: RegionNames<'a>,
     verbose: bool,
+    /// Whether servers have a table of their own.
+    lists_servers: bool,
 }
 
 impl Scribe<'_> {
     fn headline(&self, report: &Report) -> (String, Tone) {
+        if report.command == Command::Nat {
+            return self.nat_headline(report);
+        }
         let netcheck = report.netcheck.as_ref();
-        let nat = report.nat_v4.as_ref().or(report.nat_v6.as_ref());
+        let nat = report.nat();
         let difficulty = nat.and_then(|nat| nat.difficulty.value().copied());
         let home_code;
         let home = netcheck.map(|netcheck| &netcheck.home_region);

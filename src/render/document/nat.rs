@@ -1,59 +1,139 @@
 use std::fmt::Display;
 
 use super::{Fact, Scribe, Section, Tone};
-use crate::model::{Difficulty, Level, NatType};
-use crate::render::catalogue::Word;
+use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType};
+use crate::render::catalogue::{NatHeadline, Word};
 use crate::render::number::span;
-use crate::report::{Nat, Verdict};
+use crate::report::{Nat, Report, Verdict, Why};
+
+/// Servers that are named where there is a line for all of them.
+const NAMED: usize = 3;
+
+/// A fact about a verdict, and why there is none.
+struct Row {
+    fact: Fact,
+    unknown: Option<Why>,
+}
 
 impl Scribe<'_> {
-    /// Everything known of the NAT over one family.
+    /// The sentence on top of `natscope nat`.
+    pub(super) fn nat_headline(&self, report: &Report) -> (String, Tone) {
+        let Some(nat) = report.nat() else { return (String::new(), Tone::Unknown) };
+        let difficulty = nat.difficulty.value().copied();
+        let second = match (&report.nat_v4, &report.nat_v6) {
+            (Some(v4), Some(v6)) if std::ptr::eq(nat, v4) => Some((Family::V6, v6)),
+            (Some(v4), Some(_)) => Some((Family::V4, v4)),
+            _ => None,
+        };
+        let headline = NatHeadline {
+            difficulty,
+            nat_type: nat.nat_type.value().copied().filter(|kind| says_more(*kind)),
+            level: nat.level.map(level_name),
+            effective: nat.effective.value().copied().filter(|it| Some(*it) != difficulty),
+            why: nat.difficulty.why().map(|why| self.words.why(why, &self.names)),
+            other: second.and_then(|(family, nat)| Some((family, nat.difficulty.value().copied()?))),
+        };
+        (self.words.nat_headline(&headline), difficulty.map_or(Tone::Unknown, tone))
+    }
+
+    /// What is known of the NAT over one family. Without `--verbose`, what this version does not measure is not
+    /// mentioned, and what is undetermined for the reason the difficulty is shares a line.
     pub(super) fn nat_section(&self, title: Word, nat: &Nat) -> Section {
-        let plain = |label, text: String| self.fact(Tone::Plain, label, text);
-        let mut facts = vec![
-            self.verdict_fact(Word::Nat, &nat.difficulty, |difficulty| {
-                (self.words.difficulty(*difficulty).to_owned(), tone(*difficulty))
-            }),
-            self.verdict_fact(Word::Effective, &nat.effective, |difficulty| {
-                (self.words.difficulty(*difficulty).to_owned(), tone(*difficulty))
-            }),
-            self.verdict_fact(Word::NatType, &nat.nat_type, |kind| (self.type_name(*kind, nat.level), Tone::Plain)),
-            self.verdict_fact(Word::Mapping, &nat.mapping, |it| (self.words.mapping(*it).to_owned(), Tone::Plain)),
-        ];
-        if nat.mapping.value().is_none() {
-            facts.push(self.bool_fact(Word::MappingVaries, &nat.mapping_varies));
+        let mut facts = self.settle(self.nat_rows(nat), nat.difficulty.value().is_none());
+        if !nat.mapped.is_empty() {
+            facts.push(self.fact(Tone::Plain, Word::MappedEndpoints, self.row(&nat.mapped)));
         }
-        facts.extend([
-            self.verdict_fact(Word::Filtering, &nat.filtering, |it| {
-                (self.words.filtering(*it).to_owned(), Tone::Plain)
+        if !nat.local.is_empty() {
+            facts.push(self.fact(Tone::Plain, Word::LocalEndpoints, self.row(&nat.local)));
+        }
+        if !nat.servers.is_empty() && !self.lists_servers {
+            facts.push(self.servers_fact(nat));
+        }
+        Section { title: Some(self.words.word(title)), facts }
+    }
+
+    /// Every verdict, the difficulty first.
+    fn nat_rows(&self, nat: &Nat) -> Vec<Row> {
+        let difficulty = |it: &Difficulty| (self.words.difficulty(*it).to_owned(), tone(*it));
+        let mut rows = vec![self.verdict_row(Word::Nat, &nat.difficulty, difficulty)];
+        if self.verbose || nat.effective.value() != nat.difficulty.value() {
+            rows.push(self.verdict_row(Word::Effective, &nat.effective, difficulty));
+        }
+        rows.extend([
+            self.plain_row(Word::NatType, &nat.nat_type, |kind| self.type_name(*kind, nat.level)),
+            self.plain_row(Word::Mapping, &nat.mapping, |it| {
+                self.with_alias(self.words.mapping(*it), mapping_alias(*it))
             }),
-            self.bool_fact(Word::Hairpinning, &nat.hairpinning),
-            self.bool_fact(Word::PortPreservation, &nat.port_preservation),
-            self.verdict_fact(Word::PortAllocation, &nat.port_allocation, |it| {
-                (self.words.allocation(*it).to_owned(), Tone::Plain)
+        ]);
+        if nat.mapping.value().is_none() {
+            rows.push(self.bool_row(Word::MappingVaries, &nat.mapping_varies));
+        }
+        rows.extend([
+            self.plain_row(Word::Filtering, &nat.filtering, |it| {
+                self.with_alias(self.words.filtering(*it), Some(filtering_alias(*it)))
             }),
-            self.verdict_fact(Word::Pooling, &nat.pooling, |it| (self.words.pooling(*it).to_owned(), Tone::Plain)),
-            self.verdict_fact(Word::MappingLifetime, &nat.mapping_lifetime, |it| (span(*it), Tone::Plain)),
-            self.verdict_fact(Word::CarrierGrade, &nat.carrier_grade, |it| {
+            self.bool_row(Word::Hairpinning, &nat.hairpinning),
+            self.bool_row(Word::PortPreservation, &nat.port_preservation),
+            self.plain_row(Word::PortAllocation, &nat.port_allocation, |it| self.words.allocation(*it).to_owned()),
+            self.plain_row(Word::Pooling, &nat.pooling, |it| self.words.pooling(*it).to_owned()),
+            self.plain_row(Word::MappingLifetime, &nat.mapping_lifetime, |it| span(*it)),
+            self.verdict_row(Word::CarrierGrade, &nat.carrier_grade, |it| {
                 (self.yes_no(*it).to_owned(), if *it { Tone::Middling } else { Tone::Plain })
             }),
         ]);
-        if !nat.mapped.is_empty() {
-            facts.push(plain(Word::MappedEndpoints, self.row(&nat.mapped)));
+        rows
+    }
+
+    /// The rows as facts; `gather` the undetermined ones that share the first one's reason.
+    fn settle(&self, rows: Vec<Row>, gather: bool) -> Vec<Fact> {
+        let shared = rows.first().and_then(|row| row.unknown.clone()).filter(|_| gather);
+        let mut facts: Vec<Fact> = Vec::new();
+        let mut gathered: Vec<String> = Vec::new();
+        for Row { fact, unknown } in rows {
+            if self.verbose || facts.is_empty() {
+                facts.push(fact);
+            } else if unknown.is_some() && unknown == shared {
+                gathered.push(fact.label.to_owned());
+            } else if unknown != Some(Why::NotMeasuredYet) {
+                facts.push(fact);
+            }
         }
-        if !nat.local.is_empty() {
-            facts.push(plain(Word::LocalEndpoints, self.row(&nat.local)));
+        if !gathered.is_empty() {
+            let text = self.words.aside(&self.words.list(&gathered), self.words.word(Word::SameReason));
+            facts.insert(1, self.fact(Tone::Unknown, Word::UnknownToo, text));
         }
-        Section { title: Some(self.words.word(title)), facts }
+        facts
+    }
+
+    /// `5 of 6 used; left out: stun.example.com:3478 (it never answered)`.
+    fn servers_fact(&self, nat: &Nat) -> Fact {
+        let used = nat.servers.iter().filter(|server| server.trusted).count();
+        let mut clauses = vec![self.words.servers_used(used, nat.servers.len())];
+        let left_out: Vec<String> = nat
+            .servers
+            .iter()
+            .filter(|server| !server.trusted)
+            .map(|server| match &server.note {
+                Some(note) => self.words.aside(&server.server, &self.words.server_note(note)),
+                None => server.server.clone(),
+            })
+            .collect();
+        if !left_out.is_empty() {
+            let mut named: Vec<String> = left_out.iter().take(NAMED).cloned().collect();
+            if left_out.len() > NAMED {
+                named.push(format!("+{}", left_out.len() - NAMED));
+            }
+            clauses.push(self.words.labelled(self.words.word(Word::LeftOut), &self.words.list(&named)));
+        }
+        let tone = if left_out.is_empty() { Tone::Plain } else { Tone::Middling };
+        self.fact(tone, Word::Servers, self.words.clauses(&clauses))
     }
 
     /// `easy`, or `easy, port-restricted cone (NAT3)` where the type is known.
     pub(super) fn nat_name(&self, difficulty: Difficulty, nat: &Nat) -> String {
         let mut parts = vec![self.words.difficulty(difficulty).to_owned()];
-        match nat.nat_type.value() {
-            // Those two say nothing the difficulty has not said.
-            None | Some(NatType::UdpBlocked | NatType::Unnamed) => {}
-            Some(kind) => parts.push(self.type_name(*kind, nat.level)),
+        if let Some(kind) = nat.nat_type.value().copied().filter(|kind| says_more(*kind)) {
+            parts.push(self.type_name(kind, nat.level));
         }
         if nat.effective.value().is_some_and(|effective| *effective != difficulty) {
             let effective = nat.effective.value().copied().unwrap_or(difficulty);
@@ -70,18 +150,33 @@ impl Scribe<'_> {
         level.map_or_else(|| name.to_owned(), |level| self.words.aside(name, level_name(level)))
     }
 
-    fn verdict_fact<T>(&self, label: Word, verdict: &Verdict<T>, say: impl Fn(&T) -> (String, Tone)) -> Fact {
-        let tone = verdict.value().map_or(Tone::Unknown, |value| say(value).1);
-        self.fact(tone, label, self.verdict(verdict, |value| say(value).0))
+    fn with_alias(&self, name: &str, alias: Option<&str>) -> String {
+        let parts: Vec<String> = [name].into_iter().chain(alias).map(str::to_owned).collect();
+        self.words.list(&parts)
     }
 
-    fn bool_fact(&self, label: Word, verdict: &Verdict<bool>) -> Fact {
-        self.verdict_fact(label, verdict, |value| (self.yes_no(*value).to_owned(), Tone::Plain))
+    fn verdict_row<T>(&self, label: Word, verdict: &Verdict<T>, say: impl Fn(&T) -> (String, Tone)) -> Row {
+        let tone = verdict.value().map_or(Tone::Unknown, |value| say(value).1);
+        let fact = self.fact(tone, label, self.verdict(verdict, |value| say(value).0));
+        Row { fact, unknown: verdict.why().filter(|_| verdict.value().is_none()).cloned() }
+    }
+
+    fn plain_row<T>(&self, label: Word, verdict: &Verdict<T>, say: impl Fn(&T) -> String) -> Row {
+        self.verdict_row(label, verdict, |value| (say(value), Tone::Plain))
+    }
+
+    fn bool_row(&self, label: Word, verdict: &Verdict<bool>) -> Row {
+        self.plain_row(label, verdict, |value| self.yes_no(*value).to_owned())
     }
 
     fn row(&self, items: &[impl Display]) -> String {
         self.words.list(&items.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
+}
+
+/// Whether RFC 3489's name says anything the difficulty has not said.
+const fn says_more(kind: NatType) -> bool {
+    !matches!(kind, NatType::UdpBlocked | NatType::Unnamed)
 }
 
 /// The name users know.
@@ -91,6 +186,25 @@ const fn level_name(level: Level) -> &'static str {
         Level::Nat2 => "NAT2",
         Level::Nat3 => "NAT3",
         Level::Nat4 => "NAT4",
+    }
+}
+
+/// The usual abbreviation, the same in every language.
+const fn mapping_alias(mapping: Mapping) -> Option<&'static str> {
+    match mapping {
+        Mapping::Direct => None,
+        Mapping::EndpointIndependent => Some("EIM"),
+        Mapping::AddressDependent => Some("ADM"),
+        Mapping::AddressAndPortDependent => Some("APDM"),
+    }
+}
+
+/// As [`mapping_alias`].
+const fn filtering_alias(filtering: Filtering) -> &'static str {
+    match filtering {
+        Filtering::EndpointIndependent => "EIF",
+        Filtering::AddressDependent => "ADF",
+        Filtering::AddressAndPortDependent => "APDF",
     }
 }
 

@@ -183,6 +183,11 @@ impl Pseudonyms {
         }
         if self.names.contains_key(&(Sort::Node, server.clone())) {
             self.name(Sort::Node, server, false);
+        } else if let Some((host, port)) = host_and_port(server) {
+            let mut host = host.to_owned();
+            let port = port.to_owned();
+            self.host(&mut host);
+            *server = format!("{host}:{port}");
         } else if server.contains([':', '/', ' ', '[']) {
             // With a port or as a URI it is no bare host any more.
             self.text(server);
@@ -255,4 +260,11 @@ impl Pseudonyms {
 /// Letters and digits that stand together.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+/// The two parts of `host:port`, where the host is a bare name: a single label, too, names a machine.
+fn host_and_port(server: &str) -> Option<(&str, &str)> {
+    let (host, port) = server.split_once(':')?;
+    let named = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let address = host.parse::<IpAddr>().is_ok();
+    (named && !address && port.parse::<u16>().is_ok()).then_some((host, port))
 }

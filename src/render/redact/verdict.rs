@@ -171,6 +171,10 @@ pub(super) fn finding(detail: &mut FindingDetail, names: &mut Pseudonyms) {
             names.endpoint(endpoint);
             note(why, names);
         }
+        FindingDetail::ServerUnreachable { server, failure: how } => {
+            names.server(server);
+            failure(how, names);
+        }
         FindingDetail::DnsFailing { names: _, example, failure: how } => {
             names.host(example);
             failure(how, names);

@@ -66,10 +66,10 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             "Verdicts do not rest on it. Its owner should run it on a host network without address translation.",
         ),
         FindingDetail::DnsFailing { names, example, failure: how } => text(
-            "Names of the map could not be resolved",
+            "Names of servers could not be resolved",
             format!("{}, as {example}: {}.", count(*names, "name", "names"), failure(how)),
             &["the resolver is unreachable or filters", "the names do not exist (any more)"],
-            "Check the system's resolver, or give the nodes IPv4 and IPv6 addresses in the map.",
+            "Check the system's resolver, or give the servers by their addresses (in a map: IPv4 and IPv6 of the node).",
         ),
         FindingDetail::StaleMap { url, age, because } => text(
             "The DERP map is an old copy",
@@ -110,6 +110,12 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             format!("HTTPS to the relays went through {proxy}; UDP cannot."),
             &["the network allows only its proxy out"],
             "Connections will be relayed through the proxy. For direct ones, allow outgoing UDP.",
+        ),
+        FindingDetail::ServerUnreachable { server, failure: how } => text(
+            format!("STUN server {server} did not answer"),
+            format!("{}.", failure(how)),
+            &["the server is down or has moved", "its name or port is mistyped", "the way to it is blocked from here"],
+            "Nothing, as long as enough others answer: it was left out. Otherwise name another one.",
         ),
         FindingDetail::Map { code: _, place, message, severity: _ } => text(
             format!("In the DERP map: {message}"),

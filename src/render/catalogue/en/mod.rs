@@ -2,10 +2,11 @@
 
 mod failure;
 mod finding;
+mod nat;
 mod plan;
 mod why;
 
-use super::{Catalogue, Change, FindingText, Headline, RegionNames, Told, Word};
+use super::{Catalogue, Change, FindingText, Headline, NatHeadline, RegionNames, Told, Word};
 use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation};
 use crate::probe::Failure;
 use crate::render::number::round_trip;
@@ -186,6 +187,14 @@ impl Catalogue for English {
         sentences.join(" ")
     }
 
+    fn nat_headline(&self, headline: &NatHeadline) -> String {
+        nat::headline(headline)
+    }
+
+    fn servers_used(&self, used: usize, asked: usize) -> String {
+        format!("{used} of {asked} used")
+    }
+
     fn change(&self, change: &Change<'_>) -> String {
         match change {
             Change::Became(what, before, after) => {
@@ -229,6 +238,7 @@ impl Catalogue for English {
             Word::MappedAddress => "mapped address",
             Word::MappedPort => "mapped port",
             Word::LocalEndpoints => "Local",
+            Word::UnknownToo => "Unknown too",
             Word::PortMapping => "Port mapping",
             Word::Router => "Router",
             Word::OuterAddress => "outer address",
@@ -251,6 +261,8 @@ impl Catalogue for English {
             Word::Host => "Host",
             Word::Server => "Server",
             Word::Endpoint => "Endpoint",
+            Word::Rfc5780 => "RFC 5780",
+            Word::Note => "Note",
             Word::Observed => "Observed",
             Word::PossibleCauses => "Possible causes",
             Word::Fix => "Fix",
@@ -266,6 +278,8 @@ impl Catalogue for English {
             Word::NoGateway => "no default gateway",
             Word::Ok => "ok",
             Word::TookTime => "took",
+            Word::SameReason => "for the same reason",
+            Word::LeftOut => "left out",
         }
     }
 

@@ -55,10 +55,10 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             "判定没有依据它。其维护者应让它运行在没有地址转换的主机网络上。",
         ),
         FindingDetail::DnsFailing { names, example, failure: how } => text(
-            "地图中的域名无法解析",
+            "服务器的域名无法解析",
             format!("{names} 个域名，例如 {example}：{}。", failure(how)),
             &["DNS 服务器不可达或做了过滤", "域名不存在（或已被删除）"],
-            "检查系统的 DNS 服务器，或在地图中直接写明节点的 IPv4 和 IPv6 地址。",
+            "检查系统的 DNS 服务器，或直接写明服务器的地址（在地图中即节点的 IPv4 和 IPv6）。",
         ),
         FindingDetail::StaleMap { url, age, because } => text(
             "DERP 地图是旧副本",
@@ -96,6 +96,12 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             format!("到中继的 HTTPS 经过了 {proxy}；UDP 无法经过它。"),
             &["网络只允许其代理外出"],
             "连接将经代理由中继转发。若要直连，请放行外发的 UDP。",
+        ),
+        FindingDetail::ServerUnreachable { server, failure: how } => text(
+            format!("STUN 服务器 {server} 没有应答"),
+            format!("{}。", failure(how)),
+            &["该服务器没有运行或已迁移", "名称或端口写错了", "从这里到它的路径被阻断"],
+            "只要还有足够多的其他服务器应答，就无需处理：它已被排除。否则请换一台服务器。",
         ),
         FindingDetail::Map { code: _, place, message, severity: _ } => {
             text(format!("DERP 地图有误：{message}"), format!("{place}：{message}"), &[], "请在该处修正地图。")

@@ -2,10 +2,11 @@
 
 mod failure;
 mod finding;
+mod nat;
 mod plan;
 mod why;
 
-use super::{Catalogue, Change, FindingText, Headline, RegionNames, Told, Word};
+use super::{Catalogue, Change, FindingText, Headline, NatHeadline, RegionNames, Told, Word};
 use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation};
 use crate::probe::Failure;
 use crate::render::number::round_trip;
@@ -189,6 +190,14 @@ impl Catalogue for Chinese {
         sentences.concat()
     }
 
+    fn nat_headline(&self, headline: &NatHeadline) -> String {
+        nat::headline(headline)
+    }
+
+    fn servers_used(&self, used: usize, asked: usize) -> String {
+        format!("共询问 {asked} 台，采用 {used} 台")
+    }
+
     fn change(&self, change: &Change<'_>) -> String {
         match change {
             Change::Became(what, before, after) => format!("{}：{before} → {after}", self.word(*what)),
@@ -224,6 +233,7 @@ impl Catalogue for Chinese {
             Word::MappedAddress => "外部地址",
             Word::MappedPort => "外部端口",
             Word::LocalEndpoints => "本地端点",
+            Word::UnknownToo => "同样未能确定",
             Word::PortMapping => "端口映射",
             Word::Router => "路由器",
             Word::OuterAddress => "外侧地址",
@@ -246,6 +256,8 @@ impl Catalogue for Chinese {
             Word::Host => "主机名",
             Word::Server => "服务器",
             Word::Endpoint => "端点",
+            Word::Rfc5780 => "RFC 5780",
+            Word::Note => "说明",
             Word::Observed => "现象",
             Word::PossibleCauses => "可能的原因",
             Word::Fix => "处理办法",
@@ -261,6 +273,8 @@ impl Catalogue for Chinese {
             Word::NoGateway => "没有默认网关",
             Word::Ok => "正常",
             Word::TookTime => "用时",
+            Word::SameReason => "原因相同",
+            Word::LeftOut => "未采用",
         }
     }
 
