@@ -149,7 +149,22 @@ impl Painter<'_> {
         for row in &grid.rows {
             table.add_row(row.iter().map(|text| self.cell(text, None)).collect::<Vec<_>>());
         }
+        if let Some(last_but_one) = grid.columns.len().checked_sub(2).filter(|_| self.leaves_room_for_notes(grid)) {
+            keep_together(&mut table, last_but_one);
+        }
         self.titled(Some(&grid.title), &table)
+    }
+
+    /// Whether the last column is wide enough for prose when no other one is broken.
+    fn leaves_room_for_notes(&self, grid: &Grid) -> bool {
+        const PROSE: usize = 14;
+        let before = grid.columns.len().saturating_sub(1);
+        let widest = |column: usize| {
+            let cells = grid.rows.iter().filter_map(|row| row.get(column)).map(|text| clean(text));
+            let header = grid.columns.get(column).map(|text| (*text).to_owned());
+            cells.chain(header).map(|text| console::measure_text_width(&text) + 2).max().unwrap_or_default()
+        };
+        (0..before).map(widest).sum::<usize>() + PROSE + 2 <= self.style.width.max(NARROWEST)
     }
 
     /// A table of exactly the width asked for at most: comfy-table is not to ask the terminal, which on some answers

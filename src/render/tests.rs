@@ -15,6 +15,8 @@ fn samples() -> Vec<(&'static str, Report)> {
         ("udp_blocked", sample::udp_blocked()),
         ("offline", sample::offline()),
         ("hard_nat", sample::hard_nat()),
+        ("easy_nat", sample::easy_nat()),
+        ("one_server", sample::one_server()),
         ("hostile", sample::hostile()),
         ("saved", sample::saved()),
     ]
@@ -69,6 +71,8 @@ mod looks {
         }
         let verbose = Style { verbose: true, ..Style::default() };
         snapshot("healthy.table.verbose", &sample::healthy(), Format::Table, &verbose);
+        let servers = Style { servers: true, ..Style::default() };
+        snapshot("easy_nat.table.servers", &sample::easy_nat(), Format::Table, &servers);
         let color = Style { color: true, ..Style::default() };
         snapshot("udp_blocked.table.color", &sample::udp_blocked(), Format::Table, &color);
         let redacted = Style { redact: true, verbose: true, ..Style::default() };

@@ -43,7 +43,8 @@ impl Scribe<'_> {
         if !nat.mapped.is_empty() {
             facts.push(self.fact(Tone::Plain, Word::MappedEndpoints, self.row(&nat.mapped)));
         }
-        if !nat.local.is_empty() {
+        // Without translation they are the same.
+        if !nat.local.is_empty() && (self.verbose || nat.local != nat.mapped) {
             facts.push(self.fact(Tone::Plain, Word::LocalEndpoints, self.row(&nat.local)));
         }
         if !nat.servers.is_empty() && !self.lists_servers {
@@ -60,12 +61,14 @@ impl Scribe<'_> {
             rows.push(self.verdict_row(Word::Effective, &nat.effective, difficulty));
         }
         rows.extend([
-            self.plain_row(Word::NatType, &nat.nat_type, |kind| self.type_name(*kind, nat.level)),
+            self.plain_row(Word::NatType, &nat.nat_type, |kind| {
+                self.with_alias(self.words.nat_type(*kind), nat.level.map(level_name))
+            }),
             self.plain_row(Word::Mapping, &nat.mapping, |it| {
                 self.with_alias(self.words.mapping(*it), mapping_alias(*it))
             }),
         ]);
-        if nat.mapping.value().is_none() {
+        if nat.mapping.value().is_none() && (self.verbose || nat.mapping_varies.value().is_some()) {
             rows.push(self.bool_row(Word::MappingVaries, &nat.mapping_varies));
         }
         rows.extend([
@@ -145,7 +148,7 @@ impl Scribe<'_> {
         self.words.list(&parts)
     }
 
-    pub(super) fn type_name(&self, kind: NatType, level: Option<Level>) -> String {
+    fn type_name(&self, kind: NatType, level: Option<Level>) -> String {
         let name = self.words.nat_type(kind);
         level.map_or_else(|| name.to_owned(), |level| self.words.aside(name, level_name(level)))
     }

@@ -198,6 +198,7 @@ fn identified(who: &Identity) -> Report {
             endpoint: relay_endpoint,
             note: ServerNote::ServerSideNat { saw: private },
         },
+        FindingDetail::ServerUnreachable { server: format!("{}:3478", who.relay), failure: os() },
         FindingDetail::DnsFailing { names: 1, example: who.relay.clone(), failure: os() },
         FindingDetail::StaleMap {
             url: format!("https://{}/{}", who.relay, who.user),
@@ -354,4 +355,20 @@ fn tailscale_keeps_its_names() {
     for name in ["derp4.tailscale.com", "\"fra\"", "Frankfurt", "\"4a\"", "MiniUPnPd/2.3.1", "eth0"] {
         assert!(text.contains(name), "{name}");
     }
+}
+
+#[test]
+fn a_server_with_its_port_is_a_host_that_keeps_its_port() {
+    let mut report = sample::easy_nat();
+    report.saved = None;
+    let redacted = redact(&report);
+    let nat = redacted.nat_v4.unwrap();
+    let names: Vec<&str> = nat.servers.iter().map(|server| server.server.as_str()).collect();
+    let [first, second, third, fourth, intranet] = names[..] else { panic!("{names:?}") };
+    assert!(first.ends_with(":3478") && second.ends_with(":443"), "{names:?}");
+    assert!(third.ends_with(":3478") && third != "192.0.2.7:3478", "{names:?}");
+    // A single label names a machine, too.
+    assert!(!intranet.contains("intranet") && intranet.ends_with(":3478") && intranet != fourth, "{names:?}");
+    let FindingDetail::ServerUnreachable { server, .. } = &redacted.findings[1].detail else { panic!() };
+    assert_eq!(server, intranet);
 }

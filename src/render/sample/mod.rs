@@ -2,6 +2,7 @@
 
 mod broken;
 mod healthy;
+mod nat;
 mod recorded;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use crate::report::{Confidence, FamilyReport, LatencyMethod, Nat, NodeReport, Re
 
 pub(in crate::render) use broken::{hard_nat, offline, udp_blocked};
 pub(in crate::render) use healthy::healthy;
+pub(in crate::render) use nat::{easy_nat, one_server};
 pub(in crate::render) use recorded::{hostile, saved};
 
 pub(in crate::render) fn ip(text: &str) -> IpAddr {

@@ -65,6 +65,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             format!("{} saw {} of one socket", self::servers(*servers), count(*endpoints, "endpoint", "endpoints"))
         }
         Why::NoTranslation { servers } => format!("{} saw our own local endpoint", self::servers(*servers)),
+        Why::TooFewServers { have: 0, need } => format!("no server answered, and it takes {need} independent ones"),
         Why::TooFewServers { have, need } => {
             format!("{} answered, and it takes {need}", count(*have, "independent server", "independent servers"))
         }

@@ -48,6 +48,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             format!("同一个套接字被 {servers} 台服务器看到 {endpoints} 个端点")
         }
         Why::NoTranslation { servers } => format!("{servers} 台服务器看到的就是本机的本地端点"),
+        Why::TooFewServers { have: 0, need } => format!("没有服务器应答，至少需要 {need} 台独立的服务器"),
         Why::TooFewServers { have, need } => format!("只有 {have} 台独立的服务器应答，至少需要 {need} 台"),
         Why::ServersDisagree { endpoints } => {
             format!("服务器看到的端点不一致（{}），无法判断是 NAT 还是某台服务器异常", row(endpoints))

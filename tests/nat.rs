@@ -1,0 +1,404 @@
+//! `natscope nat` as a person or a script runs it: the built binary, its arguments, streams, files and exit codes,
+//! against embedded relays and coturn on loopback, and against coturn on a made-up internet in a namespace.
+//!
+//! Nothing is sent beyond loopback: servers are named by their addresses there, and the router is never asked. A
+//! program that is not installed makes its test say NOT RUN; with `NATSCOPE_REQUIRE_TOOLS=1` that is a failure.
+
+// All of 127.0.0.0/8 is local on Linux; each server has addresses of its own here.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "all of this is a test"
+)]
+
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, UdpSocket};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use natscope::drive::relay::{Relay, RelayHandle, RelayOptions};
+use serde_json::Value;
+
+const SCHEMA: &str = include_str!("../src/report/natscope.schema.json");
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a run left behind.
+struct Run {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Run {
+    /// The report it printed, checked against the schema.
+    #[track_caller]
+    fn report(&self) -> Value {
+        let report = serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stderr));
+        let validator = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
+        let problems: Vec<String> =
+            validator.iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(problems.is_empty(), "{problems:#?}");
+        report
+    }
+}
+
+fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy().to_uppercase();
+        if text.starts_with("NATSCOPE_") || text.ends_with("_PROXY") || text.starts_with("LC_") {
+            command.env_remove(&name);
+        }
+    }
+    // The default gateway is beyond loopback.
+    command.env("LANG", "C.UTF-8").env("NATSCOPE_NO_PORTMAP", "1").stdin(Stdio::null());
+    command
+}
+
+fn natscope(arguments: &str) -> Run {
+    let mut command = command(env!("CARGO_BIN_EXE_natscope"));
+    ended(command.args(arguments.split_whitespace()))
+}
+
+fn ended(command: &mut Command) -> Run {
+    let output = command.output().unwrap();
+    Run {
+        code: output.status.code().expect("it ends by itself"),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Relays on 127.0.`n`.1 and .2, for as long as the runtime lives.
+fn relays(ordinals: &[u8]) -> (Vec<SocketAddr>, tokio::runtime::Runtime, Vec<RelayHandle>) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let relays: Vec<Relay> =
+        ordinals.iter().map(|ordinal| Relay::bind(RelayOptions::loopback(*ordinal)).unwrap()).collect();
+    let servers = relays.iter().map(|relay| relay.stun_addrs()[0]).collect();
+    let guard = runtime.enter();
+    let handles = relays.into_iter().map(Relay::spawn).collect();
+    drop(guard);
+    (servers, runtime, handles)
+}
+
+fn words(servers: &[SocketAddr]) -> String {
+    servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// What a report says of the server at this endpoint.
+#[track_caller]
+fn server(nat: &Value, endpoint: SocketAddr) -> &Value {
+    let servers = nat["servers"].as_array().unwrap();
+    servers.iter().find(|server| server["endpoint"] == endpoint.to_string()).unwrap_or_else(|| panic!("{nat:#}"))
+}
+
+fn codes(report: &Value) -> Vec<&str> {
+    report["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn one_server_is_not_enough_and_the_report_says_so() {
+    let (servers, _runtime, _relays) = relays(&[121]);
+    let run = natscope(&format!("nat --json {}", servers[0]));
+    assert_eq!((run.code, run.stderr.as_str()), (3, ""));
+    let report = run.report();
+    assert_eq!(report["command"], "nat");
+    assert_eq!(report.get("netcheck"), None, "nat reports on the NAT alone");
+    let nat = &report["nat"]["ipv4"];
+    for verdict in ["difficulty", "effective", "type", "mapping"] {
+        assert_eq!(nat[verdict]["value"], Value::Null, "{verdict}");
+        assert_eq!(nat[verdict]["why"], "1 independent server answered, and it takes 2", "{verdict}");
+    }
+    assert_eq!(nat["level"], Value::Null);
+    assert_eq!(server(nat, servers[0])["trusted"], true);
+}
+
+#[test]
+fn three_servers_see_that_loopback_has_no_nat() {
+    let (servers, _runtime, _relays) = relays(&[122, 123, 124]);
+    let run = natscope(&format!("nat --json {}", words(&servers)));
+    let report = run.report();
+    let nat = &report["nat"]["ipv4"];
+    assert_eq!(
+        (nat["mapping"]["value"].as_str(), nat["mapping"]["confidence"].as_str()),
+        (Some("direct"), Some("high"))
+    );
+    assert_eq!(nat["port_preservation"]["value"], true);
+    assert_eq!(nat["mapped"], nat["local"]);
+    for named in servers {
+        let server = server(nat, named);
+        assert_eq!((&server["server"], &server["trusted"]), (&named.to_string().into(), &true.into()), "{server:#}");
+        assert!(server["rtt_ms"].as_f64().is_some(), "{server:#}");
+    }
+    // Each of them has a second address with a second port, and answers from there when asked to.
+    assert_eq!(nat["filtering"]["value"], "endpoint-independent", "{nat:#}");
+    // Whether a NAT stands between this host and the internet is another question, which loopback cannot answer.
+    assert_eq!((run.code, &nat["difficulty"]["value"]), (3, &Value::Null));
+    assert!(nat["difficulty"]["why"].as_str().unwrap().contains("not on the internet"));
+    assert_eq!(report["nat"]["ipv6"], Value::Null, "no IPv6 server was named");
+}
+
+#[test]
+fn flags_words_and_uris_name_servers_alike_and_a_map_adds_its_own() {
+    let (servers, _runtime, _relays) = relays(&[125, 126, 127]);
+    let directory = tempfile::tempdir().unwrap();
+    let map = directory.path().join("map.json");
+    let region = serde_json::json!({
+        "RegionID": 1, "RegionCode": "own", "RegionName": "Own",
+        "Nodes": [{
+            "Name": "own1", "RegionID": 1, "HostName": servers[2].ip().to_string(), "STUNPort": servers[2].port(),
+            "STUNOnly": true,
+        }],
+    });
+    std::fs::write(&map, serde_json::json!({ "Regions": { "1": region } }).to_string()).unwrap();
+    let run = natscope(&format!(
+        "nat --json stun:{} --stun-server {} --stun-server {} --derp-map {}",
+        servers[0],
+        servers[1],
+        servers[0],
+        map.display()
+    ));
+    let report = run.report();
+    for (named, name) in servers.iter().zip([&*servers[0].to_string(), &*servers[1].to_string(), "own1"]) {
+        assert_eq!(server(&report["nat"]["ipv4"], *named)["server"], name);
+    }
+    assert_eq!(report["nat"]["ipv4"]["mapping"]["value"], "direct");
+}
+
+#[test]
+fn nobody_home_is_told_by_the_exit_code() {
+    let silent = UdpSocket::bind("127.0.128.1:0").unwrap();
+    let refusing = UdpSocket::bind("127.0.129.1:0").unwrap().local_addr().unwrap();
+    let silent_at = silent.local_addr().unwrap();
+    let run = natscope(&format!("nat --json --timeout 1s {silent_at} {refusing}"));
+    assert_eq!((run.code, run.stderr.as_str()), (2, ""));
+    let report = run.report();
+    let nat = &report["nat"]["ipv4"];
+    assert_eq!(nat["difficulty"]["value"], Value::Null);
+    assert!(nat["difficulty"]["why"].as_str().is_some_and(|why| !why.is_empty()));
+    for server in nat["servers"].as_array().unwrap() {
+        assert_eq!((&server["trusted"], server["note"].as_str()), (&Value::Bool(false), Some("it never answered")));
+    }
+    assert!(silent.set_nonblocking(true).is_ok() && silent.recv(&mut [0; 100]).is_ok(), "it was asked");
+}
+
+#[test]
+fn a_dead_server_among_live_ones_is_named() {
+    let (mut servers, _runtime, _relays) = relays(&[130, 131]);
+    let dead = UdpSocket::bind("127.0.132.1:0").unwrap().local_addr().unwrap();
+    servers.push(dead);
+    let run = natscope(&format!("nat --json {}", words(&servers)));
+    let report = run.report();
+    assert_eq!((run.code, codes(&report)), (3, vec!["NET-015"]));
+    let finding = &report["findings"][0];
+    assert_eq!(finding["severity"], "info");
+    assert!(finding["title"].as_str().unwrap().contains(&dead.to_string()), "{finding:#}");
+    assert_eq!(report["nat"]["ipv4"]["mapping"]["value"], "direct");
+    assert_eq!(natscope(&format!("nat --fail-on info {}", words(&servers))).code, 1);
+}
+
+#[test]
+fn bad_arguments_are_64_and_say_what_would_be_right() {
+    for (arguments, wanted) in [
+        ("stuns:127.0.0.1", "TLS is not built yet"),
+        ("127.0.0.1:0", "from 1 to 65535"),
+        ("stun://127.0.0.1", "without slashes"),
+        ("--stun-server a..b", "1 to 63 characters"),
+        ("-4 [::1]:3478", "is not IPv4"),
+        ("--format tailscale-json 127.0.0.1", "only `natscope netcheck` can write it"),
+        ("--replay there-is-none.json", "there-is-none.json"),
+        ("--derp-map there-is-none.json", "there-is-none.json"),
+    ] {
+        let run = natscope(&format!("nat {arguments}"));
+        assert_eq!((run.code, run.stdout.as_str()), (64, ""), "{arguments}: {}", run.stderr);
+        let heard = run.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(heard.contains(wanted), "{arguments}: {heard}");
+    }
+}
+
+#[test]
+fn what_was_saved_concludes_again_for_either_command() {
+    let (servers, _runtime, _relays) = relays(&[133, 134, 135]);
+    let directory = tempfile::tempdir().unwrap();
+    let saved = directory.path().join("saved.json");
+    let first = natscope(&format!("nat --json --save {} {}", saved.display(), words(&servers)));
+    let again = natscope(&format!("nat --json --replay {}", saved.display()));
+    assert_eq!((first.code, again.code), (3, 3));
+    for key in ["nat", "findings", "started_at", "command"] {
+        assert_eq!(first.report()[key], again.report()[key], "{key}");
+    }
+    let netcheck = natscope(&format!("netcheck --json --replay {}", saved.display()));
+    assert_eq!(netcheck.report()["netcheck"]["udp"]["value"], true);
+    assert_eq!(netcheck.report()["nat"], first.report()["nat"]);
+    let redacted = natscope(&format!("nat --json --redact -v --replay {}", saved.display()));
+    assert_eq!(redacted.report()["nat"]["ipv4"]["mapping"]["value"], "direct");
+}
+
+#[test]
+fn people_read_a_sentence_and_on_request_about_each_server() {
+    let (servers, _runtime, _relays) = relays(&[136, 137, 138]);
+    let list = words(&servers);
+    let text = natscope(&format!("nat {list} --lang en")).stdout;
+    assert!(text.starts_with(" NAT undetermined: the servers asked are not on the internet"), "{text}");
+    assert!(text.contains("direct (3 servers saw our own local endpoint)"), "{text}");
+    assert!(text.contains(" used") && !text.contains("RFC 5780  Note"), "{text}");
+    let text = natscope(&format!("nat --servers {list} --lang en")).stdout;
+    assert!(text.contains("RFC 5780  Note") && !text.contains(" used"), "{text}");
+    for server in &servers {
+        assert!(text.contains(&server.to_string()), "{text}");
+    }
+    let text = natscope(&format!("nat --servers {list} --lang zh-CN")).stdout;
+    assert!(text.starts_with(" 未能确定 NAT 类型：") && text.contains("说明"), "{text}");
+    let text = natscope(&format!("nat {list} --format markdown")).stdout;
+    assert!(text.starts_with("## NAT undetermined: "), "{text}");
+}
+
+#[test]
+fn coturn_tells_how_loopback_filters() {
+    let ports = free_ports("127.0.139.1");
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let Some(_running) = start(
+        Command::new("turnserver")
+            .args(["-n", "--stun-only", "-z", "--no-tls", "--no-dtls", "--no-tcp", "--no-cli", "-l", "stdout"])
+            .args(["-L", "127.0.139.1", "-L", "127.0.139.2", "--pidfile", &file("pid"), "--userdb", &file("db")])
+            .args(["-p", &ports[0].to_string(), "--alt-listening-port", &ports[1].to_string()])
+            .stdout(Stdio::null()),
+    ) else {
+        return;
+    };
+    let (servers, _runtime, _relays) = relays(&[140, 141]);
+    let coturn: SocketAddr = format!("127.0.139.1:{}", ports[0]).parse().unwrap();
+    // coturn binds its sockets about a second before it reads from them.
+    let begun = Instant::now();
+    loop {
+        let report = natscope(&format!("nat --json {coturn} {}", words(&servers))).report();
+        let nat = &report["nat"]["ipv4"];
+        if server(nat, coturn)["trusted"] == true {
+            assert_eq!(server(nat, coturn)["rfc5780"], true, "{nat:#}");
+            assert_eq!(nat["mapping"]["value"], "direct");
+            assert_eq!(nat["filtering"]["value"], "endpoint-independent", "{nat:#}");
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "coturn does not answer: {nat:#}");
+    }
+    // Alone it cannot tell the mapping, and still tells the filtering.
+    let run = natscope(&format!("nat --json {coturn}"));
+    let report = run.report();
+    let nat = &report["nat"]["ipv4"];
+    assert_eq!((run.code, &nat["difficulty"]["value"]), (3, &Value::Null));
+    assert_eq!(nat["filtering"]["value"], "endpoint-independent");
+}
+
+/// Two STUN servers of different networks on a made-up internet, and this host with an address on it.
+const INTERNET: &str = r#"
+    set -e
+    ip link set lo up
+    ip link add wan type veth peer name far
+    ip address add 198.51.100.77/24 dev wan
+    ip link set wan up
+    ip link set far up
+    ip route add default dev wan
+    for address in 203.0.113.1 203.0.113.2 192.0.2.1; do ip address add "$address/32" dev lo; done
+    coturn() {
+        name=$1; shift
+        turnserver -n --stun-only -z --no-tls --no-dtls --no-tcp --no-cli -l stdout -p 3478 \
+            --pidfile "$DIRECTORY/$name.pid" --userdb "$DIRECTORY/$name.db" "$@" >"$DIRECTORY/$name.log" 2>&1 &
+        running="$running $!"
+    }
+    coturn two --alt-listening-port 3479 -L 203.0.113.1 -L 203.0.113.2
+    coturn one -L 192.0.2.1
+    # coturn binds its sockets about a second before it reads from them.
+    for attempt in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        sleep 1
+        code=0
+        "$NATSCOPE" nat 203.0.113.1 192.0.2.1 --bind-address 198.51.100.77 $ARGUMENTS >"$DIRECTORY/told" || code=$?
+        [ $code -ne 0 ] || break
+    done
+    cat "$DIRECTORY/told"
+    kill $running
+    exit $code
+"#;
+
+#[test]
+fn a_public_address_is_told_by_exit_code_and_headline() {
+    let inside = |arguments: &str| {
+        let directory = tempfile::tempdir().unwrap();
+        let mut shell = command("unshare");
+        shell.args(["--user", "--map-root-user", "--net", "sh", "-c", INTERNET]);
+        shell.env("NATSCOPE", env!("CARGO_BIN_EXE_natscope")).env("DIRECTORY", directory.path());
+        ended(shell.env("ARGUMENTS", arguments))
+    };
+    for program in ["unshare", "ip", "turnserver"] {
+        if !installed(program) {
+            return not_run(program);
+        }
+    }
+    let run = inside("--json");
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let report = run.report();
+    let nat = &report["nat"]["ipv4"];
+    assert_eq!((&nat["difficulty"]["value"], &nat["mapping"]["value"]), (&"none".into(), &"direct".into()), "{nat:#}");
+    assert_eq!(
+        (&nat["filtering"]["value"], &nat["type"]["value"]),
+        (&"endpoint-independent".into(), &"open-internet".into())
+    );
+    let run = inside("--lang en");
+    assert!(run.stdout.starts_with(" No NAT (open internet): "), "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
+fn without_a_network_the_built_in_servers_are_out_of_reach() {
+    if !installed("unshare") {
+        return not_run("unshare");
+    }
+    let mut shell = command("unshare");
+    shell.args(["--user", "--map-root-user", "--net", env!("CARGO_BIN_EXE_natscope"), "nat", "--json"]);
+    let run = ended(&mut shell);
+    assert_eq!(run.code, 2, "{}{}", run.stdout, run.stderr);
+    let report = run.report();
+    assert_eq!(report["nat"]["ipv4"]["difficulty"]["value"], Value::Null);
+    assert!(report["nat"]["ipv4"]["difficulty"]["why"].is_string());
+}
+
+/// Ports that were free a moment ago; coturn cannot be asked to choose and tell.
+fn free_ports(address: &str) -> [u16; 2] {
+    let sockets = [(); 2].map(|()| UdpSocket::bind((address, 0)).unwrap());
+    sockets.map(|socket| socket.local_addr().unwrap().port())
+}
+
+/// Kills the program when the test ends, however it ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start(command: &mut Command) -> Option<Running> {
+    match command.stdin(Stdio::null()).spawn() {
+        Ok(child) => Some(Running(child)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            not_run(&command.get_program().to_string_lossy());
+            None
+        }
+        Err(error) => panic!("{command:?}: {error}"),
+    }
+}
+
+fn installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
+fn not_run(missing: &str) {
+    // Past the test harness, which keeps to itself what a passing test prints.
+    let _ = writeln!(io::stderr(), "NOT RUN: {missing} is missing");
+    assert!(std::env::var_os("NATSCOPE_REQUIRE_TOOLS").is_none_or(|value| value != "1"), "{missing} is missing");
+}
