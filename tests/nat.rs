@@ -15,13 +15,16 @@
     reason = "all of this is a test"
 )]
 
-use std::io::{self, Write as _};
+#[path = "tools/mod.rs"]
+mod tools;
+
 use std::net::{SocketAddr, UdpSocket};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use natscope::drive::relay::{Relay, RelayHandle, RelayOptions};
 use serde_json::Value;
+use tools::{free_ports, not_run, start_coturn};
 
 const SCHEMA: &str = include_str!("../src/report/natscope.schema.json");
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -260,17 +263,7 @@ fn people_read_a_sentence_and_on_request_about_each_server() {
 #[test]
 fn coturn_tells_how_loopback_filters() {
     let ports = free_ports("127.0.139.1");
-    let directory = tempfile::tempdir().unwrap();
-    let file = |name: &str| directory.path().join(name).display().to_string();
-    let Some(_running) = start(
-        Command::new("turnserver")
-            .args(["-n", "--stun-only", "-z", "--no-tls", "--no-dtls", "--no-tcp", "--no-cli", "-l", "stdout"])
-            .args(["-L", "127.0.139.1", "-L", "127.0.139.2", "--pidfile", &file("pid"), "--userdb", &file("db")])
-            .args(["-p", &ports[0].to_string(), "--alt-listening-port", &ports[1].to_string()])
-            .stdout(Stdio::null()),
-    ) else {
-        return;
-    };
+    let Some(_coturn) = start_coturn(&["127.0.139.1", "127.0.139.2"], ports) else { return };
     let (servers, _runtime, _relays) = relays(&[140, 141]);
     let coturn: SocketAddr = format!("127.0.139.1:{}", ports[0]).parse().unwrap();
     // coturn binds its sockets about a second before it reads from them.
@@ -365,40 +358,7 @@ fn without_a_network_the_built_in_servers_are_out_of_reach() {
     assert!(report["nat"]["ipv4"]["difficulty"]["why"].is_string());
 }
 
-/// Ports that were free a moment ago; coturn cannot be asked to choose and tell.
-fn free_ports(address: &str) -> [u16; 2] {
-    let sockets = [(); 2].map(|()| UdpSocket::bind((address, 0)).unwrap());
-    sockets.map(|socket| socket.local_addr().unwrap().port())
-}
-
-/// Kills the program when the test ends, however it ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn start(command: &mut Command) -> Option<Running> {
-    match command.stdin(Stdio::null()).spawn() {
-        Ok(child) => Some(Running(child)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            not_run(&command.get_program().to_string_lossy());
-            None
-        }
-        Err(error) => panic!("{command:?}: {error}"),
-    }
-}
-
 fn installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
-}
-
-fn not_run(missing: &str) {
-    // Past the test harness, which keeps to itself what a passing test prints.
-    let _ = writeln!(io::stderr(), "NOT RUN: {missing} is missing");
-    assert!(std::env::var_os("NATSCOPE_REQUIRE_TOOLS").is_none_or(|value| value != "1"), "{missing} is missing");
 }

@@ -1,6 +1,7 @@
 //! `natscope nat`: the netcheck's probes sent to STUN servers, and only what they say of the NAT.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::exit::{CmdError, Exit};
 use super::netcheck::{self, Setup};
@@ -25,7 +26,7 @@ pub(super) async fn run(args: &NatArgs, global: &GlobalArgs, output: &Output) ->
     let map = map_of_servers(&servers, given.as_ref().map_or(&nothing, |given| &given.map));
     let setup = Setup {
         command: Command::Nat,
-        options: options(args, &map, netcheck::probing_options(&args.probing, global, begun.elapsed())),
+        options: options(args, global, &map, begun.elapsed()),
         network: netcheck::network_options(&args.probing),
         findings: given.as_ref().map(|given| given.findings.clone()).unwrap_or_default(),
         keep: args.save.is_some() || global.verbose > 0,
@@ -50,7 +51,7 @@ pub(super) fn finish(
     Ok(exit)
 }
 
-fn options(args: &NatArgs, map: &DerpMap, common: Options) -> Options {
+fn options(args: &NatArgs, global: &GlobalArgs, map: &DerpMap, spent: Duration) -> Options {
     Options {
         nat: true,
         filtering: true,
@@ -60,6 +61,6 @@ fn options(args: &NatArgs, map: &DerpMap, common: Options) -> Options {
         // An echo reply says nothing of a NAT.
         icmp: false,
         captive_portal: true,
-        ..common
+        ..netcheck::probing_options(&args.probing, global, spent)
     }
 }
