@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn silence_proves_nothing_unless_the_server_is_known_to_have_sent() {
         let unproven = FilterTest { neighbour_proven: false, elsewhere_proven: false, ..test(SILENT, SILENT) };
-        assert_eq!(verdict(&[unproven.clone()]), None);
+        assert_eq!(verdict(std::slice::from_ref(&unproven)), None);
         let neighbour = FilterTest { neighbour: from("192.0.2.1:3479"), ..unproven };
         assert_eq!(verdict(&[neighbour]), None);
         assert_eq!(verdict(&[test(SILENT, Heard::Open)]), None);

@@ -32,9 +32,6 @@ pub(super) struct Conclusion {
     pub direct: bool,
     /// Servers that disagree with all others on every socket, and what they saw.
     pub odd: BTreeMap<SocketAddr, SocketAddr>,
-    /// Where it varies: whether with the port too (`true`), or with the address alone. `None` when no server was asked
-    /// at two ports.
-    pub on_port_too: Option<bool>,
     /// Fresh sockets might settle what these could not.
     pub more_sockets_would_help: bool,
 }
@@ -51,13 +48,14 @@ pub(super) fn conclude(sightings: &[Sighting]) -> Conclusion {
     let evidence: BTreeSet<ProbeId> = sightings.iter().map(|sighting| sighting.probe).collect();
     let mut conclusion = conclude_bare(sightings);
     conclusion.varies = conclusion.varies.with_evidence(evidence);
-    conclusion.on_port_too = on_port_too(sightings);
     conclusion
 }
 
 /// Whether two ports of one address see different endpoints of one socket: on two sockets at least, and on none the
 /// other way.
-fn on_port_too(sightings: &[Sighting]) -> Option<bool> {
+///
+/// Sightings by servers that may make endpoints up must have been left out.
+pub(super) fn on_port_too<'a>(sightings: impl IntoIterator<Item = &'a Sighting>) -> Option<bool> {
     let mut seen: BTreeMap<(Slot, IpAddr), BTreeMap<u16, BTreeSet<SocketAddr>>> = BTreeMap::new();
     for sighting in sightings {
         let ports = seen.entry((sighting.slot, sighting.server.ip())).or_default();
@@ -85,7 +83,6 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
         varies: Verdict::unknown(why),
         direct: false,
         odd: BTreeMap::new(),
-        on_port_too: None,
         more_sockets_would_help,
     };
     let views = Views::of(sightings);
@@ -102,7 +99,6 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
             varies: Verdict::known(false, honest.confidence(), []).because(Why::NoTranslation { servers }),
             direct: true,
             odd,
-            on_port_too: None,
             more_sockets_would_help: false,
         };
     }
@@ -127,7 +123,6 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
             varies: Verdict::known(false, confidence, []).because(why),
             direct: false,
             odd,
-            on_port_too: None,
             more_sockets_would_help: false,
         };
     }
@@ -143,7 +138,6 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
                 .because(Why::MappingDiffers { servers: count(operators), endpoints: count(endpoints) }),
             direct: false,
             odd: BTreeMap::new(),
-            on_port_too: None,
             more_sockets_would_help: false,
         };
     }
@@ -155,7 +149,6 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
                 varies: Verdict::known(false, Confidence::Medium, []).because(Why::NoTranslation { servers }),
                 direct: true,
                 odd,
-                on_port_too: None,
                 more_sockets_would_help: false,
             };
         }
@@ -164,7 +157,6 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
                 .because(Why::MappingSameButPortCollision { sockets: count(same), collided: count(total - same) }),
             direct: false,
             odd,
-            on_port_too: None,
             more_sockets_would_help: false,
         };
     }

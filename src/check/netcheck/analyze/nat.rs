@@ -10,12 +10,15 @@ use super::{filter, router};
 use crate::check::Operator;
 use crate::check::mapping::{self, Conclusion, Sighting};
 use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType, is_global};
+use crate::probe::StunForm;
 use crate::report::{Confidence, Nat, Netcheck, ServerNote, StunServer, Verdict, Why};
 
 /// One family's sightings, the bad servers sorted out.
 pub(super) struct View {
     pub family: Family,
     pub conclusion: Conclusion,
+    /// Whether the mapping depends on the port as well, if it depends on anything.
+    on_port_too: Option<bool>,
     /// Endpoints of the measuring socket, and how many servers saw it there.
     pub observed: BTreeMap<SocketAddr, u32>,
     pub servers: Vec<StunServer>,
@@ -42,9 +45,13 @@ impl View {
             })
             .collect();
         let conclusion = mapping::conclude(&sightings);
+        let tested = evidence.filter.iter().filter(|copy| copy.form == StunForm::Plain);
+        let steady = steady_servers(copies.iter().copied().chain(tested));
+        let on_port_too =
+            mapping::on_port_too(sightings.iter().filter(|sighting| steady.contains(&sighting.server.ip())));
         let asked = copies.iter().map(|copy| Operator::of(copy.server.ip())).collect::<BTreeSet<_>>().len();
         let observed = observed(&copies, &bad);
-        let mut view = Self { family, observed, servers: Vec::new(), conclusion, sightings, asked };
+        let mut view = Self { family, observed, servers: Vec::new(), conclusion, on_port_too, sightings, asked };
         view.servers = servers(evidence, family, &copies, &bad, &view.conclusion);
         view
     }
@@ -95,6 +102,11 @@ impl View {
     /// Our address on the internet as trusted servers see it, when they agree on one.
     pub(super) fn address(&self) -> Option<IpAddr> {
         let addresses: BTreeSet<IpAddr> = self.trusted().map(|sighting| sighting.mapped.ip()).collect();
+        let witnesses: BTreeSet<Operator> = self.trusted().map(|sighting| Operator::of(sighting.server.ip())).collect();
+        // One of several may be the one that lies.
+        if witnesses.len() < 2 && self.asked >= LIAR_AMONG {
+            return None;
+        }
         addresses.first().copied().filter(|address| addresses.len() == 1 && is_global(*address))
     }
 
@@ -171,7 +183,7 @@ fn mapping_verdict(view: &View, blocked: bool) -> Verdict<Mapping> {
         Some(false) if view.conclusion.direct => varies.clone().map(|_| Mapping::Direct),
         Some(false) => varies.clone().map(|_| Mapping::EndpointIndependent),
         // On the address or on the port as well takes a server with two ports.
-        Some(true) => match view.conclusion.on_port_too {
+        Some(true) => match view.on_port_too {
             Some(true) => varies.clone().map(|_| Mapping::AddressAndPortDependent),
             Some(false) => varies.clone().map(|_| Mapping::AddressDependent),
             None => Verdict::unknown(Why::DependencyNotMeasured).with_evidence(varies.evidence().to_vec()),
@@ -232,6 +244,25 @@ fn port_preservation(view: &View) -> Verdict<bool> {
     }
 }
 
+/// Addresses of servers that were asked the same more than once and told the same each time. One that makes endpoints up
+/// would look like a mapping that depends on the port.
+fn steady_servers<'a>(copies: impl Iterator<Item = &'a StunCopy<'a>>) -> BTreeSet<IpAddr> {
+    let mut told: BTreeMap<(crate::probe::Slot, SocketAddr), (usize, BTreeSet<SocketAddr>)> = BTreeMap::new();
+    for copy in copies.filter(|copy| copy.shared()) {
+        if let Some(mapped) = copy.reply.and_then(|(reply, _)| reply.mapped) {
+            let (times, endpoints) = told.entry((copy.slot, copy.server)).or_default();
+            *times += 1;
+            endpoints.insert(mapped);
+        }
+    }
+    let of = |wanted: fn(&(usize, BTreeSet<SocketAddr>)) -> bool| {
+        let some = told.iter().filter(move |(_, told)| wanted(told));
+        some.map(|((_, server), _)| server.ip()).collect::<BTreeSet<_>>()
+    };
+    let moody = of(|(_, endpoints)| endpoints.len() > 1);
+    of(|(times, _)| *times > 1).into_iter().filter(|address| !moody.contains(address)).collect()
+}
+
 /// Servers whose views cannot be used, and why.
 fn bad_servers(copies: &[&StunCopy<'_>]) -> BTreeMap<SocketAddr, ServerNote> {
     let mut bad = BTreeMap::new();
@@ -287,10 +318,15 @@ fn servers(
     asked
         .into_iter()
         .map(|endpoint| {
-            let replies = || copies.iter().filter(|copy| copy.server == endpoint).filter_map(|copy| copy.reply);
+            // Who answered a socket of the filter tests, from wherever it was to, is not silent, whatever got lost of
+            // the others' requests.
+            let tested = || evidence.filter.iter().filter(|copy| copy.server == endpoint);
+            let plain = || tested().filter(|copy| copy.form == StunForm::Plain);
+            let asked = || copies.iter().copied().filter(|copy| copy.server == endpoint);
+            let replies = || asked().chain(plain()).filter_map(|copy| copy.reply);
+            let silent = asked().chain(tested()).all(|copy| copy.reply.is_none());
             let odd = conclusion.odd.get(&endpoint).map(|saw| ServerNote::Outlier { saw: *saw });
-            let note =
-                if replies().next().is_none() { Some(ServerNote::Silent) } else { bad.get(&endpoint).copied().or(odd) };
+            let note = if silent { Some(ServerNote::Silent) } else { bad.get(&endpoint).copied().or(odd) };
             StunServer {
                 server: names.get(&endpoint).map_or_else(|| endpoint.to_string(), |name| (*name).to_owned()),
                 endpoint,

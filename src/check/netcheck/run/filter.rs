@@ -41,6 +41,8 @@ struct Test {
     other: Option<SocketAddr>,
     /// It answered without saying so, or from elsewhere, or refuses: the test is of no use.
     useless: bool,
+    /// An answer to F came from another address: that passes no filter but an open one.
+    stranger_passed: bool,
     flows: Vec<Flow>,
 }
 
@@ -122,9 +124,9 @@ impl Filter {
         Self { family, candidates: Vec::new(), tests: Vec::new() }
     }
 
-    /// A server that may be tested, in the order of preference.
+    /// A server that may be tested, in the order of preference. Another port of one already known is the same server.
     pub(super) fn add(&mut self, server: SocketAddr, now: Moment) {
-        if Family::of(server.ip()) == self.family && !self.candidates.contains(&server) {
+        if Family::of(server.ip()) == self.family && !self.candidates.iter().any(|known| known.ip() == server.ip()) {
             self.candidates.push(server);
             self.follow(now);
         }
@@ -180,7 +182,7 @@ impl Filter {
 
     /// A packet from elsewhere has come through: nothing more can be learned.
     fn decided(&self) -> bool {
-        self.tests.iter().any(|test| test.answered(Kind::Elsewhere))
+        self.tests.iter().any(|test| test.stranger_passed)
     }
 
     /// Marks a copy as sent, and says what to send.
@@ -217,7 +219,7 @@ impl Filter {
 
 impl Test {
     fn begin(server: SocketAddr, family: Family, index: usize, now: Moment) -> Self {
-        let mut test = Self { server, other: None, useless: false, flows: Vec::new() };
+        let mut test = Self { server, other: None, useless: false, stranger_passed: false, flows: Vec::new() };
         let index = u8::try_from(index).unwrap_or(u8::MAX / 4);
         let slot = |offset| Slot::Shared { family, index: FIRST_SOCKET + 2 * index + offset };
         let (f, g) = (slot(0), slot(1));
@@ -252,6 +254,7 @@ impl Test {
             }
             Kind::Elsewhere | Kind::Neighbour => {
                 self.useless |= unchanged;
+                self.stranger_passed |= kind == Kind::Elsewhere && reply.from.ip() != self.server.ip();
                 None
             }
             _ => None,
