@@ -5,12 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use natscope::model::Family;
-use natscope::probe::{Cause, Failure, Moment, Observation, Outcome, Probe, ProbeId, Question, Slot, Stage, StunReply};
+use natscope::probe::{
+    Cause, Failure, Moment, Observation, Outcome, Probe, ProbeId, Question, Slot, Stage, StunForm, StunReply,
+};
 
 use crate::link::{Links, Way, extra, millis};
 use crate::nat::Nat;
 use crate::random::{Random, mix};
-use crate::world::{Policy, Sending, Server, Servers, Stun, World};
+use crate::world::{Policy, Reply, Sending, Server, Servers, Stun, World};
 
 /// The internet of a world, and the host's sockets in it.
 pub(crate) struct Internet<'w> {
@@ -46,7 +48,7 @@ pub(crate) struct Reached {
 enum Event {
     /// The host hears this.
     Tell(Observation),
-    /// A datagram arrives at the outer side of the outermost box.
+    /// A datagram arrives at the outer side of the outermost box. `reply`: what of STUN it says, if anything.
     Datagram { source: SocketAddr, destination: SocketAddr, request: Request, reply: Option<StunReply> },
 }
 
@@ -56,6 +58,9 @@ struct Request {
     probe: ProbeId,
     slot: Slot,
     local: SocketAddr,
+    /// Whom the host means to ask; a proxy that fakes addresses asks another one.
+    asked: SocketAddr,
+    form: StunForm,
     sent_at: Moment,
     /// The place in `reached`.
     reached: Option<usize>,
@@ -113,7 +118,7 @@ impl<'w> Internet<'w> {
     pub(crate) fn launch(&mut self, probe: &Probe, asked_at: Moment) {
         let now = asked_at + self.random.up_to(Duration::from_micros(50));
         match &probe.question {
-            Question::Stun { slot, server, .. } => self.send(probe.id, *slot, *server, now),
+            Question::Stun { slot, server, form } => self.send(probe.id, *slot, *server, *form, now),
             question => {
                 let (after, outcome) = self.exchange(question, now);
                 self.tell(probe.id, now, now + after, outcome);
@@ -123,7 +128,9 @@ impl<'w> Internet<'w> {
 
     /// Whether a packet to or from this server is lost on the way.
     pub(crate) fn loses(&mut self, server: &Server, address: IpAddr, way: Way, now: Moment) -> bool {
-        let links = self.links.entry(address).or_default();
+        // All addresses of a server are at the end of one link.
+        let link = server.address(Family::of(address)).unwrap_or(address);
+        let links = self.links.entry(link).or_default();
         let on_link = links.loses(&server.link, way, now, &mut self.random);
         self.access.loses(&self.world.access, way, now, &mut self.random) || on_link
     }
@@ -135,7 +142,7 @@ impl<'w> Internet<'w> {
         half + extra(&server.link, way, &mut self.random) + extra(&self.world.access, way, &mut self.random)
     }
 
-    fn send(&mut self, probe: ProbeId, slot: Slot, asked: SocketAddr, now: Moment) {
+    fn send(&mut self, probe: ProbeId, slot: Slot, asked: SocketAddr, form: StunForm, now: Moment) {
         let family = slot.family();
         if let Some(cause) = self.send_error(family) {
             return self.fail(probe, now, Duration::from_micros(20), Failure::new(Stage::Stun, cause));
@@ -151,7 +158,7 @@ impl<'w> Internet<'w> {
         let local = SocketAddr::new(address, port);
         let found = self.servers.at(asked.ip());
         let target = SocketAddr::new(found.map_or(asked.ip(), |(_, real)| real), asked.port());
-        let request = Request { probe, slot, local, sent_at: now, reached: None };
+        let request = Request { probe, slot, local, asked, form, sent_at: now, reached: None };
 
         let mut source = local;
         let mut turned = None;
@@ -176,9 +183,8 @@ impl<'w> Internet<'w> {
             Policy::Prohibit => Some(Cause::NotPermitted),
             _ => return,
         };
-        let connected = matches!(slot, Slot::Connected { .. });
         if let Some(cause) = refuse {
-            if connected {
+            if matches!(slot, Slot::Connected { .. }) {
                 let after = millis(self.world.router.rtt_ms);
                 self.fail(probe, now, after, Failure::new(Stage::Stun, cause));
             }
@@ -189,7 +195,7 @@ impl<'w> Internet<'w> {
             return;
         }
         let there = now + self.one_way(server, family, Way::Out);
-        self.serve(server, target, source, request, there, connected, asked.ip());
+        self.serve(server, target, source, request, there);
     }
 
     fn send_error(&self, family: Family) -> Option<Cause> {
@@ -210,20 +216,10 @@ impl<'w> Internet<'w> {
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "a datagram has this many sides")]
-    fn serve(
-        &mut self,
-        server: &Server,
-        target: SocketAddr,
-        source: SocketAddr,
-        mut request: Request,
-        there: Moment,
-        connected: bool,
-        asked: IpAddr,
-    ) {
+    fn serve(&mut self, server: &Server, target: SocketAddr, source: SocketAddr, mut request: Request, there: Moment) {
         let family = request.slot.family();
-        if server.stun == Stun::Refused || server.stun_port != target.port() {
-            if connected && !self.loses(server, target.ip(), Way::Back, there) {
+        if server.stun == Stun::Refused || !server.listens(target) {
+            if matches!(request.slot, Slot::Connected { .. }) && !self.loses(server, target.ip(), Way::Back, there) {
                 let back = there + self.one_way(server, family, Way::Back);
                 let failure = Failure::new(Stage::Stun, Cause::Refused);
                 self.tell(request.probe, request.sent_at, back, Outcome::Failed(failure));
@@ -242,15 +238,16 @@ impl<'w> Internet<'w> {
         if server.stun == Stun::Silent {
             return;
         }
-        // A proxy that fakes addresses answers from the fake one.
-        let from = match server.stun {
-            Stun::OtherSource(from) => from,
-            _ => target,
+        let (from, refused) = match (server.replies(target, request.form), server.stun) {
+            (Reply::Nothing, _) => return,
+            (Reply::From(from), Stun::OtherSource(other)) if from == target => (other, false),
+            (Reply::Refused, Stun::OtherSource(other)) => (other, true),
+            (Reply::From(from), _) => (from, false),
+            (Reply::Refused, _) => (target, true),
         };
-        let reply = self.reply(server, source, request.local).map(|reply| StunReply {
-            from: if from == target { SocketAddr::new(asked, target.port()) } else { from },
-            ..reply
-        });
+        let reply = self
+            .reply(server, target, source, &request, refused)
+            .map(|reply| StunReply { from: heard_from(from, target, request.asked), ..reply });
         let twice = self.random.chance(server.link.duplicate) || self.random.chance(self.world.access.duplicate);
         for _ in 0..=u8::from(twice) {
             if self.loses(server, target.ip(), Way::Back, there) {
@@ -263,7 +260,14 @@ impl<'w> Internet<'w> {
     }
 
     /// What a server says; `None`: no STUN.
-    fn reply(&mut self, server: &Server, seen: SocketAddr, local: SocketAddr) -> Option<StunReply> {
+    fn reply(
+        &mut self,
+        server: &Server,
+        target: SocketAddr,
+        seen: SocketAddr,
+        request: &Request,
+        refused: bool,
+    ) -> Option<StunReply> {
         let mapped = match server.stun {
             Stun::WrongPort(offset) => Some(SocketAddr::new(seen.ip(), seen.port().wrapping_add(offset.max(1)))),
             Stun::RandomPort => Some(SocketAddr::new(seen.ip(), self.random.port(1024, u16::MAX))),
@@ -275,13 +279,16 @@ impl<'w> Internet<'w> {
             Stun::Error(_) | Stun::NoAddress => None,
             _ => Some(seen),
         };
-        let error_code = if let Stun::Error(code) = server.stun { Some(code) } else { None };
+        let error_code = match server.stun {
+            Stun::Error(code) => Some(code),
+            _ => refused.then_some(420),
+        };
         Some(StunReply {
             from: seen,
-            local: Some(local),
-            mapped,
+            local: Some(request.local),
+            mapped: mapped.filter(|_| error_code.is_none()),
             rewritten: None,
-            other_address: server.alternate.filter(|_| error_code.is_none()),
+            other_address: server.other_address(target).filter(|_| error_code.is_none()),
             response_origin: None,
             software: None,
             error_code,
@@ -305,7 +312,8 @@ impl<'w> Internet<'w> {
             return None;
         }
         // A connected socket hears nobody else.
-        if matches!(request.slot, Slot::Connected { .. }) && reply.as_ref().is_some_and(|reply| reply.from != source) {
+        let from = reply.as_ref().map_or(source, |reply| reply.from);
+        if matches!(request.slot, Slot::Connected { .. }) && from != request.asked {
             return None;
         }
         let Some(reply) = reply else {
@@ -328,7 +336,7 @@ impl<'w> Internet<'w> {
                 None => return,
             }
         }
-        let slots = (0..8).map(|index| Slot::Shared { family: request.slot.family(), index });
+        let slots = (0..SLOTS).map(|index| Slot::Shared { family: request.slot.family(), index });
         let seed = self.world.seed;
         let slot = slots.into_iter().find(|slot| match slot {
             Slot::Shared { family, index } => shared_port(seed, *family, *index) == inner.port(),
@@ -354,9 +362,17 @@ impl<'w> Internet<'w> {
     }
 }
 
+/// Who seems to have sent what a server sent from here: a proxy that fakes addresses answers from the fake one.
+fn heard_from(from: SocketAddr, target: SocketAddr, asked: SocketAddr) -> SocketAddr {
+    if from.ip() == target.ip() { SocketAddr::new(asked.ip(), from.port()) } else { from }
+}
+
+/// Shared sockets of a family there may be.
+const SLOTS: u8 = 64;
+
 /// The local port of a shared socket: by chance, outside the range systems hand out by themselves.
 pub(crate) fn shared_port(seed: u64, family: Family, index: u8) -> u16 {
     let chance = mix(mix(seed ^ 0x0070_0a75) ^ (family as u64));
     // A stride each, so that no two sockets get the same one.
-    10_240 + ((chance % 2_700) as u16 * 8 + u16::from(index % 8))
+    10_240 + ((chance % 337) as u16 * u16::from(SLOTS) + u16::from(index % SLOTS))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::net::SocketAddr;
 
-use natscope::model::Family;
+use natscope::model::{Family, NatType};
 use natscope::probe::{PortMappingService, ProbeId};
 use natscope::report::{FamilyReport, Finding, Nat, Netcheck, Verdict};
 
@@ -35,7 +35,7 @@ pub(crate) struct Tally {
     pub(crate) right: u64,
     /// Undetermined though there is a truth to claim.
     pub(crate) undetermined: u64,
-    /// Undetermined because no claim may be made.
+    /// Undetermined because no claim may be made, or nothing that could be asked would support one.
     pub(crate) silent: u64,
 }
 
@@ -102,6 +102,17 @@ impl Judgement<'_> {
 
     /// Judges one verdict.
     pub(crate) fn verdict<T: PartialEq + Debug>(&mut self, field: &str, verdict: &Verdict<T>, right: &Right<T>) {
+        self.verdict_if(true, field, verdict, right);
+    }
+
+    /// The same, of what is so and need not be `obtainable`: to leave that undetermined is no fault.
+    fn verdict_if<T: PartialEq + Debug>(
+        &mut self,
+        obtainable: bool,
+        field: &str,
+        verdict: &Verdict<T>,
+        right: &Right<T>,
+    ) {
         self.form(field, verdict);
         let tally = self.tallies.entry(field.to_owned()).or_default();
         match verdict.value() {
@@ -110,7 +121,7 @@ impl Judgement<'_> {
                 let why = verdict.why();
                 self.wrong(field, format!("claims {value:?} where right is {right:?}, because {why:?}"));
             }
-            None if right.is_empty() => tally.silent += 1,
+            None if right.is_empty() || !obtainable => tally.silent += 1,
             None => tally.undetermined += 1,
         }
     }
@@ -167,10 +178,13 @@ fn judge_nat(judgement: &mut Judgement<'_>, name: &str, nat: &Nat, truth: &NatTr
     judgement.verdict(&names[0], &nat.difficulty, &truth.difficulty);
     // No port mapping is ever verified here, so it is the same.
     judgement.verdict(&names[1], &nat.effective, &truth.difficulty);
-    judgement.verdict(&names[2], &nat.nat_type, &truth.nat_type);
-    judgement.verdict(&names[3], &nat.mapping, &truth.mapping);
+    // These two need no filter.
+    let plain = [NatType::Symmetric, NatType::UdpBlocked].iter().any(|plain| truth.nat_type.contains(plain));
+    let typed = plain || truth.filtering_obtainable;
+    judgement.verdict_if(typed, &names[2], &nat.nat_type, &truth.nat_type);
+    judgement.verdict_if(truth.mapping_obtainable, &names[3], &nat.mapping, &truth.mapping);
     judgement.verdict(&names[4], &nat.mapping_varies, &truth.mapping_varies);
-    judgement.verdict(&names[5], &nat.filtering, &truth.filtering);
+    judgement.verdict_if(truth.filtering_obtainable, &names[5], &nat.filtering, &truth.filtering);
     judgement.verdict(&names[6], &nat.hairpinning, &truth.hairpinning);
     judgement.verdict(&names[7], &nat.port_preservation, &truth.port_preservation);
     judgement.verdict(&names[8], &nat.port_allocation, &truth.port_allocation);

@@ -65,11 +65,8 @@ pub(crate) fn judge_finding(judgement: &mut Judgement<'_>, finding: &Finding, tr
 pub(crate) fn judge_note(judgement: &mut Judgement<'_>, field: &str, endpoint: SocketAddr, note: Option<ServerNote>) {
     let world = judgement.world;
     let fakes = world.dns_fakes();
-    let servers = || {
-        world
-            .nodes()
-            .filter(|node| Family::BOTH.iter().any(|family| node.stun_endpoint(*family) == Some(endpoint)) || fakes)
-    };
+    let servers =
+        || world.nodes().filter(|node| Family::BOTH.iter().any(|family| node.lives_at(*family, endpoint)) || fakes);
     let heard = || judgement.run.reached.iter().any(|reached| reached.answered && reached.server == endpoint);
     let family = Family::of(endpoint.ip());
     let ambiguous = world

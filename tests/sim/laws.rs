@@ -10,7 +10,7 @@ use natscope::model::Family;
 use crate::judge::{Tally, Wrong};
 use crate::netcheck::netcheck;
 use crate::random::Random;
-use crate::world::{Link, Stun, World};
+use crate::world::{Change, Link, Stun, World};
 
 /// Worlds drawn unless `NATSCOPE_SIM_NETWORKS` says otherwise.
 const NETWORKS: u64 = 5_000;
@@ -133,11 +133,14 @@ fn quiet(seed: u64) -> World {
     let mut world = World::random(seed);
     let boxes = world.v4.boxes.clone();
     let regions = world.regions.clone();
+    let filtering = world.options.filtering;
     world = World { seed: world.seed, regions, ..World::default() };
+    world.options.filtering = filtering;
     world.v4.boxes = boxes;
     for (number, node) in (1_u8..).zip(world.regions.iter_mut().flat_map(|region| &mut region.nodes)) {
         node.link = Link::default();
         node.stun = Stun::Honest;
+        node.change = Change::Honours;
         node.tcp = crate::world::Tcp::Up;
         node.stun_port = 3478;
         node.v4_in_map = crate::world::Pinning::Pinned;
@@ -162,8 +165,17 @@ fn what_can_be_known_is_said() {
         let mut wrong = judgement.wrong;
         // Where the endpoint depends on whom one talks to, there is no one endpoint.
         let varies = netcheck.analysis.nat_v4.as_ref().is_some_and(|nat| nat.mapping_varies.is_true());
-        for field in ["udp", "ipv4.usable", "ipv4.global", "nat_v4.difficulty", "nat_v4.mapping_varies", "home_region"]
-        {
+        for field in [
+            "udp",
+            "ipv4.usable",
+            "ipv4.global",
+            "nat_v4.difficulty",
+            "nat_v4.mapping_varies",
+            "nat_v4.mapping",
+            "nat_v4.filtering",
+            "nat_v4.nat_type",
+            "home_region",
+        ] {
             if (field != "ipv4.global" || !varies)
                 && judgement.tallies.get(field).is_some_and(|tally| tally.undetermined > 0)
             {
@@ -173,6 +185,7 @@ fn what_can_be_known_is_said() {
         share.take(seed, wrong, judgement.tallies);
     });
     assert!(whole.tallies["udp"].right > networks / 3, "enough worlds are quiet");
+    assert!(whole.tallies["nat_v4.filtering"].right > networks / 10, "enough of them have servers that test filters");
     assert!(whole.wrong.is_empty(), "\n{}", whole.complaint(networks, quiet));
 }
 

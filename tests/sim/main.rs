@@ -23,6 +23,7 @@
     reason = "small numbers, made here"
 )]
 
+mod alternates;
 mod exchange;
 mod internet;
 mod judge;

@@ -27,7 +27,7 @@ impl World {
                 ipv4: options.ipv4,
                 ipv6: options.ipv6,
                 nat: options.nat,
-                filtering: false,
+                filtering: options.filtering,
                 port_mapping: options.port_mapping,
                 https: options.https,
                 icmp: options.icmp,

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use natscope::check::netcheck::Analysis;
-use natscope::model::{Difficulty, Mapping};
+use natscope::model::{Difficulty, Filtering, Level, Mapping, NatType};
 use natscope::report::{LatencyMethod, Nat, Verdict};
 use serde::Deserialize;
 
@@ -59,6 +59,10 @@ struct Expect {
     mapping: Option<Mapping>,
     mapping_v6: Option<Mapping>,
     mapping_varies: Option<bool>,
+    filtering: Option<Filtering>,
+    filtering_v6: Option<Filtering>,
+    nat_type: Option<NatType>,
+    level: Option<Level>,
     port_preservation: Option<bool>,
     carrier_grade: Option<bool>,
     home: Option<u64>,
@@ -95,11 +99,16 @@ fn missing(expect: &Expect, netcheck: &Netchecked) -> Vec<String> {
     missing.verdict("difficulty", expect.difficulty.as_ref(), v4.map(|nat| &nat.difficulty));
     missing.verdict("mapping", expect.mapping.as_ref(), v4.map(|nat| &nat.mapping));
     missing.verdict("mapping_varies", expect.mapping_varies.as_ref(), v4.map(|nat| &nat.mapping_varies));
+    missing.verdict("filtering", expect.filtering.as_ref(), v4.map(|nat| &nat.filtering));
+    missing.verdict("nat_type", expect.nat_type.as_ref(), v4.map(|nat| &nat.nat_type));
+    let level = v4.and_then(|nat| nat.level);
+    missing.unless(expect.level.is_none() || expect.level == level, || format!("level is {level:?}"));
     missing.verdict("port_preservation", expect.port_preservation.as_ref(), v4.map(|nat| &nat.port_preservation));
     missing.verdict("carrier_grade", expect.carrier_grade.as_ref(), v4.map(|nat| &nat.carrier_grade));
     let v6 = nat_v6.as_ref();
     missing.verdict("difficulty_v6", expect.difficulty_v6.as_ref(), v6.map(|nat| &nat.difficulty));
     missing.verdict("mapping_v6", expect.mapping_v6.as_ref(), v6.map(|nat| &nat.mapping));
+    missing.verdict("filtering_v6", expect.filtering_v6.as_ref(), v6.map(|nat| &nat.filtering));
     let difficulty = v4.and_then(|nat| nat.difficulty.value());
     missing.unless(difficulty.is_none() || difficulty != expect.not_difficulty.as_ref(), || {
         format!("difficulty is {difficulty:?}")
@@ -176,7 +185,7 @@ impl Missing<'_> {
     }
 }
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 19] = [
     "udp",
     "ipv4_usable",
     "ipv6_usable",
@@ -190,6 +199,9 @@ const NAMES: [&str; 16] = [
     "difficulty",
     "mapping",
     "mapping_varies",
+    "filtering",
+    "filtering_v6",
+    "nat_type",
     "port_preservation",
     "carrier_grade",
     "difficulty_v6",

@@ -8,7 +8,7 @@ use natscope::probe::Slot;
 
 use crate::run::Run;
 use crate::truth::Right;
-use crate::world::{Middlebox, Network, Pool, Ports, Sending, Stun, World, network_of};
+use crate::world::{Middlebox, Network, Pool, Ports, Sending, Server, Stun, World, network_of};
 
 /// What is so of the boxes of one family.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,10 @@ pub(crate) struct NatTruth {
     pub(crate) port_allocation: Right<PortAllocation>,
     pub(crate) pooling: Right<Pooling>,
     pub(crate) carrier_grade: Right<bool>,
+    /// Whether a patient tester could tell the mapping and what it depends on, losses aside.
+    pub(crate) mapping_obtainable: bool,
+    /// The same of the filter, with the servers there are.
+    pub(crate) filtering_obtainable: bool,
 }
 
 /// The truth about one family's boxes, for a run.
@@ -54,6 +58,8 @@ pub(crate) fn nat(world: &World, run: &Run, family: Family) -> NatTruth {
         port_allocation: port_allocation(network),
         pooling: pooling(network),
         carrier_grade,
+        mapping_obtainable: !depends(mapping) || testers(world, family).next().is_some(),
+        filtering_obtainable: filtering_obtainable(world, family),
     };
     if network.boxes.iter().any(Middlebox::several_uplinks) {
         several_uplinks(&mut truth, world, run, family);
@@ -87,6 +93,33 @@ fn several_uplinks(truth: &mut NatTruth, world: &World, run: &Run, family: Famil
         truth.mapping_varies.push(before.iter().any(|mapping| depends(*mapping)));
         truth.mapping.extend(before);
     }
+}
+
+/// Servers that help to test the filter, with their other address and port.
+fn testers(world: &World, family: Family) -> impl Iterator<Item = &Server> {
+    let asked = world.measurable(family).filter(move |(server, _)| {
+        world.options.filtering
+            && world.options.nat
+            && world.known(server, family) == Some(true)
+            && server.stun == Stun::Honest
+            && server.tests_filters(family)
+            && world.stun_answers(server, family)
+    });
+    asked.map(|(server, _)| server)
+}
+
+/// Whether a tester could tell the filter: that somebody gets in is heard; that nobody does takes a proof that the
+/// server sends, which comes in where the same mapping serves several of its endpoints.
+fn filtering_obtainable(world: &World, family: Family) -> bool {
+    let network = world.network(family);
+    if network.boxes.iter().any(Middlebox::several_uplinks) {
+        return false;
+    }
+    let shared = match (network.filtering(), network.mapping()) {
+        (Filtering::EndpointIndependent, _) | (_, Mapping::Direct | Mapping::EndpointIndependent) => true,
+        (filtering, mapping) => filtering == Filtering::AddressAndPortDependent && mapping == Mapping::AddressDependent,
+    };
+    shared && testers(world, family).next().is_some()
 }
 
 const fn depends(mapping: Mapping) -> bool {

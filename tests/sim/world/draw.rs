@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use natscope::model::{Family, Filtering, Mapping};
 
+use super::draw_alternates::draw_alternates;
 use super::draw_servers::{draw_link, draw_regions, round};
 use super::{
     Dns, DnsAnswers, Host, Middlebox, MoreInterface, Neighbour, Network, Options, Pinning, Policy, Pool, Portal, Ports,
@@ -44,6 +45,7 @@ impl World {
         }
         draw_surroundings(&mut world, r);
         draw_liar(&mut world, r);
+        draw_alternates(&mut world, &mut Random::new(mix(seed ^ 0x5780)));
         world
     }
 
@@ -259,6 +261,7 @@ fn draw_options(r: &mut Random) -> Options {
         ipv4: on(),
         ipv6: on(),
         nat: on(),
+        filtering: false,
         port_mapping: on(),
         https: on(),
         icmp: on(),

@@ -1,7 +1,9 @@
 //! A world as data: a host, the boxes and links between it and the servers, and how each of them behaves. It is what
 //! a scenario file says and what a failing seed prints. Nothing here acts.
 
+mod alternate;
 mod draw;
+mod draw_alternates;
 mod draw_servers;
 mod middlebox;
 mod server;
@@ -11,9 +13,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use alternate::Reply;
 pub(crate) use draw::network_of;
 pub(crate) use middlebox::{Middlebox, Neighbour, Pool, Ports};
-pub(crate) use server::{Link, Pinning, Port80, Server, SimRegion, Stun, Tcp};
+pub(crate) use server::{Change, Link, Pinning, Port80, Server, SimRegion, Stun, Tcp};
 pub(crate) use view::Servers;
 
 /// Everything there is.
@@ -232,6 +235,7 @@ pub(crate) struct Options {
     pub(crate) ipv4: bool,
     pub(crate) ipv6: bool,
     pub(crate) nat: bool,
+    pub(crate) filtering: bool,
     pub(crate) port_mapping: bool,
     pub(crate) https: bool,
     pub(crate) icmp: bool,
@@ -314,6 +318,7 @@ impl Default for Options {
             ipv4: true,
             ipv6: true,
             nat: true,
+            filtering: false,
             port_mapping: true,
             https: true,
             icmp: true,

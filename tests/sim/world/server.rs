@@ -1,6 +1,6 @@
 //! Regions, the servers in them, and the links to those, as data.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,9 +45,11 @@ pub(crate) struct Server {
     /// Round trip over IPv6, where it is another one.
     pub(crate) v6_rtt_ms: Option<f64>,
     pub(crate) stun: Stun,
-    /// Its second address for RFC 5780, same port scheme.
-    pub(crate) alternate: Option<SocketAddr>,
-    /// What it does with CHANGE-REQUEST.
+    /// Its other address and other port (RFC 5780), which OTHER-ADDRESS tells. It serves all four combinations.
+    pub(crate) alternate: Option<SocketAddrV4>,
+    pub(crate) alternate_v6: Option<SocketAddrV6>,
+    /// What it does with CHANGE-REQUEST, and what is wrong with its other address and port. Without an alternate it
+    /// ignores, drops or refuses; "honours" refuses.
     pub(crate) change: Change,
     pub(crate) tcp: Tcp,
     pub(crate) port_80: Port80,
@@ -98,13 +100,25 @@ pub(crate) enum Stun {
 
 /// What a server does with CHANGE-REQUEST (RFC 5780).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Change {
     Honours,
+    /// It answers from the endpoint that was asked.
     Ignores,
     Drops,
     /// Error 420.
     Refuses,
+    /// It changes the port, never the address.
+    PortOnly,
+    /// Nothing is heard at its other address, and nothing leaves from there.
+    DeadAddress,
+    /// It answers at its other address; what was asked elsewhere never leaves from there.
+    MuteAddress,
+    /// The same of its other port.
+    DeadPort,
+    MutePort,
+    /// It answers from the endpoint it should, but for this much more in the port.
+    WrongPort(u16),
 }
 
 /// How the relay answers over TCP.
@@ -204,6 +218,7 @@ impl Default for Server {
             v6_rtt_ms: None,
             stun: Stun::Honest,
             alternate: None,
+            alternate_v6: None,
             change: Change::Honours,
             tcp: Tcp::Up,
             port_80: Port80::Echoes,

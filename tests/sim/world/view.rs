@@ -20,11 +20,17 @@ impl<'w> Servers<'w> {
     pub(crate) fn of(world: &'w World) -> Self {
         let mut servers = Self { by_address: HashMap::new(), by_host: HashMap::new(), fakes: HashMap::new() };
         for (number, node) in (0_u16..).zip(world.nodes()) {
-            for address in [node.address(Family::V4), node.address(Family::V6)].into_iter().flatten() {
+            for address in Family::BOTH.iter().filter_map(|family| node.address(*family)) {
                 servers.by_address.entry(address).or_insert(node);
             }
             servers.by_host.entry(&node.host).or_insert(node);
             servers.fakes.insert(fake_address(number), node);
+        }
+        // After all that are in the map: one server's other address may be another one's only one.
+        for node in world.nodes() {
+            for other in Family::BOTH.iter().filter_map(|family| node.alternate(*family)) {
+                servers.by_address.entry(other.ip()).or_insert(node);
+            }
         }
         servers
     }
