@@ -102,7 +102,7 @@ fn is_as_described(scenario: &Scenario) -> Result<(), Failed> {
 
 /// Runs natscope as the scenario says and compares what it says.
 fn is_built(run: &Run) -> bool {
-    run.args.first().is_some_and(|command| ["netcheck", "selftest"].contains(&command.as_str()))
+    run.args.first().is_some_and(|command| ["nat", "netcheck", "selftest"].contains(&command.as_str()))
 }
 
 fn concludes(scenario: &Scenario) -> Result<(), Failed> {
