@@ -1,5 +1,7 @@
 //! `--replay`: concludes again from what a saved report heard. Sends nothing.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::exit::{CmdError, Exit};
@@ -18,11 +20,7 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 pub(super) fn run(command: Command, path: &Path, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     let name = path.display().to_string();
     let refuse = |error: &dyn std::fmt::Display| CmdError::Usage(format!("{name}: {error}"));
-    let length = std::fs::metadata(path).map_err(|error| refuse(&error))?.len();
-    if length > MAX_BYTES {
-        return Err(refuse(&format!("{length} bytes is more than any saved report has ({MAX_BYTES} at most)")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| refuse(&error))?;
+    let text = read(path).map_err(|error| refuse(&error))?;
     let value = serde_json::from_str(&text)
         .map_err(|error| refuse(&format!("{}:{}: this is not JSON: {error}", error.line(), error.column())))?;
     let (started_at, saved) = json::saved_from(&value).map_err(|error| refuse(&error))?;
@@ -41,4 +39,15 @@ pub(super) fn run(command: Command, path: &Path, global: &GlobalArgs, output: &O
     }
     output.report(&report)?;
     Ok(Exit::of(&report, global.fail_on))
+}
+
+/// The text of the file. The length it claims is not asked: pipes and devices claim none.
+fn read(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_BYTES) {
+        let what = format!("longer than any saved report ({MAX_BYTES} bytes at most)");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "this is not UTF-8 text"))
 }

@@ -49,6 +49,34 @@ fn a_replay_concludes_the_same_of_the_embedded_relay() {
 }
 
 #[test]
+fn a_replay_may_be_written_over_what_it_was_read_from() {
+    let files = Files::new();
+    let path = files.path("night.json");
+    netcheck("embedded", "--save").arg(&path).assert().code(0);
+    let replay = |arguments: &str| {
+        let mut command = natscope(arguments);
+        command.args(["--output".as_ref(), path.as_os_str(), "--replay".as_ref(), path.as_os_str()]);
+        command.assert().stdout("")
+    };
+    replay("netcheck -v --json").code(0);
+    let report: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    crate::program::assert_valid(&report);
+    assert_eq!(report["netcheck"]["udp"]["value"], true);
+    // What cannot be replayed stays what it is.
+    std::fs::write(&path, "a letter").unwrap();
+    replay("netcheck").code(64);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "a letter");
+}
+
+#[test]
+fn what_never_ends_is_read_so_far_only() {
+    let begun = std::time::Instant::now();
+    let run = natscope("netcheck --replay /dev/zero").assert().code(64).stdout("");
+    assert!(stderr(&run).contains("/dev/zero: longer than any saved report"), "{}", stderr(&run));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20));
+}
+
+#[test]
 fn a_saved_file_that_is_not_one_is_refused() {
     let files = Files::new();
     let saved = files.path("saved.json");

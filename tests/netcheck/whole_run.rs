@@ -44,6 +44,28 @@ fn a_line_is_written_as_soon_as_its_report_is_made() {
 }
 
 #[test]
+fn when_nobody_reads_any_more_the_reports_end() {
+    let server = Server::honest_stun(101);
+    let files = Files::new();
+    let mut command = bare("netcheck --every 100ms --format json-line --derp-map");
+    command.arg(files.map([stun_region(901, server.address)]));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    reader.read_line(&mut String::new()).unwrap();
+    drop(reader);
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > Duration::from_secs(20) {
+            child.kill().unwrap();
+            panic!("it reports on and on to nobody");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.is_empty()), (Some(0), true));
+}
+
+#[test]
 fn people_get_one_report_and_then_what_changed() {
     let server = Server::honest_stun(102);
     let files = Files::new();
