@@ -14,7 +14,7 @@ use crate::drive::{host, network, wall_clock};
 use crate::model::{DerpMap, Family, RegionId};
 use crate::probe::{HostFacts, Moment, ProxyFacts, Record};
 use crate::render;
-use crate::report::{Command, Finding, Report, Saved};
+use crate::report::{Command, Finding, PortMappingReport, Report, Saved, Verdict, Why};
 
 pub(super) async fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     if let Some(path) = &args.save {
@@ -117,14 +117,25 @@ pub(super) fn conclude(
     started_at: SystemTime,
     took: Duration,
 ) -> Result<Report, CmdError> {
-    let analysis = analyze(input, record);
+    let mut analysis = analyze(input, record);
+    if setup.command == Command::Selftest {
+        // No flag left the router out; it is just not what a selftest is about.
+        let elsewhere = || Verdict::unknown(Why::NotMeasuredHere { ask: "natscope netcheck" });
+        analysis.netcheck.port_mapping =
+            PortMappingReport { upnp: elsewhere(), nat_pmp: elsewhere(), pcp: elsewhere() };
+    }
     let mut findings = analysis.findings;
     findings.extend(setup.findings.iter().cloned());
     if setup.command == Command::Nat {
         findings = about_servers(findings);
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let saved = if setup.keep { Some(Saved { inputs: inputs::to_json(input)?, record: record.clone() }) } else { None };
+    let saved = if setup.keep {
+        let inputs = inputs::to_json(input, setup.command, &setup.findings)?;
+        Some(Saved { inputs, record: record.clone() })
+    } else {
+        None
+    };
     Ok(Report {
         command: setup.command,
         started_at,

@@ -5,9 +5,10 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::exit::{CmdError, Exit};
+use super::inputs::{self, Inputs};
+use super::nat;
 use super::netcheck::{Setup, conclude};
 use super::output::Output;
-use super::{inputs, nat};
 use crate::cli::GlobalArgs;
 use crate::drive::network::NetworkOptions;
 use crate::render::json;
@@ -16,7 +17,8 @@ use crate::report::Command;
 /// Larger than any report: a record of 500 probes is a few hundred kilobytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Makes the report of `command` from the file at `path`, whichever command has saved it.
+/// Makes the report of `command` from the file at `path`, whichever command has saved it. That of a selftest stays one:
+/// it says less of this host than a netcheck does.
 pub(super) fn run(command: Command, path: &Path, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     let name = path.display().to_string();
     let refuse = |error: &dyn std::fmt::Display| CmdError::Usage(format!("{name}: {error}"));
@@ -24,12 +26,16 @@ pub(super) fn run(command: Command, path: &Path, global: &GlobalArgs, output: &O
     let value = serde_json::from_str(&text)
         .map_err(|error| refuse(&format!("{}:{}: this is not JSON: {error}", error.line(), error.column())))?;
     let (started_at, saved) = json::saved_from(&value).map_err(|error| refuse(&error))?;
-    let input = inputs::from_json(&name, &saved.inputs)?;
+    let Inputs { input, command: saved_by, findings } = inputs::from_json(&name, &saved.inputs)?;
+    let command = match (command, saved_by) {
+        (Command::Netcheck, Some(Command::Selftest)) => Command::Selftest,
+        _ => command,
+    };
     let setup = Setup {
         command,
         options: input.options.clone(),
         network: NetworkOptions::default(),
-        findings: Vec::new(),
+        findings,
         keep: global.verbose > 0,
     };
     let took = saved.record.ended_at.since_start();
