@@ -196,6 +196,28 @@ fn a_map_is_read_from_standard_input() {
 }
 
 #[test]
+fn a_map_that_nobody_writes_is_not_waited_for_beyond_the_timeout() {
+    let files = Files::new();
+    let fifo = files.path("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    let empty = files.map([stun_region(901, "127.0.31.1:3478".parse().unwrap())]);
+    let begun = Instant::now();
+    let run = netcheck(&empty, "--timeout 300ms --derp-map").arg(&fifo).assert().code(2).stdout("");
+    assert!(stderr(&run).contains("fifo") && stderr(&run).contains("300ms"), "{}", stderr(&run));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+
+    let mut child = bare("netcheck --timeout 300ms --derp-map -");
+    let mut child = child.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let open = child.stdin.take();
+    let begun = Instant::now();
+    let output = child.wait_with_output().unwrap();
+    drop(open);
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn later_maps_are_laid_over_earlier_ones_and_null_removes_a_region() {
     let server = Server::honest_stun(34);
     let files = Files::new();
