@@ -25,7 +25,7 @@ pub(super) async fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Outpu
     let options = options(args, global, begun.elapsed());
     if args.dry_run {
         let input = Input { map: map.map, host: facts(&network_options(&args.probing)), options, previous_home: None };
-        output.text(&render::plan(&plan(&input), &output.style))?;
+        output.text(&render::plan(&plan(&input), output.format, &output.style))?;
         return Ok(Exit::Done);
     }
     let setup = Setup {

@@ -105,7 +105,16 @@ fn a_dry_run_asks_nobody_and_lists_what_it_would_ask() {
     for format in ["table", "json", "markdown"] {
         let run = netcheck(&map, &format!("--dry-run --format {format}")).assert().code(0).stderr("");
         assert!(stdout(&run).contains(&stun.address.to_string()), "{}", stdout(&run));
+        if format == "json" {
+            let plan: Value = serde_json::from_str(&stdout(&run)).unwrap();
+            let steps = plan["plan"].as_array().unwrap();
+            let address = stun.address.to_string();
+            assert!(steps.iter().any(|step| step["what"] == "stun" && step["server"] == *address), "{plan:#}");
+            assert!(steps.iter().any(|step| step["what"] == "https" && step["region"] == 901), "{plan:#}");
+        }
     }
+    let run = netcheck(&map, "--dry-run --format tailscale-json").assert().code(64).stdout("");
+    assert!(stderr(&run).contains("tailscale-json") && stderr(&run).contains("'json'"), "{}", stderr(&run));
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!((stun.heard(), relay.heard()), (0, 0));
     // It is the same server that a real run asks.
