@@ -35,7 +35,7 @@ always\t'Even into a pipe'
 never\t'Not at all'"
 complete -c natscope -n "__fish_natscope_needs_command" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
 zh-CN\t'Chinese, simplified'"
-complete -c natscope -n "__fish_natscope_needs_command" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms' -r
+complete -c natscope -n "__fish_natscope_needs_command" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
 complete -c natscope -n "__fish_natscope_needs_command" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
 info\t'Any finding'
 warning\t'Warnings and errors'
@@ -71,7 +71,7 @@ always\t'Even into a pipe'
 never\t'Not at all'"
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
 zh-CN\t'Chinese, simplified'"
-complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
 info\t'Any finding'
 warning\t'Warnings and errors'
@@ -109,7 +109,7 @@ always\t'Even into a pipe'
 never\t'Not at all'"
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
 zh-CN\t'Chinese, simplified'"
-complete -c natscope -n "__fish_natscope_using_subcommand nat" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
 info\t'Any finding'
 warning\t'Warnings and errors'
@@ -136,7 +136,7 @@ always\t'Even into a pipe'
 never\t'Not at all'"
 complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
 zh-CN\t'Chinese, simplified'"
-complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
 complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
 info\t'Any finding'
 warning\t'Warnings and errors'
@@ -157,7 +157,7 @@ always\t'Even into a pipe'
 never\t'Not at all'"
 complete -c natscope -n "__fish_natscope_using_subcommand completions" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
 zh-CN\t'Chinese, simplified'"
-complete -c natscope -n "__fish_natscope_using_subcommand completions" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand completions" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
 complete -c natscope -n "__fish_natscope_using_subcommand completions" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
 info\t'Any finding'
 warning\t'Warnings and errors'

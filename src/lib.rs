@@ -3,7 +3,7 @@
 //! Everything between the arguments and standard output is a function from data to data, except one room,
 //! [`drive`], which owns sockets, the clock and randomness: a *check* asks for **probes**; the network, or a
 //! simulator, answers with **observations**; pure functions turn those into **verdicts** in a **report**;
-//! renderers turn the report into text. `tests/architecture.rs` guards which room may know which.
+//! renderers turn the report into text. `tests/architecture` guards which room may know which.
 
 pub mod check;
 pub mod cli;

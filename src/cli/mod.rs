@@ -130,7 +130,14 @@ fn parse_with(mut command: clap::Command, arguments: &[OsString]) -> Result<Cli,
 fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
     let conflict = |message| (ErrorKind::ArgumentConflict, message);
     match &cli.command {
-        Command::Netcheck(netcheck) => return netcheck.probing.check().map_err(conflict),
+        Command::Netcheck(netcheck) => {
+            if netcheck.dry_run && cli.global.format == Format::TailscaleJson {
+                let message =
+                    "the format 'tailscale-json' has no place for what --dry-run tells; use 'json' or 'table'";
+                return Err((ErrorKind::InvalidValue, message.to_owned()));
+            }
+            return netcheck.probing.check().map_err(conflict);
+        }
         Command::Nat(nat) => nat.check().map_err(conflict)?,
         Command::Selftest(_) | Command::Completions(_) | Command::Man(_) => {}
     }

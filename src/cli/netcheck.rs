@@ -54,6 +54,9 @@ pub struct NetcheckArgs {
     pub replay: Option<PathBuf>,
 
     /// Print what would be asked, and ask nothing.
+    ///
+    /// A table; with --format json or json-line, an object with the list plan, each step of it an object. The DERP map
+    /// itself is fetched.
     #[arg(
         long,
         env = "NATSCOPE_DRY_RUN",

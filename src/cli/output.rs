@@ -70,21 +70,24 @@ pub struct GlobalArgs {
     #[arg(short, long, global = true, env = "NATSCOPE_VERBOSE", action = ArgAction::Count, hide_env = true)]
     pub verbose: u8,
 
-    /// Longest time a run may take, as 5s, 1m30s, 250ms.
+    /// Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms.
     ///
-    /// What has not answered by then is undetermined. Without it, each command stops by itself when nothing more
+    /// Loading the DERP map counts. What has not answered by then is undetermined. Without it, each command stops by itself when nothing more
     /// would be learned.
     #[arg(
         long,
         global = true,
         env = "NATSCOPE_TIMEOUT",
         value_name = "DUR",
-        value_parser = values::duration,
+        value_parser = values::timeout,
         hide_env = true
     )]
     pub timeout: Option<Duration>,
 
     /// From which severity of a finding on to exit with 1.
+    ///
+    /// No finding of natscope is of severity error today, so that the default, error, never makes a run fail: use
+    /// warning to have one fail when something is wrong.
     #[arg(
         long,
         global = true,

@@ -60,6 +60,9 @@ const EXCLUSIVE: &[(Option<&str>, &str, &[&str])] = &[
     ),
 ];
 
+/// Variables that say the same as words of the command line, which are then what is meant, rather than both.
+const SAME: &[(&str, &str, &str)] = &[("nat", "server", "stun_servers")];
+
 /// The variables to leave out, as command and argument id, because the command line says otherwise.
 pub(super) type Overruled = Vec<(Option<&'static str>, &'static str)>;
 
@@ -75,6 +78,13 @@ pub(super) fn settle(command: &mut Command, matches: &ArgMatches) -> Result<Over
                 return Err(conflict(command, owner, one, other));
             }
             overruled.push((owner, if one_source == ValueSource::CommandLine { other } else { one }));
+        }
+    }
+    for &(owner, words, flag) in SAME {
+        let Some(matches) = of_owner(matches, Some(owner)) else { continue };
+        let from = |id, source| in_force(matches, id) == Some(source);
+        if from(words, ValueSource::CommandLine) && from(flag, ValueSource::EnvVariable) {
+            overruled.push((Some(owner), flag));
         }
     }
     Ok(overruled)

@@ -172,6 +172,8 @@ fn bad_arguments_exit_64_on_standard_error() {
 fn errors_say_what_would_be_right() {
     for (line, wanted) in [
         ("netcheck --timeout 5", "as 5s, 1m30s or 250ms"),
+        ("netcheck --timeout 99ms", "at least 100ms"),
+        ("netcheck --dry-run --format tailscale-json", "use 'json' or 'table'"),
         ("netchek", "a similar subcommand exists: 'netcheck'"),
         ("netcheck --format yaml", "json-line"),
         ("netcheck -4 -6", "'-4' cannot be used with '-6'"),
@@ -277,6 +279,8 @@ fn variables_as_a_child_process_sees_them() {
         (&[("NATSCOPE_DERP_MAP", "m")], "netcheck --replay r", "derp_maps: []"),
         (&[("NATSCOPE_COUNT", "3")], "netcheck --dry-run", "count: None"),
         (&[("NATSCOPE_STUN_SERVER", "a.example,b.example")], "nat", r#"host: "b.example", port: 3478"#),
+        (&[("NATSCOPE_STUN_SERVER", "a.example")], "nat b.example", "stun_servers: []"),
+        (&[("NATSCOPE_STUN_SERVER", "a.example")], "nat b.example", r#"host: "b.example", port: 3478"#),
         (&[("NATSCOPE_STUN_SERVER", "a.example")], "nat --replay r", "stun_servers: []"),
         (&[("NATSCOPE_4", "1")], "nat -6", "only_v4: false, only_v6: true"),
         (&[("NATSCOPE_DERP_MAP", "m")], "netcheck --derp-map n", r#"derp_maps: [File("n")]"#),

@@ -18,6 +18,21 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// Shortest time a run may be given: servers that are near answer within tens of milliseconds, and what a run that ends
+/// sooner reports as silent has not had the time to speak.
+const SHORTEST_RUN: Duration = Duration::from_millis(100);
+
+/// A [`duration`] in which something can be measured.
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
+    let timeout = duration(text)?;
+    if timeout < SHORTEST_RUN {
+        return Err(
+            "must be at least 100ms: hardly any server answers sooner, and all would be taken for silent".into()
+        );
+    }
+    Ok(timeout)
+}
+
 /// The value of a switch's environment variable. Set to nothing means off, as if it were not set.
 pub(super) fn switch(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
@@ -41,6 +56,14 @@ mod tests {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
         assert!(duration("5").unwrap_err().contains("as 5s"));
+    }
+
+    #[test]
+    fn a_run_takes_its_time() {
+        assert_eq!(timeout("100ms"), Ok(SHORTEST_RUN));
+        for wrong in ["99ms", "1us", "0s", "5"] {
+            assert!(timeout(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

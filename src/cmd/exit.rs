@@ -1,6 +1,7 @@
 //! Exit codes, as scripts rely on them.
 
 use crate::cli::FailOn;
+use crate::drive::network::DriveError;
 use crate::report::{Command, LatencyMethod, Netcheck, Report, Severity};
 
 /// How a command ended.
@@ -91,6 +92,18 @@ pub(super) enum CmdError {
     Interrupted,
 }
 
+impl From<DriveError> for CmdError {
+    /// What the user has chosen to send from is the user's to change; the rest is this host's.
+    fn from(error: DriveError) -> Self {
+        match error {
+            DriveError::BindAddress { .. } | DriveError::BindPort { .. } | DriveError::Interface { .. } => {
+                Self::Usage(error.to_string())
+            }
+            DriveError::Randomness(_) => Self::Own(error.to_string()),
+        }
+    }
+}
+
 impl CmdError {
     /// The end it leads to.
     pub(super) const fn exit(&self) -> Exit {
@@ -100,5 +113,19 @@ impl CmdError {
             Self::NoMap(_) => Exit::NothingAnswered,
             Self::Interrupted => Exit::Interrupted,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_to_blame() {
+        let unsupported = DriveError::Randomness(getrandom::Error::UNSUPPORTED);
+        assert_eq!(CmdError::from(unsupported).exit().code(), 70);
+        let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+        let interface = DriveError::Interface { name: "x0".to_owned(), source };
+        assert_eq!(CmdError::from(interface).exit().code(), 64);
     }
 }

@@ -1,4 +1,7 @@
-//! The inputs of a netcheck as JSON, for `--save`, and back, for `--replay`.
+//! The inputs of a netcheck as JSON, for `--save`, and back, for `--replay`. With them goes what else a report needs and
+//! no record holds: which command was run, and what was found about the map when it was loaded.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,7 +10,17 @@ use super::exit::CmdError;
 use crate::check::netcheck::{Input, Options};
 use crate::derpmap;
 use crate::model::RegionId;
-use crate::probe::HostFacts;
+use crate::probe::{Failure, HostFacts};
+use crate::report::{Command, Finding, FindingDetail, Severity};
+
+/// What a file of `--save` gives back.
+pub(super) struct Inputs {
+    pub(super) input: Input,
+    /// The command that was run; `None` in files of versions that did not keep it.
+    pub(super) command: Option<Command>,
+    /// Findings about the map.
+    pub(super) findings: Vec<Finding>,
+}
 
 /// [`Input`] with its map in the form everybody reads.
 #[derive(Serialize, Deserialize)]
@@ -16,29 +29,80 @@ struct Kept {
     host: HostFacts,
     options: Options,
     previous_home: Option<RegionId>,
+    #[serde(default)]
+    command: Option<String>,
+    #[serde(default)]
+    map_findings: Vec<KeptFinding>,
+}
+
+/// A finding that comes from loading the map rather than from the record.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "finding", rename_all = "snake_case")]
+enum KeptFinding {
+    Stale { url: String, age: Duration, because: Failure },
+    Map { map_code: String, place: String, message: String, severity: Severity },
 }
 
 /// The inputs as JSON.
-pub(super) fn to_json(input: &Input) -> Result<Value, CmdError> {
+pub(super) fn to_json(input: &Input, command: Command, findings: &[Finding]) -> Result<Value, CmdError> {
     let kept = Kept {
         derp_map: derpmap::encode_json(&input.map),
         host: input.host.clone(),
         options: input.options.clone(),
         previous_home: input.previous_home,
+        command: Some(command.name().to_owned()),
+        map_findings: findings.iter().filter_map(KeptFinding::of).collect(),
     };
     serde_json::to_value(kept).map_err(|error| CmdError::Own(format!("cannot save the inputs: {error}")))
 }
 
 /// The inputs from JSON that [`to_json`] wrote. `name` is the file, for errors.
-pub(super) fn from_json(name: &str, value: &Value) -> Result<Input, CmdError> {
-    let kept = Kept::deserialize(value).map_err(|error| CmdError::Usage(format!("{name}: inputs: {error}")))?;
+pub(super) fn from_json(name: &str, value: &Value) -> Result<Inputs, CmdError> {
+    let refuse = |what: &dyn std::fmt::Display| CmdError::Usage(format!("{name}: inputs: {what}"));
+    let kept = Kept::deserialize(value).map_err(|error| refuse(&error))?;
     let text = kept.derp_map.to_string();
     let decoded = derpmap::decode(&format!("{name}: inputs.derp_map"), text.as_bytes())
         .map_err(|error| CmdError::Usage(error.to_string()))?;
-    Ok(Input {
-        map: derpmap::overlay([decoded.layer]),
-        host: kept.host,
-        options: kept.options,
-        previous_home: kept.previous_home,
+    let command = kept.command.map(|command| {
+        let known = [Command::Netcheck, Command::Nat, Command::Selftest];
+        known
+            .into_iter()
+            .find(|known| known.name() == command)
+            .ok_or_else(|| refuse(&format!("no command {command:?}")))
+    });
+    let findings = kept.map_findings.into_iter().map(|kept| kept.finding().map_err(|code| refuse(&code)));
+    Ok(Inputs {
+        input: Input {
+            map: derpmap::overlay([decoded.layer]),
+            host: kept.host,
+            options: kept.options,
+            previous_home: kept.previous_home,
+        },
+        command: command.transpose()?,
+        findings: findings.collect::<Result<_, _>>()?,
     })
+}
+
+impl KeptFinding {
+    fn of(finding: &Finding) -> Option<Self> {
+        match finding.detail.clone() {
+            FindingDetail::StaleMap { url, age, because } => Some(Self::Stale { url, age, because }),
+            FindingDetail::Map { code, place, message, severity } => {
+                Some(Self::Map { map_code: code.to_owned(), place, message, severity })
+            }
+            _ => None,
+        }
+    }
+
+    /// `Err` says that there is no such code.
+    fn finding(self) -> Result<Finding, String> {
+        Ok(Finding::new(match self {
+            Self::Stale { url, age, because } => FindingDetail::StaleMap { url, age, because },
+            Self::Map { map_code, place, message, severity } => {
+                let known = derpmap::MapWarning::CODES.into_iter().find(|known| *known == map_code);
+                let code = known.ok_or_else(|| format!("no finding about a map has the code {map_code:?}"))?;
+                FindingDetail::Map { code, place, message, severity }
+            }
+        }))
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use tokio::time::Instant;
+
 use super::exit::CmdError;
 use crate::cli::MapArgs;
 use crate::derpmap::{self, Decoded, MapLayer};
@@ -26,15 +28,14 @@ pub(super) struct InForce {
     pub(super) relays: Vec<RelayHandle>,
 }
 
-/// Loads and combines the sources the arguments name, the public map when they name none.
+/// Loads and combines the sources the arguments name, the public map when they name none, all within the timeout.
 pub(super) async fn load(args: &MapArgs, now: SystemTime, timeout: Option<Duration>) -> Result<InForce, CmdError> {
     let mut options = LoadOptions::new(now);
     if let Some(dir) = &args.cache_dir {
         options.cache_dir = Some(dir.clone());
     }
-    if let Some(timeout) = timeout {
-        options.timeout = options.timeout.min(timeout);
-    }
+    let longest_fetch = options.timeout;
+    let until = timeout.map(|timeout| Instant::now() + timeout);
     let sources = if args.derp_maps.is_empty() { &[MapSource::Default][..] } else { &args.derp_maps };
     let mut combined = InForce { map: DerpMap::default(), findings: Vec::new(), relays: Vec::new() };
     let mut layers = Vec::new();
@@ -45,7 +46,17 @@ pub(super) async fn load(args: &MapArgs, now: SystemTime, timeout: Option<Durati
             layers.push(MapLayer::from(map));
             continue;
         }
-        let loaded = map_source::load(source, &options, derpmap::decode).await.map_err(|error| refusal(&error))?;
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        options.timeout = left.map_or(longest_fetch, |left| left.min(longest_fetch));
+        let load = map_source::load(source, &options, derpmap::decode);
+        let loaded = match left {
+            // A fetch ends by itself, and may then still find the last copy.
+            Some(left) if matches!(source, MapSource::File(_) | MapSource::Stdin) => {
+                tokio::time::timeout(left, load).await.map_err(|_| too_late(source, timeout))?
+            }
+            _ => load.await,
+        };
+        let loaded = loaded.map_err(|error| refusal(&error))?;
         combined.findings.extend(findings(source, now, &loaded));
         layers.push(loaded.map.layer);
     }
@@ -68,13 +79,20 @@ pub(super) fn embedded() -> Result<(DerpMap, Vec<RelayHandle>), CmdError> {
     Ok((map, relays.into_iter().map(Relay::spawn).collect()))
 }
 
-/// A source that cannot be fetched is the network's doing, one that is not a map the user's.
+/// A source that cannot be fetched is the network's doing, and so is what a hotel serves in place of a map; a file that
+/// is not a map is the user's.
 fn refusal(error: &LoadError<derpmap::MapError>) -> CmdError {
     match error {
-        LoadError::Fetch { .. } => CmdError::NoMap(error.to_string()),
-        LoadError::Local(_) | LoadError::NotAMap { .. } => CmdError::Usage(error.to_string()),
+        LoadError::Fetch { .. } | LoadError::NotAMap { is_fetched: true, .. } => CmdError::NoMap(error.to_string()),
+        LoadError::Local(_) | LoadError::NotAMap { is_fetched: false, .. } => CmdError::Usage(error.to_string()),
         LoadError::Embedded => CmdError::Own(error.to_string()),
     }
+}
+
+/// A pipe that nobody writes to.
+fn too_late(source: &MapSource, timeout: Option<Duration>) -> CmdError {
+    let timeout = humantime::format_duration(timeout.unwrap_or_default());
+    CmdError::NoMap(format!("no DERP map: {source} was not read to its end within the {timeout} of --timeout"))
 }
 
 fn findings(source: &MapSource, now: SystemTime, loaded: &Loaded<Decoded>) -> Vec<Finding> {

@@ -9,6 +9,7 @@ mod netcheck;
 mod output;
 mod progress;
 mod repeat;
+mod replace;
 mod replay;
 mod selftest;
 

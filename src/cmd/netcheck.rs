@@ -14,7 +14,7 @@ use crate::drive::{host, network, wall_clock};
 use crate::model::{DerpMap, Family, RegionId};
 use crate::probe::{HostFacts, Moment, ProxyFacts, Record};
 use crate::render;
-use crate::report::{Command, Finding, Report, Saved};
+use crate::report::{Command, Finding, PortMappingReport, Report, Saved, Verdict, Why};
 
 pub(super) async fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     if let Some(path) = &args.save {
@@ -25,7 +25,7 @@ pub(super) async fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Outpu
     let options = options(args, global, begun.elapsed());
     if args.dry_run {
         let input = Input { map: map.map, host: facts(&network_options(&args.probing)), options, previous_home: None };
-        output.text(&render::plan(&plan(&input), &output.style))?;
+        output.text(&render::plan(&plan(&input), output.format, &output.style))?;
         return Ok(Exit::Done);
     }
     let setup = Setup {
@@ -40,7 +40,7 @@ pub(super) async fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Outpu
 
 /// The host's facts, as far as the options let them matter.
 fn facts(options: &network::NetworkOptions) -> HostFacts {
-    let mut facts = host::facts();
+    let mut facts = options.interface.as_deref().map_or_else(host::facts, host::facts_through);
     if matches!(options.proxies, network::Proxies::None) {
         facts.proxy = ProxyFacts::default();
     }
@@ -48,27 +48,7 @@ fn facts(options: &network::NetworkOptions) -> HostFacts {
         facts.route_v4 = facts.route_v4.map(|_| address).filter(IpAddr::is_ipv4);
         facts.route_v6 = facts.route_v6.map(|_| address).filter(IpAddr::is_ipv6);
     }
-    if let Some(name) = &options.interface {
-        facts.gateways.retain(|gateway| gateway.interface == *name);
-        let own = |family| {
-            let interface = facts.interfaces.iter().find(|interface| interface.name == *name)?;
-            interface
-                .addresses
-                .iter()
-                .copied()
-                .find(|address| Family::of(*address) == family && is_global_or_private(*address))
-        };
-        (facts.route_v4, facts.route_v6) = (own(Family::V4), own(Family::V6));
-    }
     facts
-}
-
-/// An address that may lead somewhere: not the interface's link-local one.
-fn is_global_or_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => !v4.is_link_local(),
-        IpAddr::V6(v6) => !v6.is_unicast_link_local(),
-    }
 }
 
 /// What stays the same from one run to the next.
@@ -102,9 +82,7 @@ pub(super) async fn once(
         });
     };
     let network = network::Network::new(setup.network.clone());
-    let ended = network::run(&mut check, network, Some(&mut watch))
-        .await
-        .map_err(|error| CmdError::Usage(error.to_string()))?;
+    let ended = network::run(&mut check, network, Some(&mut watch)).await?;
     progress.clear();
     conclude(setup, &input, check.record(), started_at, ended.since_start())
 }
@@ -117,14 +95,25 @@ pub(super) fn conclude(
     started_at: SystemTime,
     took: Duration,
 ) -> Result<Report, CmdError> {
-    let analysis = analyze(input, record);
+    let mut analysis = analyze(input, record);
+    if setup.command == Command::Selftest {
+        // No flag left the router out; it is just not what a selftest is about.
+        let elsewhere = || Verdict::unknown(Why::NotMeasuredHere { ask: "natscope netcheck" });
+        analysis.netcheck.port_mapping =
+            PortMappingReport { upnp: elsewhere(), nat_pmp: elsewhere(), pcp: elsewhere() };
+    }
     let mut findings = analysis.findings;
     findings.extend(setup.findings.iter().cloned());
     if setup.command == Command::Nat {
         findings = about_servers(findings);
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let saved = if setup.keep { Some(Saved { inputs: inputs::to_json(input)?, record: record.clone() }) } else { None };
+    let saved = if setup.keep {
+        let inputs = inputs::to_json(input, setup.command, &setup.findings)?;
+        Some(Saved { inputs, record: record.clone() })
+    } else {
+        None
+    };
     Ok(Report {
         command: setup.command,
         started_at,

@@ -1,15 +1,17 @@
 //! The one place that prints: results on standard output or in a file, everything else on standard error.
 
 use std::env;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::exit::CmdError;
+use super::replace;
 use crate::cli::{Color, Format as CliFormat, GlobalArgs, Lang as CliLang};
 use crate::render::{self, Format, Lang, Style};
 use crate::report::Report;
@@ -23,14 +25,25 @@ pub(super) struct Output {
     logs: bool,
     color: Color,
     file: Option<PathBuf>,
+    /// Whether this run has written to the file: its first result replaces what was in it, the next ones follow.
+    begun: AtomicBool,
+}
+
+/// Whether anybody reads what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// As far as anybody can tell.
+    There,
+    /// The pipe is closed: nobody will ever read what else is written.
+    Gone,
 }
 
 impl Output {
-    /// As the arguments, the environment and the terminal have it. Empties `--output`'s file, so that a path that
-    /// cannot be written is known before anything is measured.
+    /// As the arguments, the environment and the terminal have it. A path of `--output` that cannot be written is known
+    /// before anything is measured; what is in the file stays until there is a result.
     pub(super) fn new(global: &GlobalArgs) -> Result<Self, CmdError> {
         if let Some(path) = &global.output {
-            File::create(path).map_err(|error| cannot_write(path, &error))?;
+            Self::check_writable(path)?;
         }
         let terminal = global.output.is_none() && io::stdout().is_terminal();
         let color = match global.color {
@@ -63,28 +76,31 @@ impl Output {
             logs: global.verbose > 1 && !global.quiet,
             color: global.color,
             file: global.output.clone(),
+            begun: AtomicBool::new(false),
         })
     }
 
     /// Writes a report.
-    pub(super) fn report(&self, report: &Report) -> Result<(), CmdError> {
+    pub(super) fn report(&self, report: &Report) -> Result<Reader, CmdError> {
         self.text(&render::render(report, self.format, &self.style))
     }
 
     /// Writes a result that is text already. What went to a closed pipe is nobody's loss.
-    pub(super) fn text(&self, text: &str) -> Result<(), CmdError> {
+    pub(super) fn text(&self, text: &str) -> Result<Reader, CmdError> {
         if let Some(path) = &self.file {
-            let appended = OpenOptions::new().append(true).create(true).open(path);
-            return appended
-                .and_then(|mut file| file.write_all(text.as_bytes()))
-                .map_err(|error| cannot_write(path, &error));
+            let written = if self.begun.swap(true, Ordering::Relaxed) {
+                let appended = OpenOptions::new().append(true).create(true).open(path);
+                appended.and_then(|mut file| file.write_all(text.as_bytes()))
+            } else {
+                replace::replace(path, text.as_bytes())
+            };
+            return written.map(|()| Reader::There).map_err(|error| cannot_write(path, &error));
         }
         let mut stdout = io::stdout().lock();
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(CmdError::Own(format!("cannot write to standard output: {error}")))
-            }
-            _ => Ok(()),
+            Ok(()) => Ok(Reader::There),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+            Err(error) => Err(CmdError::Own(format!("cannot write to standard output: {error}"))),
         }
     }
 
@@ -111,13 +127,12 @@ impl Output {
 
     /// Finds out before anything is measured whether `--save` can keep it. What is in the file stays.
     pub(super) fn check_writable(path: &Path) -> Result<(), CmdError> {
-        let opened = OpenOptions::new().append(true).create(true).open(path);
-        opened.map(drop).map_err(|error| cannot_write(path, &error))
+        replace::check_writable(path).map_err(|error| cannot_write(path, &error))
     }
 
     /// Writes a report with everything it was concluded from, for `--save`.
     pub(super) fn save(&self, path: &Path, report: &Report) -> Result<(), CmdError> {
-        std::fs::write(path, render::render(report, Format::Json, &self.style))
+        replace::replace(path, render::render(report, Format::Json, &self.style).as_bytes())
             .map_err(|error| cannot_write(path, &error))
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::exit::{CmdError, Exit};
 use super::netcheck::{Setup, once};
-use super::output::Output;
+use super::output::{Output, Reader};
 use crate::cli::{GlobalArgs, NetcheckArgs};
 use crate::model::DerpMap;
 use crate::render::{self, Format};
@@ -14,6 +14,7 @@ use crate::report::Report;
 const POLITE: Duration = Duration::from_secs(1);
 
 /// Makes one report, or as many as asked for. The exit code is that of the last one.
+/// When nobody reads them any more, that is the end, and no failure.
 pub(super) async fn run(
     args: &NetcheckArgs,
     global: &GlobalArgs,
@@ -32,19 +33,22 @@ pub(super) async fn run(
         if let Some(path) = &args.save {
             output.save(path, &report)?;
         }
-        tell(output, previous.as_ref(), &report)?;
+        let reader = tell(output, previous.as_ref(), &report)?;
         let exit = Exit::of(&report, global.fail_on);
         previous = Some(report);
         round += 1;
         if rounds.is_some_and(|rounds| round >= rounds) {
             return Ok(exit);
         }
+        if reader == Reader::Gone {
+            return Ok(Exit::Done);
+        }
         tokio::time::sleep_until(begun + every).await;
     }
 }
 
 /// The first report whole; for a person, afterwards only a line of what changed.
-fn tell(output: &Output, previous: Option<&Report>, report: &Report) -> Result<(), CmdError> {
+fn tell(output: &Output, previous: Option<&Report>, report: &Report) -> Result<Reader, CmdError> {
     // Pseudonyms are numbered by report, so redacted lines of change would mean nothing.
     let by_line = output.format == Format::Table && !output.style.redact;
     let Some(previous) = previous.filter(|_| by_line) else {

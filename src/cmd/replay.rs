@@ -1,11 +1,14 @@
 //! `--replay`: concludes again from what a saved report heard. Sends nothing.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::exit::{CmdError, Exit};
+use super::inputs::{self, Inputs};
+use super::nat;
 use super::netcheck::{Setup, conclude};
 use super::output::Output;
-use super::{inputs, nat};
 use crate::cli::GlobalArgs;
 use crate::drive::network::NetworkOptions;
 use crate::render::json;
@@ -14,24 +17,25 @@ use crate::report::Command;
 /// Larger than any report: a record of 500 probes is a few hundred kilobytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Makes the report of `command` from the file at `path`, whichever command has saved it.
+/// Makes the report of `command` from the file at `path`, whichever command has saved it. That of a selftest stays one:
+/// it says less of this host than a netcheck does.
 pub(super) fn run(command: Command, path: &Path, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     let name = path.display().to_string();
     let refuse = |error: &dyn std::fmt::Display| CmdError::Usage(format!("{name}: {error}"));
-    let length = std::fs::metadata(path).map_err(|error| refuse(&error))?.len();
-    if length > MAX_BYTES {
-        return Err(refuse(&format!("{length} bytes is more than any saved report has ({MAX_BYTES} at most)")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| refuse(&error))?;
+    let text = read(path).map_err(|error| refuse(&error))?;
     let value = serde_json::from_str(&text)
         .map_err(|error| refuse(&format!("{}:{}: this is not JSON: {error}", error.line(), error.column())))?;
     let (started_at, saved) = json::saved_from(&value).map_err(|error| refuse(&error))?;
-    let input = inputs::from_json(&name, &saved.inputs)?;
+    let Inputs { input, command: saved_by, findings } = inputs::from_json(&name, &saved.inputs)?;
+    let command = match (command, saved_by) {
+        (Command::Netcheck, Some(Command::Selftest)) => Command::Selftest,
+        _ => command,
+    };
     let setup = Setup {
         command,
         options: input.options.clone(),
         network: NetworkOptions::default(),
-        findings: Vec::new(),
+        findings,
         keep: global.verbose > 0,
     };
     let took = saved.record.ended_at.since_start();
@@ -41,4 +45,15 @@ pub(super) fn run(command: Command, path: &Path, global: &GlobalArgs, output: &O
     }
     output.report(&report)?;
     Ok(Exit::of(&report, global.fail_on))
+}
+
+/// The text of the file. The length it claims is not asked: pipes and devices claim none.
+fn read(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_BYTES) {
+        let what = format!("longer than any saved report ({MAX_BYTES} bytes at most)");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "this is not UTF-8 text"))
 }

@@ -8,7 +8,7 @@ use super::output::Output;
 use crate::check::netcheck::Options;
 use crate::cli::{GlobalArgs, SelftestArgs};
 use crate::drive::network::{NetworkOptions, Proxies};
-use crate::report::{Command, PortMappingReport, Report, Verdict, Why};
+use crate::report::{Command, Report};
 
 pub(super) async fn run(args: &SelftestArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     if let Some(path) = &args.save {
@@ -24,12 +24,7 @@ pub(super) async fn run(args: &SelftestArgs, global: &GlobalArgs, output: &Outpu
         findings: Vec::new(),
         keep: args.save.is_some() || global.verbose > 0,
     };
-    let mut report = once(&setup, &map, None, output).await?;
-    if let Some(netcheck) = &mut report.netcheck {
-        // No flag left the router out; it is just not what a selftest is about.
-        let elsewhere = || Verdict::unknown(Why::NotMeasuredHere { ask: "natscope netcheck" });
-        netcheck.port_mapping = PortMappingReport { upnp: elsewhere(), nat_pmp: elsewhere(), pcp: elsewhere() };
-    }
+    let report = once(&setup, &map, None, output).await?;
     if let Some(path) = &args.save {
         output.save(path, &report)?;
     }

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::source::Source;
 use super::tree::Span;
-use super::{MAX_MAP_BYTES, json, yaml};
+use super::{MAX_MAP_BYTES, MAX_NODES, json, yaml};
 
 /// A text is not a DERP map: where, what was found and what should be there.
 ///
@@ -70,6 +70,12 @@ pub enum Problem {
     /// More values than any map has; YAML aliases count as what they stand for.
     #[error("more than {} values", yaml::MAX_VALUES)]
     TooManyValues,
+    /// More than [`MAX_NODES`] regions, or nodes in all regions together.
+    #[error("more than {MAX_NODES} {what}: no run could ask them all. Make a map of those that matter")]
+    TooMany {
+        /// Regions or nodes.
+        what: &'static str,
+    },
     /// A value of another type or outside its range.
     #[error("expected {expected}, found {found}")]
     Value {

@@ -64,6 +64,8 @@ impl fmt::Display for Path<'_> {
 pub(super) struct Reader<'a> {
     pub(super) source: Source<'a>,
     pub(super) dialect: Dialect,
+    /// Nodes read so far, of all regions.
+    pub(super) nodes: usize,
     warnings: Vec<Pending>,
     left_out: usize,
 }
@@ -102,7 +104,7 @@ impl<'t, 'a> Fields<'t, 'a> {
 
 impl<'a> Reader<'a> {
     pub(super) const fn new(source: Source<'a>, dialect: Dialect) -> Self {
-        Self { source, dialect, warnings: Vec::new(), left_out: 0 }
+        Self { source, dialect, nodes: 0, warnings: Vec::new(), left_out: 0 }
     }
 
     /// The fields of an object. `names` are the JSON names; YAML's are derived from them.

@@ -33,6 +33,10 @@ use source::Source;
 /// The longest text that is read as a map, 16 MiB: the public map is 100 times smaller.
 pub const MAX_MAP_BYTES: usize = 16 * 1024 * 1024;
 
+/// The most regions, and the most nodes of all regions together, that a text may have: the public map has about 30
+/// and 100. Each node is asked, and a run that asks more of them measures nothing but itself.
+pub const MAX_NODES: usize = 10_000;
+
 /// A text read as a map.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decoded {

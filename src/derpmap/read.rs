@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::MAX_NODES;
 use super::error::{MapError, Problem};
 use super::fields::{Dialect, Path, Reader};
 use super::layer::MapLayer;
@@ -45,6 +46,9 @@ impl<'a> Reader<'a> {
     fn regions(&mut self, path: &Path<'_>, node: &Node<'a>) -> Result<BTreeMap<RegionId, Option<Region>>, MapError> {
         let mut regions = BTreeMap::new();
         for (id, member) in self.by_region(path, node, "an object with a region for each id")? {
+            if regions.len() >= MAX_NODES {
+                return Err(self.error(path, member.key.span, Problem::TooMany { what: "regions" }));
+            }
             let path = path.key(&member.key.text);
             let region = match member.value.value {
                 Value::Null => None,
@@ -154,6 +158,10 @@ impl<'a> Reader<'a> {
             if matches!(element.value, Value::Null) {
                 self.warn(&path, element.span, WarningDetail::NullNode);
                 continue;
+            }
+            self.nodes += 1;
+            if self.nodes > MAX_NODES {
+                return Err(self.error(&path, element.span, Problem::TooMany { what: "nodes" }));
             }
             let fields = self.fields(&path, element, "a node, an object with \"HostName\"", NODE_KEYS)?;
             nodes.push(self.node(&path, region, element.span, &fields)?);

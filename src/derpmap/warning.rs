@@ -96,6 +96,14 @@ pub enum WarningDetail {
     MoreDocuments,
 }
 
+impl MapWarning {
+    /// Every code there is.
+    pub const CODES: [&str; 11] = [
+        "MAP-001", "MAP-006", "MAP-010", "MAP-012", "MAP-013", "MAP-014", "MAP-015", "MAP-016", "MAP-017", "MAP-018",
+        "MAP-019",
+    ];
+}
+
 impl WarningDetail {
     pub(super) const fn code(&self, is_yaml: bool) -> &'static str {
         match self {
@@ -171,5 +179,31 @@ impl fmt::Display for WarningDetail {
             }
             Self::MoreDocuments => f.write_str("only the first YAML document of the file is read"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_listed() {
+        let key = || WarningDetail::UnknownKey { key: String::new(), meant: None };
+        let region = RegionId(1);
+        let details = [
+            WarningDetail::RegionIdDiffers { key: region, found: None },
+            key(),
+            WarningDetail::MisplacedMap,
+            WarningDetail::NoHostName { dialled: None },
+            WarningDetail::DuplicateKey { key: String::new(), first_line: 1 },
+            WarningDetail::NoNodes,
+            WarningDetail::StunPortOutOfRange { found: 0 },
+            WarningDetail::ScoreIgnored { score: 0.0 },
+            WarningDetail::NotAnAddress { found: String::new() },
+            WarningDetail::MoreDocuments,
+        ];
+        let mut codes: Vec<_> = details.iter().map(|detail| detail.code(false)).chain([key().code(true)]).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, MapWarning::CODES);
     }
 }

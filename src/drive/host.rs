@@ -5,6 +5,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
+use getifs::ipnet::IpNet;
+
 use crate::model::Family;
 use crate::probe::{Gateway, HostFacts, Interface};
 
@@ -30,6 +32,40 @@ pub fn facts() -> HostFacts {
         os_supports_v6: supports(Family::V6),
         resolvers: resolvers(),
         proxy: super::network::proxies_of_environment(),
+    }
+}
+
+/// The facts as they are for what leaves through one interface. Only a route through it to the internet counts, with the
+/// address the interface has for it: an address alone leads nowhere.
+#[must_use]
+pub fn facts_through(interface: &str) -> HostFacts {
+    let mut facts = facts();
+    let routes: Vec<(u32, IpNet)> =
+        getifs::route_table().unwrap_or_default().iter().map(|route| (route.index(), route.destination())).collect();
+    through(&mut facts, interface, &routes);
+    facts
+}
+
+/// Narrows the facts to an interface, given the routing table: interfaces by index, and where they lead.
+fn through(facts: &mut HostFacts, name: &str, routes: &[(u32, IpNet)]) {
+    facts.gateways.retain(|gateway| gateway.interface == name);
+    let interface = facts.interfaces.iter().find(|interface| interface.name == name);
+    let address = |usual: Option<IpAddr>, somewhere: IpAddr| {
+        let interface = interface?;
+        // Not only default routes: VPNs lay two halves of the internet over those.
+        routes.iter().find(|(index, net)| *index == interface.index && net.contains(&somewhere))?;
+        let of_family = |address: &IpAddr| Family::of(*address) == Family::of(somewhere) && !is_link_local(*address);
+        usual
+            .filter(|usual| interface.addresses.contains(usual))
+            .or_else(|| interface.addresses.iter().copied().find(of_family))
+    };
+    (facts.route_v4, facts.route_v6) = (address(facts.route_v4, SOMEWHERE_V4), address(facts.route_v6, SOMEWHERE_V6));
+}
+
+const fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
     }
 }
 
@@ -173,6 +209,54 @@ mod tests {
         }
         for gateway in &found.gateways {
             assert!(found.interfaces.iter().any(|interface| interface.name == gateway.interface));
+        }
+    }
+
+    #[test]
+    fn only_a_route_through_the_interface_counts() {
+        let interface = |name: &str, index, addresses: &[&str]| Interface {
+            name: name.to_owned(),
+            index,
+            mtu: 1500,
+            loopback: false,
+            point_to_point: false,
+            addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+        };
+        let gateway =
+            |name: &str, address: &str| Gateway { address: address.parse().unwrap(), interface: name.to_owned() };
+        let facts = HostFacts {
+            interfaces: vec![
+                interface("eth0", 2, &["192.0.2.7", "fe80::2", "2001:db8:2::7"]),
+                interface("docker0", 3, &["172.17.0.1", "fe80::3"]),
+                interface("tun0", 4, &["10.8.0.2"]),
+            ],
+            gateways: vec![gateway("eth0", "192.0.2.1"), gateway("tun0", "10.8.0.1")],
+            route_v4: Some("10.8.0.2".parse().unwrap()),
+            route_v6: Some("2001:db8:2::7".parse().unwrap()),
+            ..HostFacts::default()
+        };
+        let routes: Vec<(u32, IpNet)> = [
+            (4, "0.0.0.0/1"),
+            (4, "128.0.0.0/1"),
+            (2, "0.0.0.0/0"),
+            (2, "192.0.2.0/24"),
+            (3, "172.17.0.0/16"),
+            (2, "::/0"),
+            (3, "fe80::/64"),
+        ]
+        .map(|(index, net)| (index, net.parse().unwrap()))
+        .into();
+        for (name, route_v4, route_v6, gateways) in [
+            ("eth0", Some("192.0.2.7"), Some("2001:db8:2::7"), 1),
+            ("docker0", None, None, 0),
+            ("tun0", Some("10.8.0.2"), None, 1),
+            ("nosuch0", None, None, 0),
+        ] {
+            let mut narrowed = facts.clone();
+            through(&mut narrowed, name, &routes);
+            let parsed = |address: Option<&str>| address.map(|address| address.parse::<IpAddr>().unwrap());
+            assert_eq!((narrowed.route_v4, narrowed.route_v6), (parsed(route_v4), parsed(route_v6)), "{name}");
+            assert_eq!(narrowed.gateways.len(), gateways, "{name}");
         }
     }
 

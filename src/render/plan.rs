@@ -1,18 +1,27 @@
-//! A plan as a table: what a run would ask, without asking.
+//! A plan: what a run would ask, without asking.
 
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 
-use super::Style;
-use super::catalogue;
 use super::clean::clean;
+use super::{Format, Style, catalogue, json};
 use crate::report::Plan;
 
 /// No lines but one below the header.
 const UNDERLINED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
 
-/// The plan, a line for each step.
+/// The plan: a table with a line for each step, or JSON with an object for each. [`Format::TailscaleJson`] has no form
+/// for it; the arguments refuse it.
 #[must_use]
-pub fn plan(plan: &Plan, style: &Style) -> String {
+pub fn plan(plan: &Plan, format: Format, style: &Style) -> String {
+    match format {
+        Format::Table => table(plan, style),
+        Format::Markdown => format!("```text\n{}```\n", table(plan, style)),
+        Format::Json | Format::TailscaleJson => json::render_plan(plan, false),
+        Format::JsonLine => json::render_plan(plan, true),
+    }
+}
+
+fn table(plan: &Plan, style: &Style) -> String {
     let words = catalogue::of(style.lang);
     let mut table = Table::new();
     table.load_style(UNDERLINED).set_content_arrangement(ContentArrangement::Dynamic);
@@ -50,12 +59,27 @@ mod tests {
                 what: PlanWhat::Icmp,
             },
         ];
-        let text = plan(&Plan { steps }, &Style::default());
+        let both = Plan { steps };
+        let text = plan(&both, Format::Table, &Style::default());
         insta::assert_snapshot!(text, @r"
          When                  Copies  What
         ───────────────────────────────────────────────────────────────────────────
          at once               3×      STUN: region 901, node 901a, 192.0.2.1:3478
          UDP silent at 100 ms  1×      ICMP echo to the first node of each region
         ");
+        let fenced = plan(&both, Format::Markdown, &Style::default());
+        assert_eq!(fenced, format!("```text\n{text}```\n"));
+        let line = plan(&both, Format::JsonLine, &Style::default());
+        assert_eq!(line.lines().count(), 1);
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            value["plan"],
+            serde_json::json!([
+                {"when": "at_once", "after_ms": null, "copies": 3, "what": "stun", "region": 901, "node": "901a",
+                 "server": "192.0.2.1:3478", "text": "STUN: region 901, node 901a, 192.0.2.1:3478"},
+                {"when": "udp_silent", "after_ms": 100.0, "copies": 1, "what": "icmp",
+                 "text": "ICMP echo to the first node of each region"},
+            ])
+        );
     }
 }

@@ -34,8 +34,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const NARROW: &[(&str, &str, &[&str], &str)] = &[(
     "drive",
     "derpmap",
-    &["src/drive/map_source.rs", "src/drive/map_source/", "src/drive/relay/"],
-    "only a fetched map is looked at before it is cached, and only the embedded relay offers one of itself",
+    &["src/drive/map_source/tests.rs"],
+    "what a map looks like the caller's decoder knows; only the test of the two together names it here",
 )];
 
 const NETWORK: &str = "sockets, TLS and DNS are owned by drive/: all other rooms are functions from data to data";
@@ -45,8 +45,6 @@ const ANYWHERE: &[&str] = &[];
 /// The rooms a crate belongs in (none listed: any), and why.
 const CRATES: &[(&str, &[&str], &str)] = &[
     ("anstream", &["cmd", "main"], TERMINAL),
-    ("anstyle", &["cmd", "render"], "styles are part of a rendering"),
-    ("anyhow", &["cmd", "main"], "inside the house errors have types"),
     ("bytes", &["derp", "drive", "wire"], "only where bytes are handled"),
     ("clap", &["cli"], "the argument syntax is one room, so that it can be another one day"),
     ("clap_complete", &["cli"], "completions are made of the argument syntax"),
@@ -132,11 +130,44 @@ fn every_room_and_every_crate_has_its_place() {
     for room in rooms {
         assert!(room == "lib" || ARROWS.iter().any(|(known, _)| *known == room), "src/{room} is no room of ARROWS");
     }
-    let manifest: toml::Table = tree::text("Cargo.toml").parse().unwrap();
-    for name in manifest["dependencies"].as_table().unwrap().keys() {
-        let name = name.replace('-', "_");
-        assert!(CRATES.iter().any(|(known, ..)| *known == name), "{name} has no room in CRATES");
+    let dependencies = dependencies("dependencies");
+    for name in &dependencies {
+        assert!(CRATES.iter().any(|(known, ..)| known == name), "{name} has no room in CRATES");
     }
+    for (name, ..) in CRATES {
+        assert!(dependencies.iter().any(|known| known == name), "{name} has a room in CRATES and is no dependency");
+    }
+}
+
+/// Each dependency is code of strangers, and time at every build.
+#[test]
+fn no_dependency_is_unused() {
+    let sources = sources();
+    let written: Vec<_> = sources.iter().flat_map(|source| paths(&source.tokens)).collect();
+    let dependencies_of_sources = dependencies("dependencies");
+    let unused = unused(&dependencies_of_sources, &written);
+    assert!(unused.is_empty(), "no source outside of tests names {unused:?}");
+
+    let others = tree::rust_files().into_iter().filter(|path| !path.starts_with("src/"));
+    let others: String = others.map(|path| tree::text(&path)).collect();
+    for name in dependencies("dev-dependencies") {
+        let in_sources = written.iter().any(|path| path.in_tests && path.starts_with(&[&name]));
+        assert!(in_sources || others.contains(&format!("{name}::")), "no test names {name}");
+    }
+}
+
+/// Those that no path outside of tests starts with.
+fn unused<'a>(dependencies: &'a [String], written: &[rust::Written]) -> Vec<&'a String> {
+    let used = |name: &str| written.iter().any(|path| !path.in_tests && path.starts_with(&[name]));
+    dependencies.iter().filter(|name| !used(name)).collect()
+}
+
+/// The crates of a table of the manifest, as sources name them.
+fn dependencies(table: &str) -> Vec<String> {
+    let manifest: toml::Table = tree::text("Cargo.toml").parse().unwrap();
+    let names: Vec<String> = manifest[table].as_table().unwrap().keys().map(|name| name.replace('-', "_")).collect();
+    assert!(names.len() > 3, "no {table}");
+    names
 }
 
 #[test]
@@ -254,7 +285,8 @@ fn violations_are_noticed() {
         ("src/main.rs", "use natscope::{cli, check};", "main/ may not know check/"),
         ("src/report/nat.rs", "use crate::*;", "a glob import"),
         ("src/check/nat.rs", "#[cfg(test)] mod tests { use crate::drive; }", "check/ may not know drive/"),
-        ("src/drive/host.rs", "use crate::derpmap::parse;", "only a fetched map"),
+        ("src/drive/host.rs", "use crate::derpmap::parse;", "the caller's decoder"),
+        ("src/drive/map_source/mod.rs", "use crate::derpmap::parse;", "the caller's decoder"),
         (
             "src/check/nat.rs",
             "async fn f() { tokio::time::sleep(d).await }",
@@ -286,11 +318,17 @@ fn violations_are_noticed() {
             "src/report/mod.rs",
             "mod check; pub use check::Check; let cmd = self::drive(); let x = a.tokio; let bytes = 1; f(bytes);",
         ),
-        ("src/drive/map_source.rs", "use crate::derpmap::parse; let now = std::time::Instant::now();"),
+        ("src/drive/map_source/tests.rs", "use crate::derpmap::parse; let now = std::time::Instant::now();"),
         ("src/wire/stun.rs", "let version = env!(\"CARGO_PKG_VERSION\"); use stun_rs::Message;"),
     ] {
         let source = Source::new(path, text);
         let complaints = [arrows(&source), belongings(&source)].concat();
         assert!(complaints.is_empty(), "{text}: {complaints:?}");
     }
+    let source = Source::new(
+        "src/cmd/a.rs",
+        "use one::A; fn f() { two::g(); let three = 3; } #[cfg(test)] mod tests { use four::B; }",
+    );
+    let names = ["one", "two", "three", "four"].map(str::to_owned);
+    assert_eq!(unused(&names, &paths(&source.tokens)), ["three", "four"]);
 }

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::program::{Files, codes, map, netcheck, region, report, stderr};
+use crate::program::{Files, bare, codes, map, netcheck, peak_memory, region, report, stderr};
 use crate::server::{Server, stun_region};
 
 /// Longest message a bad file may bring about.
@@ -87,6 +88,45 @@ fn a_map_of_a_hundred_megabytes_is_not_read() {
 }
 
 #[test]
+fn a_map_with_more_nodes_than_can_be_asked_is_refused() {
+    let files = Files::new();
+    let region = |id: u64, nodes: usize| {
+        let mut region = stun_region(id, "127.0.31.1:3478".parse().unwrap());
+        let node = region["Nodes"][0].clone();
+        region["Nodes"] = vec![node; nodes].into();
+        region
+    };
+    let message = refused(&files.map((1..=11).map(|id| region(id, 1000))));
+    assert!(message.contains("more than 10000 nodes"), "{message}");
+    let message = refused(&files.map((1..=10_001).map(|id| region(id, 0))));
+    assert!(message.contains("more than 10000 regions"), "{message}");
+}
+
+/// One region with very many nodes and very many regions with one node: what a run holds grows with their sum.
+#[test]
+fn a_lopsided_map_takes_time_and_memory_by_its_nodes() {
+    let files = Files::new();
+    let node = |address: String| json!({"HostName": address, "IPv4": address, "STUNOnly": true});
+    let address = |number: usize| format!("127.{}.{}.9", 100 + number / 200, 1 + number % 200);
+    let regions = (1..=4001_usize).map(|id| {
+        let nodes: Vec<Value> = match id {
+            1 => (0..4000).map(|number| node(address(number))).collect(),
+            _ => vec![node(address(4000 + id))],
+        };
+        json!({"RegionID": id, "RegionCode": format!("r{id}"), "Nodes": nodes})
+    });
+    let mut command = bare("netcheck --no-icmp --timeout 1s --json --derp-map");
+    command.arg(files.map(regions));
+    let begun = Instant::now();
+    let (output, peak) = peak_memory(command);
+    let took = begun.elapsed();
+    println!("{peak} KiB in {took:?}");
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!((1..150 * 1024).contains(&peak), "{peak} KiB");
+    assert!(took < Duration::from_secs(30), "{took:?}");
+}
+
+#[test]
 fn what_is_no_file_is_said() {
     let files = Files::new();
     let message = refused(&files.path("missing.json"));
@@ -153,6 +193,28 @@ fn a_map_is_read_from_standard_input() {
     assert_eq!(region(&report, 901)["method"], "stun");
     let run = netcheck("-", "").write_stdin("{").assert().code(64);
     assert!(stderr(&run).contains("<stdin>:1:"), "{}", stderr(&run));
+}
+
+#[test]
+fn a_map_that_nobody_writes_is_not_waited_for_beyond_the_timeout() {
+    let files = Files::new();
+    let fifo = files.path("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    let empty = files.map([stun_region(901, "127.0.31.1:3478".parse().unwrap())]);
+    let begun = Instant::now();
+    let run = netcheck(&empty, "--timeout 300ms --derp-map").arg(&fifo).assert().code(2).stdout("");
+    assert!(stderr(&run).contains("fifo") && stderr(&run).contains("300ms"), "{}", stderr(&run));
+    assert!(begun.elapsed() < Duration::from_secs(10));
+
+    let mut child = bare("netcheck --timeout 300ms --derp-map -");
+    let mut child = child.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let open = child.stdin.take();
+    let begun = Instant::now();
+    let output = child.wait_with_output().unwrap();
+    drop(open);
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

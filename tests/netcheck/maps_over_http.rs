@@ -79,7 +79,7 @@ fn what_is_fetched_and_is_no_map_is_refused_with_its_place() {
         let server = Server::tcp(93, move |stream| ok(&stream, body));
         let files = Files::new();
         let run = fetching(&files, server.address, "").assert().stdout("");
-        assert_eq!(run.get_output().status.code(), Some(64), "{}", stderr(&run));
+        assert_eq!(run.get_output().status.code(), Some(2), "{}", stderr(&run));
         let message = stderr(&run);
         assert!(message.contains("/map.json") && message.contains(wanted), "{wanted:?} is not in: {message}");
     }

@@ -33,6 +33,42 @@ fn a_replay_concludes_the_same() {
     crate::program::assert_valid(&serde_json::from_slice(&std::fs::read(&saved).unwrap()).unwrap());
 }
 
+/// What was found when the map was loaded is in no record, and still part of what was reported.
+#[test]
+fn a_replay_keeps_what_was_found_about_the_map() {
+    let stun = Server::honest_stun(41);
+    let mut region = stun_region(901, stun.address);
+    region["RegionID"] = json!(17);
+    let body = json!({ "Regions": { "901": region } }).to_string();
+    let broken = std::sync::atomic::AtomicBool::new(false);
+    let web = Server::tcp(42, move |mut stream| {
+        use std::io::Write as _;
+        crate::server::read_request(&mut stream)?;
+        if broken.swap(true, std::sync::atomic::Ordering::SeqCst) {
+            return stream.write_all(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+        }
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    });
+    let files = Files::new();
+    let (saved, cache) = (files.path("saved.json"), files.path("cache"));
+    let run = |redact: &str| {
+        let mut command = netcheck(format!("http://{}/map.json", web.address), redact);
+        command.args(["--json", "--cache-dir"]).arg(&cache).arg("--save").arg(&saved);
+        let first = report(&command.assert().code(0));
+        let again = report(&natscope("netcheck --json --replay").arg(&saved).assert().code(0));
+        let twice = files.path("twice.json");
+        natscope("netcheck -v --json --output").arg(&twice).arg("--replay").arg(&saved).assert().code(0);
+        assert_eq!(again, report(&natscope("netcheck --json --replay").arg(&twice).assert().code(0)));
+        (first, again)
+    };
+    run("");
+    let (first, again) = run("");
+    assert_eq!(crate::program::codes(&first), ["NET-009", "MAP-001"]);
+    assert_eq!(first["findings"], again["findings"]);
+    let (_, again) = run("--redact");
+    assert_eq!(crate::program::codes(&again), ["NET-009", "MAP-001"]);
+}
+
 #[test]
 fn a_replay_concludes_the_same_of_the_embedded_relay() {
     let files = Files::new();
@@ -46,6 +82,34 @@ fn a_replay_concludes_the_same_of_the_embedded_relay() {
         let run = natscope(&format!("netcheck --format {format} --replay")).arg(&saved).assert().code(0);
         assert!(!stdout(&run).is_empty());
     }
+}
+
+#[test]
+fn a_replay_may_be_written_over_what_it_was_read_from() {
+    let files = Files::new();
+    let path = files.path("night.json");
+    netcheck("embedded", "--save").arg(&path).assert().code(0);
+    let replay = |arguments: &str| {
+        let mut command = natscope(arguments);
+        command.args(["--output".as_ref(), path.as_os_str(), "--replay".as_ref(), path.as_os_str()]);
+        command.assert().stdout("")
+    };
+    replay("netcheck -v --json").code(0);
+    let report: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    crate::program::assert_valid(&report);
+    assert_eq!(report["netcheck"]["udp"]["value"], true);
+    // What cannot be replayed stays what it is.
+    std::fs::write(&path, "a letter").unwrap();
+    replay("netcheck").code(64);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "a letter");
+}
+
+#[test]
+fn what_never_ends_is_read_so_far_only() {
+    let begun = std::time::Instant::now();
+    let run = natscope("netcheck --replay /dev/zero").assert().code(64).stdout("");
+    assert!(stderr(&run).contains("/dev/zero: longer than any saved report"), "{}", stderr(&run));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20));
 }
 
 #[test]
@@ -80,6 +144,15 @@ fn a_saved_file_that_is_not_one_is_refused() {
         (tampered(&|it| it["probes"][0]["probe"]["question"] = json!("why")), "probes[0]"),
         (tampered(&|it| it["ended_at_ms"] = json!("late")), "ended_at_ms"),
         (tampered(&|it| it["inputs"]["host"] = json!(null)), "inputs"),
+        (tampered(&|it| it["inputs"]["command"] = json!("rm")), "no command \"rm\""),
+        (
+            tampered(&|it| {
+                it["inputs"]["map_findings"] = json!([
+                    {"finding": "map", "map_code": "MAP-999", "place": "m:1:1", "message": "x", "severity": "info"}
+                ]);
+            }),
+            "the code \"MAP-999\"",
+        ),
         (tampered(&|it| it["inputs"]["derp_map"]["Regions"] = json!("none")), "inputs"),
     ] {
         let path = files.write("bad.json", bytes);

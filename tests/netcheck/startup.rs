@@ -28,7 +28,7 @@ fn the_first_packet_leaves_soon_after_the_start() {
 }
 
 fn first_packet(socket: &UdpSocket, map: &Path) -> Duration {
-    let mut command = bare("netcheck --no-icmp --timeout 50ms --derp-map");
+    let mut command = bare("netcheck --no-icmp --timeout 100ms --derp-map");
     command.arg(map).stdout(Stdio::null());
     // What the run before has sent late is not ours.
     socket.set_nonblocking(true).unwrap();

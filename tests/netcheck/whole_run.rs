@@ -44,6 +44,28 @@ fn a_line_is_written_as_soon_as_its_report_is_made() {
 }
 
 #[test]
+fn when_nobody_reads_any_more_the_reports_end() {
+    let server = Server::honest_stun(101);
+    let files = Files::new();
+    let mut command = bare("netcheck --every 100ms --format json-line --derp-map");
+    command.arg(files.map([stun_region(901, server.address)]));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    reader.read_line(&mut String::new()).unwrap();
+    drop(reader);
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > Duration::from_secs(20) {
+            child.kill().unwrap();
+            panic!("it reports on and on to nobody");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.is_empty()), (Some(0), true));
+}
+
+#[test]
 fn people_get_one_report_and_then_what_changed() {
     let server = Server::honest_stun(102);
     let files = Files::new();
@@ -83,7 +105,16 @@ fn a_dry_run_asks_nobody_and_lists_what_it_would_ask() {
     for format in ["table", "json", "markdown"] {
         let run = netcheck(&map, &format!("--dry-run --format {format}")).assert().code(0).stderr("");
         assert!(stdout(&run).contains(&stun.address.to_string()), "{}", stdout(&run));
+        if format == "json" {
+            let plan: Value = serde_json::from_str(&stdout(&run)).unwrap();
+            let steps = plan["plan"].as_array().unwrap();
+            let address = stun.address.to_string();
+            assert!(steps.iter().any(|step| step["what"] == "stun" && step["server"] == *address), "{plan:#}");
+            assert!(steps.iter().any(|step| step["what"] == "https" && step["region"] == 901), "{plan:#}");
+        }
     }
+    let run = netcheck(&map, "--dry-run --format tailscale-json").assert().code(64).stdout("");
+    assert!(stderr(&run).contains("tailscale-json") && stderr(&run).contains("'json'"), "{}", stderr(&run));
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!((stun.heard(), relay.heard()), (0, 0));
     // It is the same server that a real run asks.

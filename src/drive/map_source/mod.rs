@@ -6,7 +6,7 @@
 //! always said. It does not know what a map looks like: the caller's decoder tells.
 //!
 //! A fetch is bounded in time and size, whatever the server does. Files and standard input are bounded in size; they
-//! may take as long as whoever writes them.
+//! may take as long as whoever writes them, unless the caller ends it.
 
 mod cache;
 mod error;
@@ -20,11 +20,10 @@ use std::time::{Duration, SystemTime};
 use crate::model::MapSource;
 use crate::probe::{Cause, Failure, Stage};
 
-pub use cache::default_dir;
 pub use error::LoadError;
 pub use local::LocalError;
 
-use cache::{Cache, Entry};
+use cache::{Cache, Entry, default_dir};
 use fetch::Response;
 
 /// More than any map: the public one is 100 times smaller.
@@ -64,8 +63,6 @@ impl LoadOptions {
 pub struct Loaded<T> {
     /// What the decoder made of the bytes.
     pub map: T,
-    /// The bytes.
-    pub bytes: Vec<u8>,
     /// Where they came from.
     pub origin: Origin,
 }
@@ -132,7 +129,7 @@ where
         MapSource::Embedded => return Err(LoadError::Embedded),
     };
     match decode(&name, &bytes) {
-        Ok(map) => Ok(Loaded { map, bytes, origin }),
+        Ok(map) => Ok(Loaded { map, origin }),
         Err(error) => Err(LoadError::NotAMap { error, is_fetched: false }),
     }
 }
@@ -149,7 +146,7 @@ where
     let (entry, map) = match kept {
         Some((entry, map)) if entry.is_fresh(options.now) => {
             let origin = Origin::Fresh { url, fetched_at: entry.fetched_at };
-            return Ok(Loaded { map, bytes: entry.body, origin });
+            return Ok(Loaded { map, origin });
         }
         Some((entry, map)) => (Some(entry), Some(map)),
         None => (None, None),
@@ -159,8 +156,8 @@ where
     let because = match fetch::fetch(&url, options, entry.as_ref()).await {
         Ok(Response::Body { body, freshness }) => match decode(&url, &body) {
             Ok(map) => {
-                cache.write(&Entry::new(options.now, freshness, body.clone())).await;
-                return Ok(Loaded { map, bytes: body, origin: Origin::Fetched { url } });
+                cache.write(&Entry::new(options.now, freshness, body)).await;
+                return Ok(Loaded { map, origin: Origin::Fetched { url } });
             }
             Err(error) => {
                 let problem = error.to_string().lines().next().unwrap_or_default().to_owned();
@@ -173,7 +170,7 @@ where
                 let fetched_at = entry.fetched_at;
                 let entry = entry.confirmed(options.now, freshness);
                 cache.write(&entry).await;
-                return Ok(Loaded { map, bytes: entry.body, origin: Origin::NotModified { url, fetched_at } });
+                return Ok(Loaded { map, origin: Origin::NotModified { url, fetched_at } });
             }
             let problem = "304 Not Modified without having been asked".to_owned();
             return Err(LoadError::fetch(url, Failure::new(Stage::Http, Cause::Malformed { problem }), &cache));
@@ -183,7 +180,7 @@ where
     match (entry, map, refused) {
         (Some(entry), Some(map), _) => {
             let origin = Origin::Stale { url, fetched_at: entry.fetched_at, because };
-            Ok(Loaded { map, bytes: entry.body, origin })
+            Ok(Loaded { map, origin })
         }
         (_, _, Some(error)) => Err(LoadError::NotAMap { error, is_fetched: true }),
         _ => Err(LoadError::fetch(url, because, &cache)),

@@ -5,6 +5,7 @@
 
 mod nat;
 mod netcheck;
+mod plan;
 mod saved;
 
 use std::time::{Duration, SystemTime};
@@ -16,10 +17,16 @@ pub use saved::{SavedError, saved_from};
 use super::catalogue::{self, Catalogue, Lang, RegionNames};
 use super::clean::escape_json;
 use crate::probe::Failure;
-use crate::report::{Confidence, Finding, Report, SCHEMA as SCHEMA_NUMBER, Verdict};
+use crate::report::{Confidence, Finding, Plan, Report, SCHEMA as SCHEMA_NUMBER, Verdict};
 
 /// The JSON Schema (2020-12) of the output.
 pub const SCHEMA: &str = include_str!("../../report/natscope.schema.json");
+
+/// A plan, which is no report and follows no schema, indented or on one line.
+pub(super) fn render_plan(plan: &Plan, on_one_line: bool) -> String {
+    let document = plan::document(plan);
+    finish(&if on_one_line { document.to_string() } else { format!("{document:#}") })
+}
 
 /// Indented by two spaces.
 pub(super) fn render(report: &Report) -> String {

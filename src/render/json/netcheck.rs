@@ -103,7 +103,7 @@ const fn method(method: LatencyMethod) -> &'static str {
     }
 }
 
-const fn skipped(skip: RegionSkip) -> &'static str {
+pub(super) const fn skipped(skip: RegionSkip) -> &'static str {
     match skip {
         RegionSkip::NoMeasure => "no_measure",
         RegionSkip::NoNodes => "no_nodes",

@@ -4,6 +4,7 @@ mod wish;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use self::wish::{RegionView, View};
@@ -20,7 +21,8 @@ pub(super) struct Relays {
     regions: Vec<RegionId>,
     attempts: Vec<Attempt>,
     via_proxy: bool,
-    most_nodes: usize,
+    /// Index of the node in its region, and region: first nodes first.
+    nodes: Arc<[(usize, usize)]>,
     /// Some relay has answered.
     any_success: bool,
 }
@@ -57,6 +59,7 @@ impl Relays {
         let via_proxy = input.host.proxy.https.is_some();
         let mut regions = Vec::new();
         let mut attempts = Vec::new();
+        let mut nodes = Vec::new();
         for region in input.map.regions.values().filter(|region| input.skip(region).is_none()) {
             let relays = region.nodes.iter().enumerate().filter(|(_, node)| !node.stun_only);
             for (node, _) in relays.take(2) {
@@ -66,10 +69,11 @@ impl Relays {
                     attempts.push(Attempt { region: regions.len(), node, family: *family, state: State::New });
                 }
             }
+            nodes.extend((0..region.nodes.len()).map(|node| (node, regions.len())));
             regions.push(region.id);
         }
-        let nodes = input.map.regions.values().map(|region| region.nodes.len());
-        Self { regions, attempts, via_proxy, most_nodes: nodes.max().unwrap_or_default(), any_success: false }
+        nodes.sort_unstable();
+        Self { regions, attempts, via_proxy, nodes: nodes.into(), any_success: false }
     }
 
     /// Number of regions measured.
@@ -79,10 +83,10 @@ impl Relays {
 
     /// Every node of every region measured, per family: region, index of the node, family; first nodes first.
     pub(super) fn nodes(&self) -> impl Iterator<Item = (usize, usize, Family)> + use<> {
-        let regions = self.regions.len();
-        (0..self.most_nodes).flat_map(move |node| {
-            (0..regions).flat_map(move |region| Family::BOTH.into_iter().map(move |family| (region, node, family)))
-        })
+        let nodes = Arc::clone(&self.nodes);
+        (0..nodes.len())
+            .filter_map(move |at| nodes.get(at).copied())
+            .flat_map(|(node, region)| Family::BOTH.into_iter().map(move |family| (region, node, family)))
     }
 
     /// A node by the indices of [`nodes`](Self::nodes).

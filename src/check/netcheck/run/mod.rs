@@ -8,7 +8,7 @@ mod agenda;
 pub(super) mod filter;
 mod follow;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub struct NetcheckCheck {
     purposes: HashMap<ProbeId, Purpose>,
     names: Names,
     tracks: Vec<Track>,
+    /// What there is a track of: server and socket, with its region and whatever the region.
+    opened: HashSet<(SocketAddr, Slot, Option<usize>)>,
     relays: Relays,
     routers: Vec<(PortMappingService, Asked)>,
     portals: Vec<(SocketAddr, Asked)>,
@@ -112,6 +114,7 @@ impl NetcheckCheck {
             record: Record::default(),
             purposes: HashMap::new(),
             tracks: Vec::new(),
+            opened: HashSet::new(),
             sightings: Vec::new(),
             answered: BTreeMap::new(),
             fresh_sockets: BTreeSet::new(),
@@ -142,7 +145,7 @@ impl NetcheckCheck {
 
     /// Opens a track for each known address. Tracks of names follow when those are resolved.
     fn open_tracks(&mut self) {
-        for (region, index, family) in self.relays.nodes().collect::<Vec<_>>() {
+        for (region, index, family) in self.relays.nodes() {
             let Some(node) = self.relays.node(&self.input, region, index) else { continue };
             let (Some(port), Place::Known(address)) = (node.stun_port, plan::stun_place(node, family)) else {
                 continue;
@@ -161,10 +164,9 @@ impl NetcheckCheck {
 
     fn open(&mut self, region: usize, role: Role, server: SocketAddr, socket: u8, wanted: u32) {
         let slot = Slot::Shared { family: Family::of(server.ip()), index: socket };
-        let known = self.tracks.iter().any(|track| {
-            track.slot == slot && track.server == server && (role == Role::Mapping || track.region == region)
-        });
-        if !known {
+        let of_region = (role == Role::Measure).then_some(region);
+        if !self.opened.contains(&(server, slot, of_region)) {
+            self.opened.extend([(server, slot, None), (server, slot, Some(region))]);
             self.tracks.push(Track { region, role, server, slot, wanted, start: self.now, copies: Vec::new() });
         }
     }
@@ -299,7 +301,7 @@ impl NetcheckCheck {
 
     fn hear_name(&mut self, index: usize, outcome: &Outcome) {
         let Some((host, family, address)) = self.names.hear(index, outcome) else { return };
-        for (region, position, _) in self.relays.nodes().filter(|(_, _, of)| *of == family).collect::<Vec<_>>() {
+        for (region, position, _) in self.relays.nodes().filter(|(_, _, of)| *of == family) {
             let Some(node) = self.relays.node(&self.input, region, position) else { continue };
             if node.host_name != host || plan::stun_place(node, family) != Place::ByName {
                 continue;
