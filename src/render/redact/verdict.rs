@@ -142,7 +142,7 @@ pub(super) fn failure(failure: &mut Failure, names: &mut Pseudonyms) {
 /// Why a server was left out.
 pub(super) fn note(note: &mut ServerNote, names: &mut Pseudonyms) {
     match note {
-        ServerNote::Silent | ServerNote::NoMappedAddress => {}
+        ServerNote::Silent | ServerNote::NotOnInternet | ServerNote::NoMappedAddress => {}
         ServerNote::WrongSource { from: endpoint } | ServerNote::Outlier { saw: endpoint } => names.endpoint(endpoint),
         ServerNote::ServerSideNat { saw } => names.address(saw),
     }

@@ -135,6 +135,7 @@ impl NetcheckCheck {
             self.fresh_sockets.insert(family);
             let seen: Vec<_> =
                 self.sightings.iter().filter(|sighting| sighting.slot.family() == family).copied().collect();
+            let seen = mapping::across_internet(&seen);
             if !mapping::conclude(&seen).more_sockets_would_help {
                 continue;
             }

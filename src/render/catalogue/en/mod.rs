@@ -54,6 +54,9 @@ impl Catalogue for English {
                 format!("it saw us at the private address {saw}, so a NAT or proxy stands before the server")
             }
             ServerNote::Outlier { saw } => format!("on every socket it saw another endpoint than all others: {saw}"),
+            ServerNote::NotOnInternet => {
+                "it is inside this network, so it says nothing of a NAT on the way to the internet".to_owned()
+            }
             ServerNote::NoMappedAddress => "it answered without telling our endpoint".to_owned(),
         }
     }
