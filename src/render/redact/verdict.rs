@@ -24,6 +24,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
     match &mut why {
         Why::NotMeasuredHere { .. }
         | Why::NotMeasuredYet
+        | Why::NotAsked
         | Why::OnlyTheAddresseePassed { .. }
         | Why::SendingNotProven
         | Why::NoFilterServer
@@ -37,6 +38,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::UdpAnswered { .. }
         | Why::UdpSilent { .. }
         | Why::TooFewWitnesses { .. }
+        | Why::OnlyNeighboursAnswered { .. }
         | Why::NothingAnswered
         | Why::BehindPortal
         | Why::FamilyAnswered { .. }

@@ -8,7 +8,7 @@ use crate::check::Operator;
 use crate::check::netcheck::plan::{Place, relay_place, stun_place};
 use crate::check::netcheck::run::filter::FIRST_SOCKET;
 use crate::check::netcheck::{Input, timing};
-use crate::model::{Family, Node, is_fake_dns};
+use crate::model::{Family, Node, is_fake_dns, is_global};
 use crate::probe::{
     Cause, Failure, HttpsAnswer, HttpsTarget, Moment, Observation, Outcome, ProbeId, Question, Record, Slot, Stage,
     StunForm, StunReply,
@@ -129,6 +129,17 @@ impl<'a> Evidence<'a> {
     /// Questions of other kinds, with their probe, when they were asked and what was heard.
     pub(super) fn others(&self) -> &[OtherTry<'a>] {
         &self.others
+    }
+
+    /// Whether any server on the internet was asked over UDP.
+    pub(super) fn internet_asked(&self) -> bool {
+        self.stun.iter().any(|copy| is_global(copy.server.ip()))
+    }
+
+    /// Whether a server tells of the network beyond this one: those on the internet do, and where none of them was
+    /// asked, all are taken for what the map's owner calls the network.
+    pub(super) fn is_witness(&self, server: IpAddr) -> bool {
+        is_global(server) || !self.internet_asked()
     }
 
     /// Copies from the measuring socket of a family.

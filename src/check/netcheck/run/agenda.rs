@@ -3,9 +3,9 @@
 use super::super::plan;
 use super::super::relays::{RegionView, View};
 use super::super::timing;
-use super::super::tracks::{Fate, Next, Role, Signs};
+use super::super::tracks::{Fate, Next, Role, Signs, Track};
 use super::{Agenda, Ask, Asked, NetcheckCheck};
-use crate::model::Family;
+use crate::model::{Family, is_global};
 use crate::probe::Moment;
 
 impl NetcheckCheck {
@@ -152,7 +152,14 @@ impl NetcheckCheck {
     }
 
     fn portal_agenda(&self, signs: &Signs, list: &mut List) {
-        if signs.heard_udp || self.relays.any_success() {
+        // An answer from inside this network says nothing of what stands at its edge, unless there is nobody else.
+        let beyond = || self.tracks.iter().filter(|track| is_global(track.server.ip()));
+        let heard = if beyond().next().is_some() {
+            beyond().any(Track::answered) || self.relays.any_success_beyond()
+        } else {
+            signs.heard_udp || self.relays.any_success()
+        };
+        if heard {
             return;
         }
         let start = Moment::START + timing::RACE_AFTER;
