@@ -86,6 +86,13 @@ pub enum Why {
         /// How many it takes.
         needed: u32,
     },
+    /// Enough servers are up and silent over UDP, but all are of one domain: their owner may have closed their STUN ports.
+    WitnessesOfOneOwner {
+        /// Independent servers that are up and silent.
+        servers: u32,
+        /// The domain.
+        domain: String,
+    },
     /// Only servers inside this host's own network answered over UDP, and none of those on the internet.
     OnlyNeighboursAnswered {
         /// How many did.

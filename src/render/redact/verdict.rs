@@ -77,6 +77,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::RouterSilent { .. }
         | Why::NoGateway
         | Why::WanUnknown => {}
+        Why::WitnessesOfOneOwner { servers: _, domain } => names.host(domain),
         Why::SendRefused { failure: how }
         | Why::NamesFailed { failure: how }
         | Why::HomeRelayDown { failure: how, .. }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::evidence::{Evidence, OtherTry, StunCopy};
+use super::evidence::{Evidence, OtherTry, Owner, StunCopy};
 use super::nat::View;
 use super::regions;
 use crate::check::Operator;
@@ -71,7 +71,25 @@ fn blocked(evidence: &Evidence<'_>) -> Verdict<bool> {
             ports: ports.into_iter().collect(),
         });
     }
-    Verdict::unknown(Why::TooFewWitnesses { servers: count(most), needed: count(timing::BLOCKED_OPERATORS) })
+    let all: BTreeMap<_, _> = silence.into_iter().flat_map(|silence| silence.witnesses).collect();
+    Verdict::unknown(too_few(&all))
+}
+
+/// Why silent witnesses are not enough.
+fn too_few(witnesses: &BTreeMap<Operator, Owner>) -> Why {
+    let servers = count(witnesses.len());
+    match witnesses.values().next() {
+        Some(Owner::Domain(domain)) if witnesses.len() >= timing::BLOCKED_OPERATORS && !owners_suffice(witnesses) => {
+            Why::WitnessesOfOneOwner { servers, domain: domain.clone() }
+        }
+        _ => Why::TooFewWitnesses { servers, needed: count(timing::BLOCKED_OPERATORS) },
+    }
+}
+
+/// Whether silence of all of these is the network's: one owner may have closed the same port on all of his machines.
+fn owners_suffice(witnesses: &BTreeMap<Operator, Owner>) -> bool {
+    let owners: BTreeSet<&Owner> = witnesses.values().collect();
+    owners.len() >= 2 || owners.iter().any(|owner| owner.is_public_service())
 }
 
 /// Whether the network, or this host, keeps UDP from passing over one family. `udp` is the verdict on all of it.
@@ -85,7 +103,7 @@ pub(super) fn blocked_over(evidence: &Evidence<'_>, family: Family, udp: &Verdic
 /// STUN may be down over both.
 struct Silence {
     copies: u32,
-    witnesses: BTreeSet<Operator>,
+    witnesses: BTreeMap<Operator, Owner>,
     ports: BTreeSet<u16>,
     /// No server that is up was asked too few times.
     enough_each: bool,
@@ -115,14 +133,19 @@ impl Silence {
         let heard = mature.iter().filter(|(_, copies)| **copies > 0);
         Self {
             copies: mature.values().sum(),
-            witnesses: heard.clone().map(|(server, _)| Operator::of(server.ip())).collect(),
+            witnesses: heard
+                .clone()
+                .map(|(server, _)| (Operator::of(server.ip()), evidence.owner(server.ip())))
+                .collect(),
             ports: heard.map(|(server, _)| server.port()).collect(),
             enough_each: mature.values().all(|copies| *copies >= timing::COPIES),
         }
     }
 
     fn speaks(&self) -> bool {
-        self.witnesses.len() >= timing::BLOCKED_OPERATORS && self.copies >= timing::BLOCKED_COPIES
+        self.witnesses.len() >= timing::BLOCKED_OPERATORS
+            && owners_suffice(&self.witnesses)
+            && self.copies >= timing::BLOCKED_COPIES
     }
 }
 
@@ -227,8 +250,8 @@ fn answered_over(evidence: &Evidence<'_>, family: Family) -> BTreeMap<ProbeId, O
 fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
     let other = if family == Family::V4 { Family::V6 } else { Family::V4 };
     let mut copies = 0;
-    let mut witnesses = BTreeSet::new();
-    let mut tcp_dead = 0;
+    let mut witnesses = BTreeMap::new();
+    let mut tcp_dead = BTreeSet::new();
     // Where packets get lost, a SYN may be one of them, and is sent again only after a second.
     let floor = if regions::total_loss(evidence).0 > 0 { timing::HTTPS_FLOOR_LOSSY } else { timing::MATURE_FLOOR };
     for region in evidence.input.map.regions.values() {
@@ -239,13 +262,15 @@ fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
             };
             let twin = evidence.measuring(other).filter(|copy| copy.server == there);
             let Some(round_trip) = twin.filter_map(|copy| Some(copy.reply?.1)).min() else { continue };
+            // What failed on this host never reached anybody who could have kept silent.
             let mature = evidence
                 .measuring(family)
-                .filter(|copy| copy.server == here && copy.matured(evidence.ended_at, round_trip))
+                .filter(|copy| copy.server == here && copy.failure.is_none())
+                .filter(|copy| copy.matured(evidence.ended_at, round_trip))
                 .count();
             if mature > 0 {
                 copies += count(mature);
-                witnesses.insert(Operator::of(here.ip()));
+                witnesses.insert(Operator::of(here.ip()), evidence.owner(here.ip()));
             }
             // A refusal would be an answer; only silence and "no way there" speak against the family.
             let dead = |request: &&super::evidence::HttpsTry<'_>| {
@@ -255,16 +280,15 @@ fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
                             failure.stage == Stage::Connect && failure.cause == Cause::Unreachable
                         }))
             };
-            tcp_dead += evidence.https_of(node).filter(dead).count();
+            let dead = evidence.https_of(node).filter(dead).filter_map(|request| request.target.address);
+            tcp_dead.extend(dead.map(Operator::of));
         }
     }
-    if witnesses.len() < timing::BLOCKED_OPERATORS || copies < timing::DEAD_FAMILY_COPIES {
-        return Verdict::unknown(Why::TooFewWitnesses {
-            servers: count(witnesses.len()),
-            needed: count(timing::BLOCKED_OPERATORS),
-        });
+    let enough = witnesses.len() >= timing::BLOCKED_OPERATORS && copies >= timing::DEAD_FAMILY_COPIES;
+    if !enough || !owners_suffice(&witnesses) {
+        return Verdict::unknown(too_few(&witnesses));
     }
-    if tcp_dead < timing::BLOCKED_OPERATORS {
+    if tcp_dead.len() < timing::BLOCKED_OPERATORS {
         return Verdict::unknown(Why::TcpNotTried { family });
     }
     Verdict::known(false, Confidence::High, []).because(Why::FamilySilent { copies, servers: count(witnesses.len()) })

@@ -244,3 +244,26 @@ fn a_redirect_to_https_at_the_same_host_is_the_relays_own() {
         assert_eq!(portal(302, location), Some(true), "{location}");
     }
 }
+
+#[test]
+fn relays_of_one_owner_do_not_blame_the_network() {
+    let silent = |names: [&'static str; 3]| {
+        let relays: Vec<_> = names.into_iter().zip(NET).map(|(name, (_, address))| (name, address)).collect();
+        let mut story = Story::new("10.0.0.5", &relays);
+        for (name, address) in relays {
+            story.stun(address, None).relay(name, address);
+        }
+        let told = story.told();
+        (value(&told.netcheck.udp), told.netcheck.udp.why().cloned())
+    };
+    let domain = "home.example".to_owned();
+    let one = ["a.Home.example", "b.home.example.", "c.eu.home.example"];
+    assert_eq!(silent(one), (None, Some(Why::WitnessesOfOneOwner { servers: 3, domain })));
+    for several in [
+        ["a.home.example", "b.home.example", "derp.other.example"],
+        ["20.1.0.1", "20.2.0.1", "20.3.0.1"],
+        ["derp1.tailscale.com", "derp2.tailscale.com", "derp3.tailscale.com"],
+    ] {
+        assert_eq!(silent(several).0, Some(false), "{several:?}");
+    }
+}

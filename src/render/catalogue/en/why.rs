@@ -40,6 +40,10 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             "no answer over UDP, but only {} known to be up; it takes {needed} to blame the network",
             count(*servers, "server is", "servers are")
         ),
+        Why::WitnessesOfOneOwner { servers, domain } => format!(
+            "no answer over UDP from {}, but all are of {domain}, whose owner may have closed their STUN ports",
+            self::servers(*servers)
+        ),
         Why::OnlyNeighboursAnswered { servers } => {
             format!("only {} inside this network answered", self::servers(*servers))
         }

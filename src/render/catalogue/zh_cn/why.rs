@@ -31,6 +31,9 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::TooFewWitnesses { servers, needed } => {
             format!("UDP 没有应答，但只有 {servers} 台服务器确认在线；至少 {needed} 台才能归因于网络")
         }
+        Why::WitnessesOfOneOwner { servers, domain } => {
+            format!("{servers} 台服务器的 UDP 没有应答，但都属于 {domain}，可能是其维护者没有开放 STUN 端口")
+        }
         Why::OnlyNeighboursAnswered { servers } => format!("只有本网络之内的 {servers} 台服务器应答"),
         Why::NothingAnswered => "UDP 和 TCP 都没有得到可用的应答".to_owned(),
         Why::BehindPortal => "强制门户代替所有服务器应答".to_owned(),
