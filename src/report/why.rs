@@ -270,6 +270,13 @@ pub enum Why {
         /// The latency of the one chosen.
         latency: Duration,
     },
+    /// This region would be home, but its relay could not be asked whether it answers.
+    HomeRelayNotAsked {
+        /// The region.
+        region: RegionId,
+        /// What became of its name; `None`: it has no address that could be asked.
+        failure: Option<Failure>,
+    },
     /// No region that may be home was measured.
     NoHomeCandidate,
     /// Regions were measured, but no relay that could be home answers over TCP.

@@ -78,6 +78,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::NoGateway
         | Why::WanUnknown => {}
         Why::WitnessesOfOneOwner { servers: _, domain } => names.host(domain),
+        Why::HomeRelayNotAsked { region: _, failure: how } => how.iter_mut().for_each(|how| failure(how, names)),
         Why::SendRefused { failure: how }
         | Why::NamesFailed { failure: how }
         | Why::HomeRelayDown { failure: how, .. }

@@ -161,11 +161,10 @@ fn refused_locally(evidence: &Evidence<'_>) -> Option<crate::probe::Failure> {
 }
 
 fn no_servers(evidence: &Evidence<'_>) -> Why {
-    if let Some((_, failure)) = evidence.failed_names().into_iter().next() {
-        return Why::NamesFailed { failure };
-    }
-    let family = if evidence.input.allows(Family::V4) { Family::V4 } else { Family::V6 };
-    Why::NoServers { family }
+    let families = Family::BOTH.into_iter().filter(|family| evidence.input.allows(*family));
+    let mut whys: Vec<Why> = families.map(|family| evidence.nobody_asked(family)).collect();
+    let told = whys.iter().position(|why| !matches!(why, Why::NoServers { .. })).unwrap_or_default();
+    if whys.is_empty() { Why::Offline } else { whys.swap_remove(told) }
 }
 
 /// What was learned over one family.
@@ -215,7 +214,7 @@ fn usable(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
         return Verdict::known(false, Confidence::High, []).because(Why::NoRoute { family });
     }
     if stun.is_empty() {
-        return Verdict::unknown(Why::NoServers { family });
+        return Verdict::unknown(evidence.nobody_asked(family));
     }
     dead_family(evidence, family).with_evidence(some_of(stun.iter().map(|copy| copy.probe)))
 }
@@ -307,6 +306,10 @@ pub(super) fn icmp(evidence: &Evidence<'_>) -> Verdict<bool> {
         let answers = count(answered.len());
         return Verdict::known(true, Confidence::High, some_of(answered.into_iter()))
             .because(Why::IcmpAnswered { answers });
+    }
+    if pings.is_empty() {
+        let offline = !Family::BOTH.into_iter().any(|family| evidence.input.may_resolve(family));
+        return Verdict::unknown(if offline { Why::Offline } else { no_servers(evidence) });
     }
     let forbidden = pings.iter().any(|ping| {
         matches!(ping.outcome, Some(Outcome::Failed(failure))

@@ -7,10 +7,10 @@ use super::*;
 use crate::check::netcheck::{Options, timing};
 use crate::model::{DerpMap, Difficulty, NatType, Node, Pin, Region, RegionId};
 use crate::probe::{
-    HostFacts, HttpsAnswer, Interface, Launch, Moment, Observation, Outcome, PortalAnswer, Probe, ProbeId, Question,
-    Slot, StunForm, StunReply,
+    Cause, Failure, HostFacts, HttpsAnswer, Interface, Launch, Moment, Observation, Outcome, PortalAnswer, Probe,
+    ProbeId, Question, Slot, Stage, StunForm, StunReply,
 };
-use crate::report::{ServerNote, Verdict, Why};
+use crate::report::{RegionSkip, ServerNote, Verdict, Why};
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -266,4 +266,75 @@ fn relays_of_one_owner_do_not_blame_the_network() {
     ] {
         assert_eq!(silent(several).0, Some(false), "{several:?}");
     }
+}
+
+#[test]
+fn what_was_never_asked_is_said_to_be_so() {
+    let mut story = Story::new("10.0.0.5", &NET);
+    story.record.ended_at = ms(0);
+    let told = story.told();
+    let net = &told.netcheck;
+    for verdict in [&net.udp, &net.ipv4.usable, &net.icmp, &net.captive_portal] {
+        assert_eq!((value(verdict), verdict.why()), (None, Some(&Why::NotAsked)));
+    }
+    assert!(net.regions.iter().all(|region| region.skipped == Some(RegionSkip::NotAsked)), "{:?}", net.regions);
+    assert!(codes(&told).is_empty());
+    // No address at all is another matter.
+    story
+        .input
+        .map
+        .regions
+        .values_mut()
+        .flat_map(|region| &mut region.nodes)
+        .for_each(|node| node.ipv4 = Pin::Disabled);
+    let family = Family::V4;
+    assert_eq!(story.told().netcheck.ipv4.usable.why(), Some(&Why::NoServers { family }));
+    assert_eq!(story.told().netcheck.captive_portal.why(), Some(&Why::NoPortalEndpoint));
+}
+
+fn name(story: &mut Story, host: &str, outcome: Option<Outcome>) {
+    let timeout = timing::RESOLVE_TIMEOUT;
+    story.ask(0, Question::Resolve { host: host.into(), family: Family::V4, timeout }, outcome);
+}
+
+#[test]
+fn a_name_given_up_by_the_run_has_not_failed() {
+    let relays = [NET[0], NET[1], ("slow.example", "by name")];
+    let run = |ended: u64| {
+        let mut story = Story::new("10.0.0.5", &relays);
+        story.record.ended_at = ms(ended);
+        name(&mut story, "slow.example", None);
+        for (host, address) in &NET[..2] {
+            story.stun(address, Some(("203.0.113.7", 50000))).relay(host, address);
+        }
+        story.told()
+    };
+    let early = run(500);
+    assert!(!codes(&early).contains(&"NET-008"));
+    let failure = early.netcheck.regions[2].failure.clone().unwrap();
+    assert_eq!(failure, Failure::new(Stage::Dns, Cause::TimedOut { after: Duration::from_millis(500) }));
+    assert!(codes(&run(2500)).contains(&"NET-008"), "it had all the time it was to have");
+}
+
+#[test]
+fn why_the_nearest_relay_is_not_home_tells_what_is_missing() {
+    let home = |relays: &[(&'static str, &'static str)], test_address: bool| {
+        let mut story = Story::new("10.0.0.5", relays);
+        for node in story.input.map.regions.values_mut().flat_map(|region| &mut region.nodes) {
+            node.stun_test_ip = test_address.then(|| ip(NET[0].1));
+        }
+        story.stun(NET[0].1, Some(("203.0.113.7", 50000)));
+        story
+    };
+    assert_eq!(home(&NET[..1], false).told().netcheck.home_region.why(), Some(&Why::NotAsked));
+    let mut nameless = home(&[("a.example", "by name")], true);
+    let region = RegionId(1);
+    let failure = Failure::new(Stage::Dns, Cause::NoSuchName);
+    name(&mut nameless, "a.example", Some(Outcome::Failed(failure.clone())));
+    let wanted = Why::HomeRelayNotAsked { region, failure: Some(failure) };
+    assert_eq!(nameless.told().netcheck.home_region.why(), Some(&wanted));
+    let mut off = home(&NET[..1], true);
+    off.input.map.regions.values_mut().flat_map(|region| &mut region.nodes).for_each(|node| node.ipv4 = Pin::Disabled);
+    let wanted = Why::HomeRelayNotAsked { region, failure: None };
+    assert_eq!(off.told().netcheck.home_region.why(), Some(&wanted));
 }

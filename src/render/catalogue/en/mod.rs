@@ -77,6 +77,7 @@ impl Catalogue for English {
         match skip {
             RegionSkip::NoMeasure => "left out: the map says NoMeasureNoHome",
             RegionSkip::NoNodes => "the map gives it no nodes",
+            RegionSkip::NotAsked => "the run ended before it was asked",
             RegionSkip::NothingToAsk => "no node with an address, a STUN port or a relay that could be asked",
         }
     }

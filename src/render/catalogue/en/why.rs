@@ -135,6 +135,12 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::HomeRelayDown { passed_over, failure: how, latency: _ } => {
             format!("{} is nearer, but its relay does not answer: {}", names.code(*passed_over), failure(how))
         }
+        Why::HomeRelayNotAsked { region, failure: Some(how) } => {
+            format!("{} is nearest, but its relay could not be asked: {}", names.code(*region), failure(how))
+        }
+        Why::HomeRelayNotAsked { region, failure: None } => {
+            format!("{} is nearest, but its relay has no address that could be asked", names.code(*region))
+        }
         Why::NoHomeCandidate => "no region that may be home was measured".to_owned(),
         Why::NoRelayAnswers => "regions were measured, but no relay that could be home answers over TCP".to_owned(),
 

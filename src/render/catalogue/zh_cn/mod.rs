@@ -76,6 +76,7 @@ impl Catalogue for Chinese {
         match skip {
             RegionSkip::NoMeasure => "已跳过：地图中标记为 NoMeasureNoHome",
             RegionSkip::NoNodes => "地图中没有给出节点",
+            RegionSkip::NotAsked => "运行结束时尚未询问",
             RegionSkip::NothingToAsk => "没有可询问的节点（缺少地址、STUN 端口或中继）",
         }
     }

@@ -98,6 +98,12 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::HomeRelayDown { passed_over, failure: how, latency: _ } => {
             format!("{} 更近，但其中继没有应答：{}", names.code(*passed_over), failure(how))
         }
+        Why::HomeRelayNotAsked { region, failure: Some(how) } => {
+            format!("{} 最近，但无法询问它的中继：{}", names.code(*region), failure(how))
+        }
+        Why::HomeRelayNotAsked { region, failure: None } => {
+            format!("{} 最近，但它的中继没有可询问的地址", names.code(*region))
+        }
         Why::NoHomeCandidate => "没有测得任何可作主区域的区域".to_owned(),
         Why::NoRelayAnswers => "测得了区域，但可作主区域的中继都没有 TCP 应答".to_owned(),
 
