@@ -2,7 +2,8 @@
 //!
 //! A pure function of what servers saw. It never concludes from one destination, never from one socket when another
 //! one contradicts it, and never lets a single odd server decide. It assumes that of four independent servers at
-//! most one lies, and says how many witnesses it had.
+//! most one lies, and says how many witnesses it had. With fewer, a server that stands alone is nobody's fault yet: it
+//! may be the only one that another uplink leads to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -42,8 +43,25 @@ pub(super) const NEEDED_OPERATORS: usize = 2;
 /// Independent servers needed to say that the mapping differs: with two, the odd one may be a server.
 const NEEDED_TO_DIFFER: usize = 3;
 
+/// Independent servers that must agree before another one is called odd.
+const NEEDED_TO_BLAME: usize = 3;
+
+/// The sightings that tell of the way to the internet: by servers on it, of an address on it. Servers inside this
+/// host's own network, whatever their address, see it as its neighbours do. Where there are no others, all are left.
+pub(super) fn across_internet(sightings: &[Sighting]) -> Vec<Sighting> {
+    let across: Vec<Sighting> = sightings.iter().filter(|sighting| sighting.crosses_internet()).copied().collect();
+    if across.is_empty() { sightings.to_vec() } else { across }
+}
+
+impl Sighting {
+    /// Whether the server is on the internet and saw an address that is.
+    pub(super) const fn crosses_internet(&self) -> bool {
+        is_global(self.server.ip()) && is_global(self.mapped.ip())
+    }
+}
+
 /// Concludes from sightings of one family. Sightings by servers that are known not to be trusted (wrong source,
-/// NAT of their own) must have been left out.
+/// NAT of their own, not [across the internet](across_internet)) must have been left out.
 pub(super) fn conclude(sightings: &[Sighting]) -> Conclusion {
     let evidence: BTreeSet<ProbeId> = sightings.iter().map(|sighting| sighting.probe).collect();
     let mut conclusion = conclude_bare(sightings);
@@ -160,7 +178,8 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
             more_sockets_would_help: false,
         };
     }
-    if views.operators() < NEEDED_TO_DIFFER {
+    // The same servers against each other on every socket: more sockets would show the same again.
+    if views.operators() < NEEDED_TO_DIFFER || (same == 0 && differ == 0) {
         let endpoints: BTreeSet<SocketAddr> = views.sockets.values().flat_map(Seen::endpoints).collect();
         return undetermined(Why::ServersDisagree { endpoints: endpoints.into_iter().collect() }, false);
     }
@@ -215,7 +234,8 @@ impl Views {
             })
     }
 
-    /// Servers that stand alone against an agreeing rest on every socket they saw, two sockets at least.
+    /// The servers of the one operator that stands alone against an agreeing rest on every socket it saw, two sockets
+    /// at least. Nobody, when others stand alone as well, or too few agree: then the NAT is as likely to be odd.
     fn odd_servers(&self) -> BTreeMap<SocketAddr, SocketAddr> {
         let mut alone: BTreeMap<SocketAddr, (usize, SocketAddr)> = BTreeMap::new();
         let mut seen_on: BTreeMap<SocketAddr, usize> = BTreeMap::new();
@@ -227,11 +247,15 @@ impl Views {
                 alone.entry(server).or_insert((0, endpoint)).0 += 1;
             }
         }
-        alone
+        let odd: BTreeMap<SocketAddr, SocketAddr> = alone
             .into_iter()
             .filter(|(server, (times, _))| *times >= 2 && seen_on.get(server) == Some(times))
             .map(|(server, (_, endpoint))| (server, endpoint))
-            .collect()
+            .collect();
+        let blamed: BTreeSet<Operator> = odd.keys().map(|server| Operator::of(server.ip())).collect();
+        let agreeing: BTreeSet<Operator> = self.sockets.values().flat_map(Seen::majority).collect();
+        let enough = agreeing.difference(&blamed).count() >= NEEDED_TO_BLAME;
+        if blamed.len() == 1 && enough { odd } else { BTreeMap::new() }
     }
 
     fn without(&self, odd: &BTreeMap<SocketAddr, SocketAddr>) -> Self {
@@ -301,14 +325,25 @@ impl Seen {
         self.operators() >= NEEDED_OPERATORS && self.endpoints().len() > 1
     }
 
-    /// Servers whose only endpoint nobody else saw, where at least two independent others share one.
-    fn outliers(&self) -> Vec<(SocketAddr, SocketAddr)> {
+    /// Operators that saw the endpoint most of them did, where at least two did.
+    fn majority(&self) -> BTreeSet<Operator> {
+        let most = self.watchers().into_values().max_by_key(BTreeSet::len).unwrap_or_default();
+        if most.len() < 2 { BTreeSet::new() } else { most }
+    }
+
+    fn watchers(&self) -> BTreeMap<SocketAddr, BTreeSet<Operator>> {
         let mut watchers: BTreeMap<SocketAddr, BTreeSet<Operator>> = BTreeMap::new();
         for (server, endpoints) in &self.by_server {
             for endpoint in endpoints {
                 watchers.entry(*endpoint).or_default().insert(Operator::of(server.ip()));
             }
         }
+        watchers
+    }
+
+    /// Servers whose only endpoint nobody else saw, where at least two independent others share one.
+    fn outliers(&self) -> Vec<(SocketAddr, SocketAddr)> {
+        let watchers = self.watchers();
         if watchers.values().all(|operators| operators.len() < 2) {
             return Vec::new();
         }
@@ -330,4 +365,140 @@ pub(super) const fn is_server_side_nat(server: IpAddr, mapped: IpAddr) -> bool {
 
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Family;
+
+    /// Servers of five operators on the internet, two neighbours of this host, and two of a campus whose addresses are
+    /// public.
+    const NET: [&str; 5] = ["20.1.0.1", "20.2.0.1", "20.3.0.1", "20.4.0.1", "20.5.0.1"];
+    const LAN: [&str; 2] = ["10.0.0.9", "10.0.1.9"];
+    const CAMPUS: [&str; 3] = ["20.7.0.1", "20.8.0.1", "20.9.0.1"];
+
+    /// What one server sees, by socket.
+    type Sees = (&'static str, fn(u8) -> String);
+
+    fn direct(socket: u8) -> String {
+        format!("10.0.0.5:{}", 40000 + u16::from(socket))
+    }
+
+    fn easy(socket: u8) -> String {
+        format!("203.0.113.7:{}", 50000 + u16::from(socket))
+    }
+
+    fn other_uplink(socket: u8) -> String {
+        format!("203.0.113.8:{}", 50000 + u16::from(socket))
+    }
+
+    fn other_port(socket: u8) -> String {
+        format!("203.0.113.7:{}", 60000 + u16::from(socket))
+    }
+
+    fn third_port(socket: u8) -> String {
+        format!("203.0.113.7:{}", 61000 + u16::from(socket))
+    }
+
+    fn fourth_port(socket: u8) -> String {
+        format!("203.0.113.7:{}", 62000 + u16::from(socket))
+    }
+
+    /// A neighbour holds the port of the first socket.
+    fn collides(socket: u8) -> String {
+        if socket == 0 { other_port(socket) } else { easy(socket) }
+    }
+
+    fn sightings(servers: &[Sees], sockets: u8) -> Vec<Sighting> {
+        let of = |socket: u8| {
+            servers.iter().map(move |(server, sees)| Sighting {
+                probe: ProbeId(u32::from(socket)),
+                slot: Slot::Shared { family: Family::V4, index: socket },
+                server: SocketAddr::new(server.parse().unwrap(), 3478),
+                local: Some(direct(socket).parse().unwrap()),
+                mapped: sees(socket).parse().unwrap(),
+            })
+        };
+        (0..sockets).flat_map(of).collect()
+    }
+
+    fn concluded(servers: &[Sees]) -> Conclusion {
+        conclude(&across_internet(&sightings(servers, 3)))
+    }
+
+    /// Whether the mapping varies, whether nothing translates, how many servers are odd.
+    fn told(servers: &[Sees]) -> (Option<bool>, bool, usize) {
+        let conclusion = concluded(servers);
+        assert!(conclusion.varies.value().is_some() || conclusion.varies.why().is_some());
+        (conclusion.varies.value().copied(), conclusion.direct, conclusion.odd.len())
+    }
+
+    const UNKNOWN: (Option<bool>, bool, usize) = (None, false, 0);
+
+    #[test]
+    fn neighbours_do_not_outvote_the_internet() {
+        let lan = LAN.map(|server| (server, direct as fn(u8) -> String));
+        let hard: [Sees; 3] = [(NET[0], easy), (NET[1], other_port), (NET[2], third_port)];
+        for public in 1..=3 {
+            let servers: Vec<Sees> = lan.into_iter().chain(hard.into_iter().take(public)).collect();
+            let wanted = if public == 3 { (Some(true), false, 0) } else { UNKNOWN };
+            assert_eq!(told(&servers), wanted, "{public} on the internet");
+        }
+        let campus = CAMPUS.map(|server| (server, direct as fn(u8) -> String));
+        let servers: Vec<Sees> = campus.into_iter().chain(hard).collect();
+        assert_eq!(told(&servers), (Some(true), false, 0), "nor do those with public addresses of their own");
+        let one: Vec<Sees> = campus.into_iter().chain([(NET[0], easy as fn(u8) -> String)]).collect();
+        assert_eq!(told(&one), UNKNOWN);
+        assert_eq!(told(&lan), (Some(false), true, 0), "alone they tell what is so among them");
+        let left = across_internet(&sightings(&lan, 1));
+        assert!(!left.iter().any(Sighting::crosses_internet), "and that it is not about the internet");
+    }
+
+    #[test]
+    fn servers_that_agree_make_an_easy_nat_and_as_many_views_a_hard_one() {
+        assert_eq!(told(&[(NET[0], easy)]), UNKNOWN, "one destination proves nothing");
+        assert_eq!(told(&[(NET[0], easy), (NET[1], easy)]), (Some(false), false, 0));
+        assert_eq!(told(&[(NET[0], easy), (NET[1], other_port)]), UNKNOWN, "the NAT, or a server");
+        let hard: [Sees; 3] = [(NET[0], easy), (NET[1], other_port), (NET[2], third_port)];
+        assert_eq!(told(&hard), (Some(true), false, 0));
+        assert_eq!(conclude(&sightings(&hard, 1)).varies.value(), None, "one socket may collide");
+        let same_house: [Sees; 2] = [("20.1.0.1", easy), ("20.1.0.2", easy)];
+        assert_eq!(told(&same_house), UNKNOWN, "one operator is one witness");
+    }
+
+    #[test]
+    fn a_dissenter_is_odd_only_against_three() {
+        for dissent in [other_port as fn(u8) -> String, other_uplink] {
+            let three: [Sees; 3] = [(NET[0], easy), (NET[1], easy), (NET[2], dissent)];
+            assert_eq!(told(&three), UNKNOWN);
+            assert!(matches!(
+                concluded(&three).varies.why(),
+                Some(Why::ServersDisagree { .. } | Why::SeveralAddresses { .. })
+            ));
+            let four: [Sees; 4] = [(NET[0], easy), (NET[1], easy), (NET[3], easy), (NET[2], dissent)];
+            assert_eq!(told(&four), (Some(false), false, 1));
+        }
+    }
+
+    #[test]
+    fn two_dissenters_are_no_odd_servers() {
+        let rest = [NET[0], NET[1], NET[2]].map(|server| (server, easy as fn(u8) -> String));
+        let apart: Vec<Sees> = rest.into_iter().chain([(NET[3], other_port as _), (NET[4], third_port as _)]).collect();
+        assert_eq!(told(&apart), UNKNOWN);
+        let together: Vec<Sees> =
+            rest.into_iter().chain([(NET[3], other_uplink as _), (NET[4], other_uplink as _)]).collect();
+        assert_eq!(told(&together), UNKNOWN);
+        // Of one house they are one dissenter.
+        let house: Vec<Sees> =
+            rest.into_iter().chain([("20.4.0.1", other_port as _), ("20.4.0.2", fourth_port as _)]).collect();
+        assert_eq!(told(&house), (Some(false), false, 2));
+    }
+
+    #[test]
+    fn a_collision_on_one_socket_makes_no_hard_nat() {
+        let servers = [(NET[0], easy as fn(u8) -> String), (NET[1], easy as _), (NET[2], collides as _)];
+        assert_eq!(told(&servers), (Some(false), false, 0));
+        assert!(matches!(concluded(&servers).varies.why(), Some(Why::MappingSameButPortCollision { .. })));
+    }
 }

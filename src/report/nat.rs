@@ -78,6 +78,9 @@ pub enum ServerNote {
         /// What it saw.
         saw: SocketAddr,
     },
+    /// It is inside this host's own network, where others are across the internet: it says nothing of a NAT on the way
+    /// there. No fault of the server's.
+    NotOnInternet,
     /// It answered without a mapped endpoint.
     NoMappedAddress,
 }

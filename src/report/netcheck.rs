@@ -124,7 +124,7 @@ pub enum LatencyMethod {
     Icmp,
 }
 
-/// Why a region was left out on purpose.
+/// Why a region was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegionSkip {
     /// The map says `NoMeasureNoHome`.
@@ -133,6 +133,8 @@ pub enum RegionSkip {
     NoNodes,
     /// No node has an address of a family in use, a STUN port, or a relay that may be asked.
     NothingToAsk,
+    /// The run ended before it was asked.
+    NotAsked,
 }
 
 /// One node of a region.

@@ -15,6 +15,8 @@ pub enum Why {
     },
     /// No command of this version measures it.
     NotMeasuredYet,
+    /// The run ended before it was asked.
+    NotAsked,
     /// A flag leaves it out.
     LeftOut {
         /// The flag, as `--no-icmp`.
@@ -83,6 +85,18 @@ pub enum Why {
         servers: u32,
         /// How many it takes.
         needed: u32,
+    },
+    /// Enough servers are up and silent over UDP, but all are of one domain: their owner may have closed their STUN ports.
+    WitnessesOfOneOwner {
+        /// Independent servers that are up and silent.
+        servers: u32,
+        /// The domain.
+        domain: String,
+    },
+    /// Only servers inside this host's own network answered over UDP, and none of those on the internet.
+    OnlyNeighboursAnswered {
+        /// How many did.
+        servers: u32,
     },
     /// Neither UDP nor TCP was answered by anybody.
     NothingAnswered,
@@ -179,7 +193,7 @@ pub enum Why {
     },
     /// The mapping depends on the destination, but whether on the address alone or also on the port takes a server with a second port.
     DependencyNotMeasured,
-    /// The servers asked are not on the internet, so they say nothing of a NAT on the way there.
+    /// The servers asked are not on the internet, so they say nothing of the way there.
     ServersNotOnInternet,
     /// UDP gets no answer, so there is no mapping to see.
     UdpIsBlocked,
@@ -255,6 +269,13 @@ pub enum Why {
         failure: Failure,
         /// The latency of the one chosen.
         latency: Duration,
+    },
+    /// This region would be home, but its relay could not be asked whether it answers.
+    HomeRelayNotAsked {
+        /// The region.
+        region: RegionId,
+        /// What became of its name; `None`: it has no address that could be asked.
+        failure: Option<Failure>,
     },
     /// No region that may be home was measured.
     NoHomeCandidate,
@@ -337,7 +358,7 @@ pub enum Why {
         /// The address.
         wan: IpAddr,
     },
-    /// An interface of this host has an address of 100.64.0.0/10.
+    /// This host's own address is of 100.64.0.0/10: a carrier's, or that of a cloud's network or of containers.
     OwnAddressIsCarrierGrade {
         /// The address.
         address: IpAddr,

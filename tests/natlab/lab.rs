@@ -171,7 +171,7 @@ impl Lab {
             if !server.no_relay {
                 relays.extend(&addresses);
             }
-            names.insert(format!("s{}.natlab.test", n + 1), addresses);
+            names.insert(format!("s{0}.owner{0}.test", n + 1), addresses);
         }
         let certificate = map::certificate();
         for (name, bytes) in [("cert.der", &certificate.der), ("key.der", &certificate.key)] {

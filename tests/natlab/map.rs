@@ -18,7 +18,7 @@ pub struct Certificate {
 pub fn certificate() -> &'static Certificate {
     static MADE: OnceLock<Certificate> = OnceLock::new();
     MADE.get_or_init(|| {
-        let names: Vec<_> = (1..=5).map(|n| format!("s{n}.natlab.test")).collect();
+        let names: Vec<_> = (1..=5).map(|n| format!("s{n}.owner{n}.test")).collect();
         let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
         Certificate { der: made.cert.der().to_vec(), key: made.signing_key.serialize_der() }
     })
@@ -32,7 +32,7 @@ pub fn write(scenario: &Scenario, plan: &Plan, to: &Path) {
         let mut node = json!({
             "Name": format!("{id}a"),
             "RegionID": id,
-            "HostName": format!("s{}.natlab.test", n + 1),
+            "HostName": format!("s{0}.owner{0}.test", n + 1),
             "CertName": format!("sha256-raw:{pin}"),
             "STUNPort": 3478,
             "DERPPort": 443,

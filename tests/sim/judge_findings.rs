@@ -1,5 +1,6 @@
 //! Findings and blame against what is so: a finding is a claim too.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use natscope::model::{Difficulty, Family};
@@ -8,7 +9,7 @@ use natscope::report::{Finding, FindingDetail, ServerNote};
 use crate::judge::Judgement;
 use crate::judge_regions::any_slow;
 use crate::truth::Truth;
-use crate::world::{Dns, DnsAnswers, Middlebox, Policy, Server, Stun, World};
+use crate::world::{Dns, DnsAnswers, Middlebox, Policy, Server, Stun, World, network_of};
 
 pub(crate) fn judge_finding(judgement: &mut Judgement<'_>, finding: &Finding, truth: &Truth) {
     let world = judgement.world;
@@ -61,7 +62,7 @@ pub(crate) fn judge_finding(judgement: &mut Judgement<'_>, finding: &Finding, tr
 }
 
 /// Blame of a server. A NAT may look like one odd server in two ways that no tester can tell from it: with several
-/// uplinks, and where a neighbour holds the port of a socket.
+/// uplinks, and where a neighbour holds the port of a socket. Even then three others must have agreed.
 pub(crate) fn judge_note(judgement: &mut Judgement<'_>, field: &str, endpoint: SocketAddr, note: Option<ServerNote>) {
     let world = judgement.world;
     let fakes = world.dns_fakes();
@@ -74,12 +75,18 @@ pub(crate) fn judge_note(judgement: &mut Judgement<'_>, field: &str, endpoint: S
         .boxes
         .iter()
         .any(|rules: &Middlebox| rules.several_uplinks() || !rules.neighbours.is_empty());
+    let answered =
+        judgement.run.reached.iter().filter(|reached| reached.answered && Family::of(reached.server.ip()) == family);
+    let operators: BTreeSet<_> = answered.map(|reached| network_of(reached.server.ip())).collect();
+    let enough = operators.len() >= 4 || fakes;
     let so = match note {
         None => true,
         Some(ServerNote::Silent) => fakes || !heard() || servers().any(|node| node.stun == Stun::Garbage),
         Some(ServerNote::WrongSource { .. }) => servers().any(|node| matches!(node.stun, Stun::OtherSource(_))),
         Some(ServerNote::ServerSideNat { .. }) => servers().any(|node| matches!(node.stun, Stun::Private(_))),
-        Some(ServerNote::Outlier { .. }) => ambiguous || servers().any(|node| node.stun.lies()),
+        // No server of these worlds stands inside the host's network but all do; a resolver that fakes addresses moves some.
+        Some(ServerNote::NotOnInternet) => fakes,
+        Some(ServerNote::Outlier { .. }) => enough && (ambiguous || servers().any(|node| node.stun.lies())),
         Some(ServerNote::NoMappedAddress) => {
             servers().any(|node| matches!(node.stun, Stun::NoAddress | Stun::Error(_) | Stun::Garbage))
         }

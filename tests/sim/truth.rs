@@ -209,5 +209,6 @@ fn global(run: &Run, family: Family) -> Right<SocketAddr> {
     let measuring = Slot::Shared { family, index: 0 };
     let seen: BTreeSet<_> =
         run.reached.iter().filter(|reached| reached.slot == measuring).map(|reached| reached.external).collect();
-    seen.into_iter().collect()
+    // What is not on the internet is no endpoint there.
+    seen.into_iter().filter(|endpoint| natscope::model::is_global(endpoint.ip())).collect()
 }

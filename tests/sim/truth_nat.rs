@@ -61,6 +61,13 @@ pub(crate) fn nat(world: &World, run: &Run, family: Family) -> NatTruth {
         mapping_obtainable: !depends(mapping) || testers(world, family).next().is_some(),
         filtering_obtainable: filtering_obtainable(world, family),
     };
+    let private = world.local(family).is_some_and(|local| !natscope::model::is_global(local));
+    if mapping == Mapping::Direct && private {
+        // The servers are inside the host's own network, as its address is: they see no way to the internet.
+        truth.difficulty.clear();
+        truth.nat_type.clear();
+        truth.level.clear();
+    }
     if network.boxes.iter().any(Middlebox::several_uplinks) {
         several_uplinks(&mut truth, world, run, family);
     }
@@ -81,7 +88,14 @@ fn several_uplinks(truth: &mut NatTruth, world: &World, run: &Run, family: Famil
         let side = sides.entry(reached.slot).or_default().entry(reached.external.ip()).or_default();
         side.insert(network_of(reached.server.ip()));
     }
-    let clear = sides.values().any(|sides| sides.values().filter(|servers| servers.len() >= 2).count() >= 2);
+    // A single one on a side is a dissenter, and to be left undetermined, unless three on another agree against it.
+    let mut all: BTreeMap<IpAddr, BTreeSet<IpAddr>> = BTreeMap::new();
+    for (side, servers) in sides.values().flatten() {
+        all.entry(*side).or_default().extend(servers);
+    }
+    let most = all.values().map(BTreeSet::len).max().unwrap_or_default();
+    let lone = most >= 3 && all.values().flatten().collect::<BTreeSet<_>>().len() - most <= 1;
+    let clear = !lone && sides.values().filter(|sides| sides.len() >= 2).count() >= 2;
     let varies = [Mapping::AddressDependent, Mapping::AddressAndPortDependent];
     let before = truth.mapping.clone();
     truth.mapping = varies.to_vec();

@@ -59,6 +59,11 @@ impl Names {
         self.list.iter().any(|name| matches!(name.state, State::Waiting))
     }
 
+    /// Whether a name is still to be asked or answered over a family.
+    pub(super) fn outstanding(&self, family: Family) -> bool {
+        self.list.iter().any(|name| name.family == family && matches!(name.state, State::Unasked | State::Waiting))
+    }
+
     /// Marks the name as asked.
     pub(super) fn ask(&mut self, index: usize) -> Option<(String, Family)> {
         let name = self.list.get_mut(index)?;

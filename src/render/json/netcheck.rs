@@ -108,5 +108,6 @@ pub(super) const fn skipped(skip: RegionSkip) -> &'static str {
         RegionSkip::NoMeasure => "no_measure",
         RegionSkip::NoNodes => "no_nodes",
         RegionSkip::NothingToAsk => "nothing_to_ask",
+        RegionSkip::NotAsked => "not_asked",
     }
 }

@@ -24,6 +24,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
     match &mut why {
         Why::NotMeasuredHere { .. }
         | Why::NotMeasuredYet
+        | Why::NotAsked
         | Why::OnlyTheAddresseePassed { .. }
         | Why::SendingNotProven
         | Why::NoFilterServer
@@ -37,6 +38,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::UdpAnswered { .. }
         | Why::UdpSilent { .. }
         | Why::TooFewWitnesses { .. }
+        | Why::OnlyNeighboursAnswered { .. }
         | Why::NothingAnswered
         | Why::BehindPortal
         | Why::FamilyAnswered { .. }
@@ -75,6 +77,8 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::RouterSilent { .. }
         | Why::NoGateway
         | Why::WanUnknown => {}
+        Why::WitnessesOfOneOwner { servers: _, domain } => names.host(domain),
+        Why::HomeRelayNotAsked { region: _, failure: how } => how.iter_mut().for_each(|how| failure(how, names)),
         Why::SendRefused { failure: how }
         | Why::NamesFailed { failure: how }
         | Why::HomeRelayDown { failure: how, .. }
@@ -142,7 +146,7 @@ pub(super) fn failure(failure: &mut Failure, names: &mut Pseudonyms) {
 /// Why a server was left out.
 pub(super) fn note(note: &mut ServerNote, names: &mut Pseudonyms) {
     match note {
-        ServerNote::Silent | ServerNote::NoMappedAddress => {}
+        ServerNote::Silent | ServerNote::NotOnInternet | ServerNote::NoMappedAddress => {}
         ServerNote::WrongSource { from: endpoint } | ServerNote::Outlier { saw: endpoint } => names.endpoint(endpoint),
         ServerNote::ServerSideNat { saw } => names.address(saw),
     }

@@ -35,7 +35,7 @@ pub fn https(n: usize, target: &Target, certificate: &Path) -> bool {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let name = ServerName::try_from(format!("s{}.natlab.test", n + 1)).unwrap();
+    let name = ServerName::try_from(format!("s{0}.owner{0}.test", n + 1)).unwrap();
     let Ok(stream) = TcpStream::connect_timeout(&SocketAddr::from((target.v4, 443)), Duration::from_secs(2)) else {
         return false;
     };

@@ -8,11 +8,12 @@ use crate::check::Operator;
 use crate::check::netcheck::plan::{Place, relay_place, stun_place};
 use crate::check::netcheck::run::filter::FIRST_SOCKET;
 use crate::check::netcheck::{Input, timing};
-use crate::model::{Family, Node, is_fake_dns};
+use crate::model::{Family, Node, is_fake_dns, is_global};
 use crate::probe::{
     Cause, Failure, HttpsAnswer, HttpsTarget, Moment, Observation, Outcome, ProbeId, Question, Record, Slot, Stage,
     StunForm, StunReply,
 };
+use crate::report::Why;
 
 /// The record of a run, indexed.
 pub(super) struct Evidence<'a> {
@@ -27,6 +28,16 @@ pub(super) struct Evidence<'a> {
     pub strays: BTreeSet<SocketAddr>,
     names: BTreeMap<(&'a str, Family), NameTry<'a>>,
     others: Vec<OtherTry<'a>>,
+}
+
+/// Whose a server is, as far as its host name tells. Unlike [`Operator`], which tells machines that fail together, this
+/// tells machines that are configured together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Owner {
+    /// The last two labels of its host name.
+    Domain(String),
+    /// No name: the address speaks for itself.
+    Address(IpAddr),
 }
 
 /// One STUN request and what became of it.
@@ -57,6 +68,7 @@ pub(super) struct HttpsTry<'a> {
 /// One name asked for, and what became of it.
 struct NameTry<'a> {
     at: Moment,
+    timeout: Duration,
     outcome: Option<&'a Outcome>,
 }
 
@@ -115,8 +127,9 @@ impl<'a> Evidence<'a> {
                     let reached = reached.unwrap_or(Stage::Connect);
                     evidence.https.push(https_try(probe, target, first, reached, *timeout, waited));
                 }
-                Question::Resolve { host, family, .. } => {
-                    evidence.names.insert((host, *family), NameTry { at: launch.at, outcome: first });
+                Question::Resolve { host, family, timeout } => {
+                    let name = NameTry { at: launch.at, timeout: *timeout, outcome: first };
+                    evidence.names.insert((host, *family), name);
                 }
                 question => {
                     evidence.others.push(OtherTry { probe, question, at: launch.at, outcome: first, round_trip });
@@ -129,6 +142,30 @@ impl<'a> Evidence<'a> {
     /// Questions of other kinds, with their probe, when they were asked and what was heard.
     pub(super) fn others(&self) -> &[OtherTry<'a>] {
         &self.others
+    }
+
+    /// Whether any server on the internet was asked over UDP.
+    pub(super) fn internet_asked(&self) -> bool {
+        self.stun.iter().any(|copy| is_global(copy.server.ip()))
+    }
+
+    /// Whether a server tells of the network beyond this one: those on the internet do, and where none of them was
+    /// asked, all are taken for what the map's owner calls the network.
+    pub(super) fn is_witness(&self, server: IpAddr) -> bool {
+        is_global(server) || !self.internet_asked()
+    }
+
+    /// Whose the server at this address is.
+    pub(super) fn owner(&self, server: IpAddr) -> Owner {
+        let family = Family::of(server);
+        let nodes = || self.input.map.regions.values().flat_map(|region| &region.nodes);
+        let here = |node: &&Node| self.stun_server(node, family).is_some_and(|endpoint| endpoint.ip() == server);
+        match nodes().find(here) {
+            Some(node) if node.host_address().is_none() && !node.host_name.is_empty() => {
+                Owner::Domain(registrable(&node.host_name))
+            }
+            _ => Owner::Address(server),
+        }
     }
 
     /// Copies from the measuring socket of a family.
@@ -169,16 +206,50 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// How resolving a name over a family failed; `None` when it was not asked or gave an address.
+    /// How resolving a name over a family failed; `None` when it was not asked, gave an address or was still under way.
     pub(super) fn name_failure(&self, host: &str, family: Family) -> Option<Failure> {
         let name = self.names.get(&(host, family))?;
         let cause = match name.outcome {
             Some(Outcome::Failed(failure)) => return Some(failure.clone()),
             Some(Outcome::Resolved(_)) if self.resolved(host, family).is_some() => return None,
             Some(_) => Cause::NoAddress,
-            None => Cause::TimedOut { after: self.ended_at.since(name.at) },
+            None => return self.name_silence(name).filter(|_| self.ended_at.since(name.at) >= name.timeout),
         };
         Some(Failure::new(Stage::Dns, cause))
+    }
+
+    /// What a name that the run did not wait for any longer was waiting for: words for the report, and no failure.
+    pub(super) fn name_under_way(&self, host: &str, family: Family) -> Option<Failure> {
+        let name = self.names.get(&(host, family)).filter(|_| self.name_failure(host, family).is_none())?;
+        self.name_silence(name)
+    }
+
+    fn name_silence(&self, name: &NameTry<'_>) -> Option<Failure> {
+        let after = self.ended_at.since(name.at);
+        name.outcome.is_none().then(|| Failure::new(Stage::Dns, Cause::TimedOut { after }))
+    }
+
+    /// Why nobody was asked over a family.
+    pub(super) fn nobody_asked(&self, family: Family) -> Why {
+        let regions = self.input.map.regions.values().filter(|region| self.input.skip(region).is_none());
+        let (mut failed, mut unasked) = (None, false);
+        for node in regions.flat_map(|region| &region.nodes) {
+            match stun_place(node, family) {
+                Place::Known(address) => unasked |= self.input.may_send(address),
+                Place::ByName if self.input.may_resolve(family) => {
+                    let host = node.host_name.as_str();
+                    let failure = || self.name_failure(host, family).or_else(|| self.name_under_way(host, family));
+                    failed = failed.or_else(failure);
+                    unasked |= !self.names.contains_key(&(host, family)) || self.resolved(host, family).is_some();
+                }
+                Place::ByName | Place::Off => {}
+            }
+        }
+        match failed {
+            _ if unasked => Why::NotAsked,
+            Some(failure) => Why::NamesFailed { failure },
+            None => Why::NoServers { family },
+        }
     }
 
     /// Names that gave no address in any family they were asked for, with the more telling failure.
@@ -186,6 +257,11 @@ impl<'a> Evidence<'a> {
         let mut failed: BTreeMap<&'a str, Vec<Failure>> = BTreeMap::new();
         let mut good = Vec::new();
         for (host, family) in self.names.keys() {
+            // Nobody knows what would have become of it.
+            if self.name_under_way(host, *family).is_some() {
+                good.push(*host);
+                continue;
+            }
             match self.name_failure(host, *family) {
                 Some(failure) => failed.entry(host).or_default().push(failure),
                 None => good.push(*host),
@@ -240,6 +316,20 @@ impl<'a> Evidence<'a> {
     fn tcp_round_trip(&self, node: &Node) -> Option<Duration> {
         self.https_of(node).filter_map(HttpsTry::success).map(|answer| answer.connect.max(answer.request)).max()
     }
+}
+
+impl Owner {
+    /// Whether it is a service known to keep its STUN ports open to everybody: Tailscale's relays.
+    pub(super) fn is_public_service(&self) -> bool {
+        matches!(self, Self::Domain(domain) if domain == "tailscale.com")
+    }
+}
+
+/// The last two labels of a name. Under `co.uk` and its like that takes strangers for one owner, which errs towards
+/// saying less.
+fn registrable(host: &str) -> String {
+    let labels: Vec<&str> = host.trim_end_matches('.').rsplit('.').take(2).collect();
+    labels.into_iter().rev().collect::<Vec<_>>().join(".").to_ascii_lowercase()
 }
 
 impl StunCopy<'_> {

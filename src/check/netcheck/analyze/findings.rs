@@ -38,7 +38,7 @@ pub(super) fn findings(
     }
     for server in views.iter().flat_map(|view| &view.servers) {
         if let Some(note) = server.note
-            && note != ServerNote::Silent
+            && !matches!(note, ServerNote::Silent | ServerNote::NotOnInternet)
         {
             let (server, endpoint) = (server.server.clone(), server.endpoint);
             details.push(FindingDetail::OddServer { server, endpoint, note });

@@ -7,6 +7,8 @@ mod nat;
 mod reach;
 mod regions;
 mod router;
+#[cfg(test)]
+mod tests;
 
 use evidence::Evidence;
 

@@ -22,6 +22,7 @@ pub(super) struct View {
     /// Endpoints of the measuring socket, and how many servers saw it there.
     pub observed: BTreeMap<SocketAddr, u32>,
     pub servers: Vec<StunServer>,
+    /// What servers saw, the best kind only: see [`mapping::across_internet`].
     sightings: Vec<Sighting>,
     /// Operators asked.
     asked: usize,
@@ -44,15 +45,22 @@ impl View {
                 Some(Sighting { probe, slot, server, local: reply.local, mapped })
             })
             .collect();
+        let all = sightings;
+        let sightings = mapping::across_internet(&all);
+        let near: BTreeSet<SocketAddr> = all
+            .iter()
+            .map(|sighting| sighting.server)
+            .filter(|server| sightings.iter().all(|sighting| sighting.server != *server))
+            .collect();
         let conclusion = mapping::conclude(&sightings);
         let tested = evidence.filter.iter().filter(|copy| copy.form == StunForm::Plain);
         let steady = steady_servers(copies.iter().copied().chain(tested));
         let on_port_too =
             mapping::on_port_too(sightings.iter().filter(|sighting| steady.contains(&sighting.server.ip())));
         let asked = copies.iter().map(|copy| Operator::of(copy.server.ip())).collect::<BTreeSet<_>>().len();
-        let observed = observed(&copies, &bad);
+        let observed = observed(&copies, &bad, &near);
         let mut view = Self { family, observed, servers: Vec::new(), conclusion, on_port_too, sightings, asked };
-        view.servers = servers(evidence, family, &copies, &bad, &view.conclusion);
+        view.servers = servers(evidence, family, &copies, &bad, &near, &view.conclusion);
         view
     }
 
@@ -81,6 +89,10 @@ impl View {
             };
             return Verdict::unknown(why).with_evidence(evidence());
         };
+        // What a server inside this network sees is no endpoint on the internet. On loopback nobody takes it for one.
+        if !is_global(leader.ip()) && !leader.ip().is_loopback() {
+            return Verdict::unknown(Why::ServersNotOnInternet).with_evidence(evidence());
+        }
         // One of several may be the one that lies: nobody else has answered to say so.
         if most < 2 && self.asked >= LIAR_AMONG {
             let why = Why::TooFewServers { have: count(most), need: count(mapping::NEEDED_OPERATORS) };
@@ -110,8 +122,9 @@ impl View {
         addresses.first().copied().filter(|address| addresses.len() == 1 && is_global(*address))
     }
 
+    /// Whether the conclusion is about the way to the internet.
     fn on_internet(&self) -> bool {
-        self.sightings.iter().any(|sighting| is_global(sighting.server.ip()))
+        self.trusted().any(Sighting::crosses_internet)
     }
 }
 
@@ -152,6 +165,10 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
 /// whatever the filter: the address a peer was told is not the one it would have to use.
 fn classify(view: &View, filtering: &Verdict<Filtering>) -> (Verdict<NatType>, Option<Level>) {
     let varies = &view.conclusion.varies;
+    if varies.value().is_some() && !view.on_internet() {
+        let why = Why::ServersNotOnInternet;
+        return (Verdict::unknown(why).with_evidence(varies.evidence().to_vec()), None);
+    }
     let named = |filter: Filtering| match (view.conclusion.direct, filter) {
         (true, Filtering::EndpointIndependent) => (NatType::OpenInternet, None),
         (true, _) => (NatType::SymmetricUdpFirewall, None),
@@ -286,7 +303,11 @@ fn bad_servers(copies: &[&StunCopy<'_>]) -> BTreeMap<SocketAddr, ServerNote> {
     bad
 }
 
-fn observed(copies: &[&StunCopy<'_>], bad: &BTreeMap<SocketAddr, ServerNote>) -> BTreeMap<SocketAddr, u32> {
+fn observed(
+    copies: &[&StunCopy<'_>],
+    bad: &BTreeMap<SocketAddr, ServerNote>,
+    near: &BTreeSet<SocketAddr>,
+) -> BTreeMap<SocketAddr, u32> {
     let mut watchers: BTreeMap<SocketAddr, BTreeSet<SocketAddr>> = BTreeMap::new();
     for copy in copies {
         let measuring = matches!(copy.slot, crate::probe::Slot::Shared { index: 0, .. });
@@ -294,6 +315,7 @@ fn observed(copies: &[&StunCopy<'_>], bad: &BTreeMap<SocketAddr, ServerNote>) ->
             && let Some(mapped) = reply.mapped
             && measuring
             && !bad.contains_key(&copy.server)
+            && !near.contains(&copy.server)
         {
             watchers.entry(mapped).or_default().insert(copy.server);
         }
@@ -306,6 +328,7 @@ fn servers(
     family: Family,
     copies: &[&StunCopy<'_>],
     bad: &BTreeMap<SocketAddr, ServerNote>,
+    near: &BTreeSet<SocketAddr>,
     conclusion: &Conclusion,
 ) -> Vec<StunServer> {
     let mut names: BTreeMap<SocketAddr, &str> = BTreeMap::new();
@@ -314,9 +337,13 @@ fn servers(
             names.entry(server).or_insert(&node.name);
         }
     }
+    // The second port of a server that tests filters is no server of its own.
+    let second_port =
+        |server: &SocketAddr| !names.contains_key(server) && names.keys().any(|named| named.ip() == server.ip());
     let asked: BTreeSet<SocketAddr> = copies.iter().map(|copy| copy.server).collect();
     asked
         .into_iter()
+        .filter(|server| !second_port(server))
         .map(|endpoint| {
             // Who answered a socket of the filter tests, from wherever it was to, is not silent, whatever got lost of
             // the others' requests.
@@ -326,7 +353,8 @@ fn servers(
             let replies = || asked().chain(plain()).filter_map(|copy| copy.reply);
             let silent = asked().chain(tested()).all(|copy| copy.reply.is_none());
             let odd = conclusion.odd.get(&endpoint).map(|saw| ServerNote::Outlier { saw: *saw });
-            let note = if silent { Some(ServerNote::Silent) } else { bad.get(&endpoint).copied().or(odd) };
+            let near = near.contains(&endpoint).then_some(ServerNote::NotOnInternet);
+            let note = if silent { Some(ServerNote::Silent) } else { bad.get(&endpoint).copied().or(near).or(odd) };
             StunServer {
                 server: names.get(&endpoint).map_or_else(|| endpoint.to_string(), |name| (*name).to_owned()),
                 endpoint,

@@ -1,19 +1,25 @@
 //! What gets through: UDP, each family, ICMP, and whether a captive portal answers for everybody.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
-use super::evidence::{Evidence, OtherTry, StunCopy};
+use super::evidence::{Evidence, OtherTry, Owner, StunCopy};
 use super::nat::View;
 use super::regions;
 use crate::check::Operator;
+use crate::check::netcheck::plan::portal_addresses;
 use crate::check::netcheck::timing;
-use crate::model::Family;
-use crate::probe::{Cause, Outcome, ProbeId, Question, Stage};
+use crate::model::{Family, is_global};
+use crate::probe::{Cause, Outcome, PortalAnswer, ProbeId, Question, Stage};
 use crate::report::{Confidence, FamilyReport, Verdict, Why};
 
 /// Whether UDP reaches the STUN servers of the map.
 pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
-    let answered: Vec<&StunCopy<'_>> = evidence.stun.iter().filter(|copy| copy.reply.is_some()).collect();
+    let (answered, near): (Vec<&StunCopy<'_>>, Vec<_>) = evidence
+        .stun
+        .iter()
+        .filter(|copy| copy.reply.is_some())
+        .partition(|copy| evidence.is_witness(copy.server.ip()));
     if !answered.is_empty() {
         let servers: BTreeSet<_> = answered.iter().map(|copy| copy.server).collect();
         return Verdict::known(true, Confidence::High, some_of(answered.iter().map(|copy| copy.probe)))
@@ -36,7 +42,12 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
     {
         return Verdict::unknown(Why::Offline).with_evidence(everything());
     }
-    blocked(evidence).with_evidence(everything())
+    let verdict = blocked(evidence).with_evidence(everything());
+    if verdict.value().is_none() && !near.is_empty() {
+        let servers: BTreeSet<_> = near.iter().map(|copy| copy.server).collect();
+        return verdict.because(Why::OnlyNeighboursAnswered { servers: count(servers.len()) });
+    }
+    verdict
 }
 
 /// Nobody answered: is it the network? Only servers that are known to be up can say so by their silence.
@@ -60,7 +71,25 @@ fn blocked(evidence: &Evidence<'_>) -> Verdict<bool> {
             ports: ports.into_iter().collect(),
         });
     }
-    Verdict::unknown(Why::TooFewWitnesses { servers: count(most), needed: count(timing::BLOCKED_OPERATORS) })
+    let all: BTreeMap<_, _> = silence.into_iter().flat_map(|silence| silence.witnesses).collect();
+    Verdict::unknown(too_few(&all))
+}
+
+/// Why silent witnesses are not enough.
+fn too_few(witnesses: &BTreeMap<Operator, Owner>) -> Why {
+    let servers = count(witnesses.len());
+    match witnesses.values().next() {
+        Some(Owner::Domain(domain)) if witnesses.len() >= timing::BLOCKED_OPERATORS && !owners_suffice(witnesses) => {
+            Why::WitnessesOfOneOwner { servers, domain: domain.clone() }
+        }
+        _ => Why::TooFewWitnesses { servers, needed: count(timing::BLOCKED_OPERATORS) },
+    }
+}
+
+/// Whether silence of all of these is the network's: one owner may have closed the same port on all of his machines.
+fn owners_suffice(witnesses: &BTreeMap<Operator, Owner>) -> bool {
+    let owners: BTreeSet<&Owner> = witnesses.values().collect();
+    owners.len() >= 2 || owners.iter().any(|owner| owner.is_public_service())
 }
 
 /// Whether the network, or this host, keeps UDP from passing over one family. `udp` is the verdict on all of it.
@@ -74,7 +103,7 @@ pub(super) fn blocked_over(evidence: &Evidence<'_>, family: Family, udp: &Verdic
 /// STUN may be down over both.
 struct Silence {
     copies: u32,
-    witnesses: BTreeSet<Operator>,
+    witnesses: BTreeMap<Operator, Owner>,
     ports: BTreeSet<u16>,
     /// No server that is up was asked too few times.
     enough_each: bool,
@@ -91,7 +120,7 @@ impl Silence {
         }
         for copy in evidence.of_family(family).filter(|copy| copy.shared()) {
             // Who sends nonsense is not silent.
-            if evidence.strays.contains(&copy.server) {
+            if evidence.strays.contains(&copy.server) || !evidence.is_witness(copy.server.ip()) {
                 continue;
             }
             let Some(round_trip) = up.get(&Operator::of(copy.server.ip())) else { continue };
@@ -104,14 +133,19 @@ impl Silence {
         let heard = mature.iter().filter(|(_, copies)| **copies > 0);
         Self {
             copies: mature.values().sum(),
-            witnesses: heard.clone().map(|(server, _)| Operator::of(server.ip())).collect(),
+            witnesses: heard
+                .clone()
+                .map(|(server, _)| (Operator::of(server.ip()), evidence.owner(server.ip())))
+                .collect(),
             ports: heard.map(|(server, _)| server.port()).collect(),
             enough_each: mature.values().all(|copies| *copies >= timing::COPIES),
         }
     }
 
     fn speaks(&self) -> bool {
-        self.witnesses.len() >= timing::BLOCKED_OPERATORS && self.copies >= timing::BLOCKED_COPIES
+        self.witnesses.len() >= timing::BLOCKED_OPERATORS
+            && owners_suffice(&self.witnesses)
+            && self.copies >= timing::BLOCKED_COPIES
     }
 }
 
@@ -127,11 +161,10 @@ fn refused_locally(evidence: &Evidence<'_>) -> Option<crate::probe::Failure> {
 }
 
 fn no_servers(evidence: &Evidence<'_>) -> Why {
-    if let Some((_, failure)) = evidence.failed_names().into_iter().next() {
-        return Why::NamesFailed { failure };
-    }
-    let family = if evidence.input.allows(Family::V4) { Family::V4 } else { Family::V6 };
-    Why::NoServers { family }
+    let families = Family::BOTH.into_iter().filter(|family| evidence.input.allows(*family));
+    let mut whys: Vec<Why> = families.map(|family| evidence.nobody_asked(family)).collect();
+    let told = whys.iter().position(|why| !matches!(why, Why::NoServers { .. })).unwrap_or_default();
+    if whys.is_empty() { Why::Offline } else { whys.swap_remove(told) }
 }
 
 /// What was learned over one family.
@@ -181,7 +214,7 @@ fn usable(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
         return Verdict::known(false, Confidence::High, []).because(Why::NoRoute { family });
     }
     if stun.is_empty() {
-        return Verdict::unknown(Why::NoServers { family });
+        return Verdict::unknown(evidence.nobody_asked(family));
     }
     dead_family(evidence, family).with_evidence(some_of(stun.iter().map(|copy| copy.probe)))
 }
@@ -216,8 +249,8 @@ fn answered_over(evidence: &Evidence<'_>, family: Family) -> BTreeMap<ProbeId, O
 fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
     let other = if family == Family::V4 { Family::V6 } else { Family::V4 };
     let mut copies = 0;
-    let mut witnesses = BTreeSet::new();
-    let mut tcp_dead = 0;
+    let mut witnesses = BTreeMap::new();
+    let mut tcp_dead = BTreeSet::new();
     // Where packets get lost, a SYN may be one of them, and is sent again only after a second.
     let floor = if regions::total_loss(evidence).0 > 0 { timing::HTTPS_FLOOR_LOSSY } else { timing::MATURE_FLOOR };
     for region in evidence.input.map.regions.values() {
@@ -228,13 +261,15 @@ fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
             };
             let twin = evidence.measuring(other).filter(|copy| copy.server == there);
             let Some(round_trip) = twin.filter_map(|copy| Some(copy.reply?.1)).min() else { continue };
+            // What failed on this host never reached anybody who could have kept silent.
             let mature = evidence
                 .measuring(family)
-                .filter(|copy| copy.server == here && copy.matured(evidence.ended_at, round_trip))
+                .filter(|copy| copy.server == here && copy.failure.is_none())
+                .filter(|copy| copy.matured(evidence.ended_at, round_trip))
                 .count();
             if mature > 0 {
                 copies += count(mature);
-                witnesses.insert(Operator::of(here.ip()));
+                witnesses.insert(Operator::of(here.ip()), evidence.owner(here.ip()));
             }
             // A refusal would be an answer; only silence and "no way there" speak against the family.
             let dead = |request: &&super::evidence::HttpsTry<'_>| {
@@ -244,16 +279,15 @@ fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
                             failure.stage == Stage::Connect && failure.cause == Cause::Unreachable
                         }))
             };
-            tcp_dead += evidence.https_of(node).filter(dead).count();
+            let dead = evidence.https_of(node).filter(dead).filter_map(|request| request.target.address);
+            tcp_dead.extend(dead.map(Operator::of));
         }
     }
-    if witnesses.len() < timing::BLOCKED_OPERATORS || copies < timing::DEAD_FAMILY_COPIES {
-        return Verdict::unknown(Why::TooFewWitnesses {
-            servers: count(witnesses.len()),
-            needed: count(timing::BLOCKED_OPERATORS),
-        });
+    let enough = witnesses.len() >= timing::BLOCKED_OPERATORS && copies >= timing::DEAD_FAMILY_COPIES;
+    if !enough || !owners_suffice(&witnesses) {
+        return Verdict::unknown(too_few(&witnesses));
     }
-    if tcp_dead < timing::BLOCKED_OPERATORS {
+    if tcp_dead.len() < timing::BLOCKED_OPERATORS {
         return Verdict::unknown(Why::TcpNotTried { family });
     }
     Verdict::known(false, Confidence::High, []).because(Why::FamilySilent { copies, servers: count(witnesses.len()) })
@@ -273,6 +307,10 @@ pub(super) fn icmp(evidence: &Evidence<'_>) -> Verdict<bool> {
         return Verdict::known(true, Confidence::High, some_of(answered.into_iter()))
             .because(Why::IcmpAnswered { answers });
     }
+    if pings.is_empty() {
+        let offline = !Family::BOTH.into_iter().any(|family| evidence.input.may_resolve(family));
+        return Verdict::unknown(if offline { Why::Offline } else { no_servers(evidence) });
+    }
     let forbidden = pings.iter().any(|ping| {
         matches!(ping.outcome, Some(Outcome::Failed(failure))
             if matches!(failure.cause, Cause::NotPermitted | Cause::Unsupported { .. }))
@@ -283,13 +321,17 @@ pub(super) fn icmp(evidence: &Evidence<'_>) -> Verdict<bool> {
 
 /// Whether a captive portal is in the way.
 pub(super) fn captive_portal(evidence: &Evidence<'_>) -> Verdict<bool> {
-    // A portal lets no UDP through but DNS, and cannot fake a certificate.
-    let udp = evidence.stun.iter().find(|copy| copy.reply.is_some() && copy.server.port() != 53);
+    // A portal lets no UDP through but DNS, and cannot fake a certificate. What is this side of it proves nothing.
+    let beyond = |address: IpAddr| is_global(address);
+    let udp =
+        evidence.stun.iter().find(|copy| copy.reply.is_some() && copy.server.port() != 53 && beyond(copy.server.ip()));
     if let Some(copy) = udp {
         return Verdict::known(false, Confidence::High, [copy.probe]).because(Why::UdpWorks);
     }
     let verified = |request: &&super::evidence::HttpsTry<'_>| {
-        request.success().is_some_and(|answer| answer.via_proxy.is_none()) && !request.target.insecure_for_tests
+        request.success().is_some_and(|answer| answer.via_proxy.is_none())
+            && !request.target.insecure_for_tests
+            && request.target.address.is_none_or(beyond)
     };
     if let Some(request) = evidence.https.iter().find(verified) {
         return Verdict::known(false, Confidence::High, [request.probe]).because(Why::TlsVerified);
@@ -298,6 +340,20 @@ pub(super) fn captive_portal(evidence: &Evidence<'_>) -> Verdict<bool> {
         return Verdict::unknown(Why::LeftOut { flag: "--no-captive-portal" });
     }
     portal_answers(evidence)
+}
+
+/// Whether this is the redirect web servers make of every plain request: to HTTPS at the same host. A portal sends
+/// elsewhere, to itself.
+fn is_upgrade(location: Option<&str>, host: &str) -> bool {
+    let Some((scheme, rest)) = location.and_then(|location| location.split_once("://")) else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let bare = |authority: &str| {
+        let bracketed = authority.strip_prefix('[').and_then(|rest| Some(rest.split_once(']')?.0.to_owned()));
+        bracketed.unwrap_or_else(|| authority.split(':').next().unwrap_or_default().to_owned())
+    };
+    scheme.eq_ignore_ascii_case("https")
+        && !authority.contains('@')
+        && bare(authority).eq_ignore_ascii_case(host.trim_matches(['[', ']']))
 }
 
 fn portal_answers(evidence: &Evidence<'_>) -> Verdict<bool> {
@@ -310,12 +366,27 @@ fn portal_answers(evidence: &Evidence<'_>) -> Verdict<bool> {
             _ => None,
         })
         .collect();
+    // Its own redirects are known by the host it was asked for, or by the names the map has for its address.
+    let hosts = |wanted: ProbeId| {
+        let question = asked.iter().find(|other| other.probe == wanted).map(|other| other.question);
+        let Some(Question::CaptivePortal { address, host, .. }) = question else { return Vec::new() };
+        let nodes = evidence.input.map.regions.values().flat_map(|region| &region.nodes);
+        let named = nodes.filter(|node| evidence.relay_address(node, Family::of(address.ip())) == Some(address.ip()));
+        named.map(|node| node.host_name.as_str()).chain([host.as_str()]).collect()
+    };
+    let upgrade = |probe: ProbeId, answer: &PortalAnswer| {
+        matches!(answer.status, 301 | 302 | 307 | 308)
+            && hosts(probe).into_iter().any(|host| is_upgrade(answer.location.as_deref(), host))
+    };
     let probes = || some_of(asked.iter().map(|other| other.probe));
     if let Some((probe, _)) = answers.iter().find(|(_, answer)| answer.status == 204 && answer.challenge_echoed) {
         return Verdict::known(false, Confidence::High, [*probe]).because(Why::ChallengeEchoed);
     }
     // A redirect, a page of its own, or RFC 6585's 511; an error of the relay's own web server is none of these.
-    let foreign = answers.iter().find(|(_, answer)| {
+    let foreign = answers.iter().find(|(probe, answer)| {
+        if upgrade(*probe, answer) {
+            return false;
+        }
         let page = answer.status == 200 && !answer.body_empty;
         (300..400).contains(&answer.status) || answer.status == 511 || page
     });
@@ -326,6 +397,10 @@ fn portal_answers(evidence: &Evidence<'_>) -> Verdict<bool> {
     }
     let why = if !answers.is_empty() {
         Why::ChallengeStripped
+    } else if asked.is_empty() && !evidence.internet_asked() && evidence.stun.iter().any(|copy| copy.reply.is_some()) {
+        Why::ServersNotOnInternet
+    } else if asked.is_empty() && !portal_addresses(evidence.input).is_empty() {
+        Why::NotAsked
     } else if asked.is_empty() {
         Why::NoPortalEndpoint
     } else {

@@ -12,7 +12,7 @@ use crate::check::netcheck::plan::{Place, relay_place, stun_place};
 use crate::check::netcheck::timing;
 use crate::model::{Family, Node, Region, RegionId, is_global};
 use crate::probe::{Cause, Failure, Outcome, Question, Stage};
-use crate::report::{Confidence, LatencyMethod, NodeReport, RegionReport, Verdict, Why};
+use crate::report::{Confidence, LatencyMethod, NodeReport, RegionReport, RegionSkip, Verdict, Why};
 
 /// Every region of the map.
 pub(super) fn regions(evidence: &Evidence<'_>) -> Vec<RegionReport> {
@@ -48,6 +48,9 @@ fn report(evidence: &Evidence<'_>, region: &Region) -> RegionReport {
         let relay_failure = || relay_failure.or_else(silence).filter(|_| measured.is_none());
         nodes.iter().find_map(|node| node.failure.clone()).or_else(relay_failure)
     };
+    // Neither measured, nor failed, nor left out: time was up.
+    let unasked = measured.is_none() && failure.is_none();
+    let skipped = skipped.or_else(|| unasked.then_some(RegionSkip::NotAsked));
     RegionReport {
         id: region.id,
         code: region.code.clone(),
@@ -80,9 +83,10 @@ fn all_ways_failed(evidence: &Evidence<'_>, region: &Region) -> bool {
         // A name that may still be answered is a way not tried.
         let nameless = |family| {
             let cause = evidence.name_failure(&node.host_name, family).map(|failure| failure.cause);
+            let under_way = evidence.name_under_way(&node.host_name, family).is_some();
             relay_place(node, family) == Place::ByName
                 && evidence.input.may_resolve(family)
-                && !matches!(cause, None | Some(Cause::NoAddress | Cause::NoSuchName))
+                && (under_way || !matches!(cause, None | Some(Cause::NoAddress | Cause::NoSuchName)))
         };
         if Family::BOTH.into_iter().any(nameless) {
             return false;
@@ -127,6 +131,7 @@ fn stun_failure(evidence: &Evidence<'_>, node: &Node, family: Family) -> Option<
         let no_route = place == Place::ByName && !evidence.input.has_route(family);
         return evidence
             .name_failure(&node.host_name, family)
+            .or_else(|| evidence.name_under_way(&node.host_name, family))
             .filter(|_| place == Place::ByName)
             .or_else(|| no_route.then(|| Failure::new(Stage::Dns, Cause::Unreachable)));
     };
@@ -269,7 +274,7 @@ pub(super) fn home(evidence: &Evidence<'_>, regions: &[RegionReport]) -> Verdict
     // What is still being asked when time is up may be down as well.
     let unasked = regions.iter().any(|report| report.id == election.region && report.relay_answers.is_none());
     if evidence.input.options.https && unasked {
-        return Verdict::unknown(Why::RanOutOfTime { after: evidence.ended_at.since_start() })
+        return Verdict::unknown(relay_unsettled(evidence, election.region))
             .with_evidence(home_evidence(evidence, election.region));
     }
     let of = |id: RegionId| candidates.iter().find(|candidate| candidate.region == id);
@@ -293,6 +298,34 @@ pub(super) fn home(evidence: &Evidence<'_>, regions: &[RegionReport]) -> Verdict
         }
     };
     Verdict::known(election.region, confidence, home_evidence(evidence, election.region)).because(why)
+}
+
+/// Why nobody knows whether the relay of the region that would be home answers.
+fn relay_unsettled(evidence: &Evidence<'_>, id: RegionId) -> Why {
+    let time_is_up = Why::RanOutOfTime { after: evidence.ended_at.since_start() };
+    let Some(region) = evidence.input.map.regions.get(&id) else { return time_is_up };
+    let relays = || region.nodes.iter().filter(|node| !node.stun_only);
+    if relays().flat_map(|node| evidence.https_of(node)).any(|request| request.under_way.is_some()) {
+        return time_is_up;
+    }
+    let by_name = |family| relays().filter(move |node| relay_place(node, family) == Place::ByName);
+    let of_names = |of: fn(&Evidence<'_>, &str, Family) -> Option<Failure>| {
+        let mut families = Family::BOTH.into_iter();
+        families.find_map(|family| by_name(family).find_map(|node| of(evidence, &node.host_name, family)))
+    };
+    let failure = of_names(|evidence, host, family| evidence.name_failure(host, family))
+        .or_else(|| of_names(|evidence, host, family| evidence.name_under_way(host, family)));
+    if failure.is_some() {
+        return Why::HomeRelayNotAsked { region: id, failure };
+    }
+    let sendable = |node: &Node| {
+        let mut addresses = Family::BOTH.into_iter().filter_map(|family| evidence.relay_address(node, family));
+        addresses.any(|address| evidence.input.may_send(address))
+    };
+    if evidence.input.host.proxy.https.is_some() || relays().any(sendable) {
+        return Why::NotAsked;
+    }
+    Why::HomeRelayNotAsked { region: id, failure: None }
 }
 
 fn home_evidence(evidence: &Evidence<'_>, id: RegionId) -> Vec<crate::probe::ProbeId> {

@@ -77,18 +77,20 @@ pub(super) fn router(evidence: &Evidence<'_>, view: &View) -> RouterReport {
     }
 }
 
-/// Whether a carrier's NAT is on the path: from the router's outer address, or our own.
+/// Whether a carrier's NAT is on the path, from the router's outer address.
 pub(super) fn carrier_grade(evidence: &Evidence<'_>, view: &View, router: &RouterReport) -> Verdict<bool> {
     if view.family == Family::V6 {
         return Verdict::unknown(Why::NotMeasuredYet);
     }
-    if let Some(address) = own_carrier_grade_address(evidence) {
-        return Verdict::known(true, Confidence::Medium, []).because(Why::OwnAddressIsCarrierGrade { address });
-    }
     let Some((wan, service)) = router.wan_address else {
-        let why =
-            if evidence.input.options.port_mapping { Why::WanUnknown } else { Why::LeftOut { flag: "--no-portmap" } };
-        return Verdict::unknown(why);
+        // Carriers give such addresses out, and so do clouds to their machines and containers.
+        return Verdict::unknown(if let Some(address) = own_carrier_grade_address(evidence) {
+            Why::OwnAddressIsCarrierGrade { address }
+        } else if evidence.input.options.port_mapping {
+            Why::WanUnknown
+        } else {
+            Why::LeftOut { flag: "--no-portmap" }
+        });
     };
     let probe = asked(evidence, service).map(|other| other.probe);
     if is_carrier_grade(wan) {
@@ -106,7 +108,7 @@ pub(super) fn carrier_grade(evidence: &Evidence<'_>, view: &View, router: &Route
     }
 }
 
-/// The address packets leave from, when it is the carrier's to give: overlays use the same range, so an interface
+/// The address packets leave from, when it may be a carrier's to give: overlays use the same range, so an interface
 /// that looks like one does not count.
 fn own_carrier_grade_address(evidence: &Evidence<'_>) -> Option<IpAddr> {
     let host = &evidence.input.host;

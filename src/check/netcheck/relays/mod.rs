@@ -11,7 +11,7 @@ pub(super) use self::wish::{RegionView, View};
 use super::Input;
 use super::names::Names;
 use super::plan::{self, Place, relay_place};
-use crate::model::{Family, Node, RegionId};
+use crate::model::{Family, Node, RegionId, is_global};
 
 use crate::probe::{Cause, Failure, HttpsTarget, Moment, Outcome, Stage};
 
@@ -105,6 +105,13 @@ impl Relays {
     /// Whether any relay answered.
     pub(super) const fn any_success(&self) -> bool {
         self.any_success
+    }
+
+    /// Whether a relay across the internet, or through a proxy, answered.
+    pub(super) fn any_success_beyond(&self) -> bool {
+        self.attempts
+            .iter()
+            .any(|attempt| matches!(attempt.state, State::Success { address, .. } if address.is_none_or(is_global)))
     }
 
     /// The region's best request time over HTTPS.

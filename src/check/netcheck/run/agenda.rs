@@ -3,9 +3,9 @@
 use super::super::plan;
 use super::super::relays::{RegionView, View};
 use super::super::timing;
-use super::super::tracks::{Fate, Next, Role, Signs};
+use super::super::tracks::{Fate, Next, Role, Signs, Track};
 use super::{Agenda, Ask, Asked, NetcheckCheck};
-use crate::model::Family;
+use crate::model::{Family, is_global};
 use crate::probe::Moment;
 
 impl NetcheckCheck {
@@ -23,7 +23,7 @@ impl NetcheckCheck {
         if silent && now >= silent_end {
             return Agenda { ask: None, wake: None, done: true };
         }
-        self.name_agenda(&signs, silent_end, &mut list);
+        self.name_agenda(&signs, &mut list);
         if let Some(due) = list.agenda_if_due() {
             return due;
         }
@@ -41,10 +41,19 @@ impl NetcheckCheck {
         Agenda { ask: list.ask, wake: list.wake, done }
     }
 
-    fn name_agenda(&self, signs: &Signs, silent_end: Moment, list: &mut List) {
+    /// How long names are waited for.
+    pub(super) fn names_until(&self, signs: &Signs) -> Moment {
         let something_answered = signs.heard_udp || self.relays.any_success();
-        let until =
-            if something_answered { Moment::START + timing::NAMES_FLOOR.max(signs.slowest * 2) } else { silent_end };
+        Moment::START
+            + if something_answered {
+                timing::NAMES_FLOOR.max(signs.slowest * 2)
+            } else {
+                plan::silent_budget(&self.input)
+            }
+    }
+
+    fn name_agenda(&self, signs: &Signs, list: &mut List) {
+        let until = self.names_until(signs);
         for index in self.names.unasked() {
             list.due(Ask::Name(index));
         }
@@ -152,7 +161,14 @@ impl NetcheckCheck {
     }
 
     fn portal_agenda(&self, signs: &Signs, list: &mut List) {
-        if signs.heard_udp || self.relays.any_success() {
+        // An answer from inside this network says nothing of what stands at its edge, unless there is nobody else.
+        let beyond = || self.tracks.iter().filter(|track| is_global(track.server.ip()));
+        let heard = if beyond().next().is_some() {
+            beyond().any(Track::answered) || self.relays.any_success_beyond()
+        } else {
+            signs.heard_udp || self.relays.any_success()
+        };
+        if heard {
             return;
         }
         let start = Moment::START + timing::RACE_AFTER;

@@ -135,6 +135,7 @@ impl NetcheckCheck {
             self.fresh_sockets.insert(family);
             let seen: Vec<_> =
                 self.sightings.iter().filter(|sighting| sighting.slot.family() == family).copied().collect();
+            let seen = mapping::across_internet(&seen);
             if !mapping::conclude(&seen).more_sockets_would_help {
                 continue;
             }
@@ -149,13 +150,18 @@ impl NetcheckCheck {
         self.tracks.len() > before
     }
 
+    /// Whether nothing more is to come over a family: somebody was asked, and neither an answer nor the name of a server
+    /// to ask is waited for.
     fn mapping_settled(&self, family: Family) -> bool {
-        self.input.options.nat && {
-            let signs = self.signs(self.now);
-            self.tracks
-                .iter()
-                .filter(|track| track.slot.family() == family)
-                .all(|track| track.next(self.now, &signs, self.knowledge(track, &signs)) == Next::Settled)
+        if !self.input.options.nat {
+            return false;
         }
+        let signs = self.signs(self.now);
+        if self.names.outstanding(family) && self.now < self.names_until(&signs) {
+            return false;
+        }
+        let mut tracks = self.tracks.iter().filter(|track| track.slot.family() == family).peekable();
+        tracks.peek().is_some()
+            && tracks.all(|track| track.next(self.now, &signs, self.knowledge(track, &signs)) == Next::Settled)
     }
 }

@@ -12,6 +12,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             "UDP gets no answer, though relays answer over TCP",
             "STUN packets to several relays got no answer; the same relays answer over TCP.".to_owned(),
             &[
+                "the STUN ports of these relays are closed",
                 "a firewall on the way drops outgoing UDP or its answers",
                 "a firewall on this host drops it",
                 "the network allows only TCP through a proxy",

@@ -54,6 +54,9 @@ impl Catalogue for English {
                 format!("it saw us at the private address {saw}, so a NAT or proxy stands before the server")
             }
             ServerNote::Outlier { saw } => format!("on every socket it saw another endpoint than all others: {saw}"),
+            ServerNote::NotOnInternet => {
+                "it is inside this network, so it says nothing of a NAT on the way to the internet".to_owned()
+            }
             ServerNote::NoMappedAddress => "it answered without telling our endpoint".to_owned(),
         }
     }
@@ -74,6 +77,7 @@ impl Catalogue for English {
         match skip {
             RegionSkip::NoMeasure => "left out: the map says NoMeasureNoHome",
             RegionSkip::NoNodes => "the map gives it no nodes",
+            RegionSkip::NotAsked => "the run ended before it was asked",
             RegionSkip::NothingToAsk => "no node with an address, a STUN port or a relay that could be asked",
         }
     }

@@ -13,6 +13,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     match why {
         Why::NotMeasuredHere { ask } => format!("not measured by this command; `{ask}` does"),
         Why::NotMeasuredYet => "this version does not measure it".to_owned(),
+        Why::NotAsked => "the run ended before it was asked".to_owned(),
         Why::LeftOut { flag } => format!("left out by {flag}"),
         Why::NoServers { family } => format!("no server of the map has an {family} address"),
         Why::NamesFailed { failure: how } => format!("no server could be asked: {}", failure(how)),
@@ -39,6 +40,13 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             "no answer over UDP, but only {} known to be up; it takes {needed} to blame the network",
             count(*servers, "server is", "servers are")
         ),
+        Why::WitnessesOfOneOwner { servers, domain } => format!(
+            "no answer over UDP from {}, but all are of {domain}, whose owner may have closed their STUN ports",
+            self::servers(*servers)
+        ),
+        Why::OnlyNeighboursAnswered { servers } => {
+            format!("only {} inside this network answered", self::servers(*servers))
+        }
         Why::NothingAnswered => "nobody gave a usable answer, over UDP or TCP".to_owned(),
         Why::BehindPortal => "a captive portal answers for everybody".to_owned(),
 
@@ -87,7 +95,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             "it depends on the destination; whether on its port too takes a server with a second port".to_owned()
         }
         Why::ServersNotOnInternet => {
-            "the servers asked are not on the internet, so they say nothing of a NAT on the way there".to_owned()
+            "the servers asked are not on the internet, so they say nothing of the way there".to_owned()
         }
         Why::UdpIsBlocked => "UDP gets no answer, so there is no mapping to see".to_owned(),
         Why::FromMapping => "it follows from the mapping".to_owned(),
@@ -126,6 +134,12 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         }
         Why::HomeRelayDown { passed_over, failure: how, latency: _ } => {
             format!("{} is nearer, but its relay does not answer: {}", names.code(*passed_over), failure(how))
+        }
+        Why::HomeRelayNotAsked { region, failure: Some(how) } => {
+            format!("{} is nearest, but its relay could not be asked: {}", names.code(*region), failure(how))
+        }
+        Why::HomeRelayNotAsked { region, failure: None } => {
+            format!("{} is nearest, but its relay has no address that could be asked", names.code(*region))
         }
         Why::NoHomeCandidate => "no region that may be home was measured".to_owned(),
         Why::NoRelayAnswers => "regions were measured, but no relay that could be home answers over TCP".to_owned(),
@@ -166,7 +180,9 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::NoGateway => "there is no default gateway with a private address".to_owned(),
 
         Why::WanIsCarrierGrade { wan } => format!("the router's outer address {wan} is in 100.64.0.0/10"),
-        Why::OwnAddressIsCarrierGrade { address } => format!("this host's address {address} is in 100.64.0.0/10"),
+        Why::OwnAddressIsCarrierGrade { address } => {
+            format!("this host's address {address} is in 100.64.0.0/10, which carriers use, and clouds as well")
+        }
         Why::WanIsMappedAddress { wan } => format!("the router's outer address {wan} is the one servers see"),
         Why::WanIsPrivate { wan } => format!("the router's outer address {wan} is private: two NATs in a row"),
         Why::WanIsAnother { wan, mapped } => format!(

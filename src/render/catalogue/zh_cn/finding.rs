@@ -10,7 +10,12 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
         FindingDetail::UdpBlocked => text(
             "UDP 没有应答，而中继的 TCP 有应答",
             "向多个中继发出的 STUN 包没有应答；同样的中继 TCP 有应答。".to_owned(),
-            &["途中的防火墙丢弃了外发的 UDP 或其应答", "本机防火墙丢弃了 UDP", "网络只允许 TCP 经代理外出"],
+            &[
+                "这些中继没有开放 STUN 端口",
+                "途中的防火墙丢弃了外发的 UDP 或其应答",
+                "本机防火墙丢弃了 UDP",
+                "网络只允许 TCP 经代理外出",
+            ],
             "放行外发的 UDP（至少到 3478 端口和对端的 41641 端口）及其应答。在此之前，所有连接都经中继转发。",
         ),
         FindingDetail::RelayDown { code, failure: how, .. } => text(

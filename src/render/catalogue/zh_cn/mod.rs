@@ -55,6 +55,7 @@ impl Catalogue for Chinese {
                 format!("它看到的本机地址是私有地址 {saw}，说明该服务器前面有 NAT 或代理")
             }
             ServerNote::Outlier { saw } => format!("在每个套接字上看到的端点都与其他服务器不同：{saw}"),
+            ServerNote::NotOnInternet => "它在本网络之内，无法说明通往互联网途中的 NAT".to_owned(),
             ServerNote::NoMappedAddress => "应答里没有本机的端点".to_owned(),
         }
     }
@@ -75,6 +76,7 @@ impl Catalogue for Chinese {
         match skip {
             RegionSkip::NoMeasure => "已跳过：地图中标记为 NoMeasureNoHome",
             RegionSkip::NoNodes => "地图中没有给出节点",
+            RegionSkip::NotAsked => "运行结束时尚未询问",
             RegionSkip::NothingToAsk => "没有可询问的节点（缺少地址、STUN 端口或中继）",
         }
     }

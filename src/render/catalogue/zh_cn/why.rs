@@ -12,6 +12,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     match why {
         Why::NotMeasuredHere { ask } => format!("本命令不测量此项，请用 `{ask}`"),
         Why::NotMeasuredYet => "此版本尚不测量此项".to_owned(),
+        Why::NotAsked => "运行结束时尚未询问".to_owned(),
         Why::LeftOut { flag } => format!("已由 {flag} 跳过"),
         Why::NoServers { family } => format!("地图中没有服务器具有 {family} 地址"),
         Why::NamesFailed { failure: how } => format!("无法询问任何服务器：{}", failure(how)),
@@ -30,6 +31,10 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::TooFewWitnesses { servers, needed } => {
             format!("UDP 没有应答，但只有 {servers} 台服务器确认在线；至少 {needed} 台才能归因于网络")
         }
+        Why::WitnessesOfOneOwner { servers, domain } => {
+            format!("{servers} 台服务器的 UDP 没有应答，但都属于 {domain}，可能是其维护者没有开放 STUN 端口")
+        }
+        Why::OnlyNeighboursAnswered { servers } => format!("只有本网络之内的 {servers} 台服务器应答"),
         Why::NothingAnswered => "UDP 和 TCP 都没有得到可用的应答".to_owned(),
         Why::BehindPortal => "强制门户代替所有服务器应答".to_owned(),
 
@@ -61,7 +66,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             format!("公网地址不固定（{}）：有多条上行线路，或使用地址池", row(addresses))
         }
         Why::DependencyNotMeasured => "映射随目标变化；是否也随端口变化，需要有第二个端口的服务器才能测出".to_owned(),
-        Why::ServersNotOnInternet => "所询问的服务器不在互联网上，无法反映通往互联网途中的 NAT".to_owned(),
+        Why::ServersNotOnInternet => "所询问的服务器不在互联网上，无法反映通往互联网途中的情况".to_owned(),
         Why::UdpIsBlocked => "UDP 没有应答，看不到映射".to_owned(),
         Why::FromMapping => "由映射行为推出".to_owned(),
         Why::FromMappingAndFiltering => "由映射和过滤行为推出".to_owned(),
@@ -92,6 +97,12 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         }
         Why::HomeRelayDown { passed_over, failure: how, latency: _ } => {
             format!("{} 更近，但其中继没有应答：{}", names.code(*passed_over), failure(how))
+        }
+        Why::HomeRelayNotAsked { region, failure: Some(how) } => {
+            format!("{} 最近，但无法询问它的中继：{}", names.code(*region), failure(how))
+        }
+        Why::HomeRelayNotAsked { region, failure: None } => {
+            format!("{} 最近，但它的中继没有可询问的地址", names.code(*region))
         }
         Why::NoHomeCandidate => "没有测得任何可作主区域的区域".to_owned(),
         Why::NoRelayAnswers => "测得了区域，但可作主区域的中继都没有 TCP 应答".to_owned(),
@@ -124,7 +135,9 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::NoGateway => "没有私有地址的默认网关".to_owned(),
 
         Why::WanIsCarrierGrade { wan } => format!("路由器的外侧地址 {wan} 属于 100.64.0.0/10"),
-        Why::OwnAddressIsCarrierGrade { address } => format!("本机地址 {address} 属于 100.64.0.0/10"),
+        Why::OwnAddressIsCarrierGrade { address } => {
+            format!("本机地址 {address} 属于 100.64.0.0/10，运营商和云服务商都会使用它")
+        }
         Why::WanIsMappedAddress { wan } => format!("路由器的外侧地址 {wan} 就是服务器看到的地址"),
         Why::WanIsPrivate { wan } => format!("路由器的外侧地址 {wan} 是私有地址：存在两层 NAT"),
         Why::WanIsAnother { wan, mapped } => {
