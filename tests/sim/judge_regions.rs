@@ -8,7 +8,8 @@ use natscope::report::{LatencyMethod, Netcheck, RegionReport, RegionSkip};
 use crate::judge::Judgement;
 use crate::world::{Link, Server, SimRegion, World};
 
-/// An existing home is left for another only when that is better by more than this (Tailscale's rule).
+/// An existing home is left for another only when that is better by this at least (Tailscale's rule, each latency
+/// weighed by its region's score).
 const HOME_ABSOLUTE: Duration = Duration::from_millis(10);
 
 pub(crate) fn judge_regions(judgement: &mut Judgement<'_>, netcheck: &Netcheck) {
@@ -162,7 +163,7 @@ fn judge_home(judgement: &mut Judgement<'_>, netcheck: &Netcheck, home: RegionId
         let better = score(other, theirs) < score(chosen, latency) - 1e-9;
         let too_little = |new: f64, old: f64| old - new < HOME_ABSOLUTE.as_secs_f64() || new > old * 2.0 / 3.0;
         let sticks = |new: &SimRegion, new_ms: Duration, old: &SimRegion, old_ms: Duration| {
-            [too_little(new_ms.as_secs_f64(), old_ms.as_secs_f64()), too_little(score(new, new_ms), score(old, old_ms))]
+            too_little(score(new, new_ms), score(old, old_ms))
         };
         // What a relay's own loss or slowness hid is nobody's fault.
         let excused = !world.lossless(other)
@@ -173,7 +174,7 @@ fn judge_home(judgement: &mut Judgement<'_>, netcheck: &Netcheck, home: RegionId
             let rivals = world.regions.iter().filter(|rival| rival.id != home.0 && candidate(world, netcheck, rival));
             let weights = rivals.filter_map(|rival| Some(score(rival, find(netcheck, rival.id)?.latency?)));
             let is_best = weights.fold(f64::INFINITY, f64::min) >= score(other, theirs) - 1e-9;
-            let kept = !is_best || sticks(other, theirs, chosen, latency).contains(&true);
+            let kept = !is_best || sticks(other, theirs, chosen, latency);
             judgement.expect(kept || excused, "home_region", || {
                 format!("{home} ({latency:?}) is kept though {} ({theirs:?}) is much better", other.id)
             });
@@ -185,7 +186,7 @@ fn judge_home(judgement: &mut Judgement<'_>, netcheck: &Netcheck, home: RegionId
                 )
             });
         } else if world.previous_home == Some(other.id) {
-            let leaves = sticks(chosen, latency, other, theirs).contains(&false);
+            let leaves = !sticks(chosen, latency, other, theirs);
             judgement.expect(leaves || excused, "home_region", || {
                 format!("{home} ({latency:?}) is not so much better than the previous {} ({theirs:?})", other.id)
             });

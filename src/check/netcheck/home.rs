@@ -43,14 +43,17 @@ impl Candidate {
         may.then_some(Self { region, latency, score, avoid: of_map.avoid, down })
     }
 
+    /// The latency by the map's measure: what is compared, wherever latencies of two regions are. (Tailscale weighs the
+    /// new home and not the old one, so a score below 1 makes it leave a home it would choose again.)
     fn weight(&self) -> Duration {
-        let score = self.score.unwrap_or(1.0);
+        let score = self.score.filter(|score| *score > 0.0).unwrap_or(1.0);
         Duration::try_from_secs_f64(self.latency.as_secs_f64() * score).unwrap_or(Duration::MAX)
     }
 }
 
-/// Elects among candidates. Tailscale's rule: the lowest latency, weighted, wins; but the home before is kept while it
-/// answers, if the winner is nearer by less than 10 ms or takes more than two thirds of its latency.
+/// Elects among candidates. Tailscale's rule: the lowest latency wins; but the home before is kept while it answers, if
+/// the winner is nearer by less than 10 ms or takes more than two thirds of its latency. Each latency is taken times
+/// the region's score.
 pub(super) fn elect(candidates: &[Candidate], previous: Option<RegionId>) -> Option<Election> {
     let mut up: Vec<&Candidate> = candidates
         .iter()
@@ -68,8 +71,9 @@ pub(super) fn elect(candidates: &[Candidate], previous: Option<RegionId>) -> Opt
     if let Some(old) = old
         && old.region != best.region
     {
-        let gain = old.latency.saturating_sub(best.latency);
-        if gain < MUCH_NEARER || best.latency * 3 > old.latency * 2 {
+        let (old_weight, best_weight) = (old.weight(), best.weight());
+        let gain = old_weight.saturating_sub(best_weight);
+        if gain < MUCH_NEARER || best_weight.saturating_mul(3) > old_weight.saturating_mul(2) {
             return Some(Election {
                 region: old.region,
                 kept_despite: Some(best.region),
@@ -130,6 +134,20 @@ mod tests {
         let avoided = Candidate { avoid: true, ..candidate(1, 5) };
         assert_eq!(elected(&[avoided.clone(), candidate(2, 20)], None), Some(2));
         assert_eq!(elected(&[avoided, candidate(2, 20)], Some(1)), Some(1));
+    }
+
+    #[test]
+    fn loyalty_weighs_both_sides() {
+        let scored = |region, millis, score| Candidate { score: Some(score), ..candidate(region, millis) };
+        // 42 ms count as 21: nearer than 30, and by less than 10 ms.
+        assert_eq!(elected(&[candidate(1, 30), scored(2, 42, 0.5)], Some(1)), Some(1));
+        // 36 ms count as 18: at most two thirds of 30, though they are more than 30.
+        assert_eq!(elected(&[candidate(1, 30), scored(2, 36, 0.5)], Some(1)), Some(2));
+        // The home before counts as 20 as well: what is as far by its own score does not replace it.
+        assert_eq!(elected(&[scored(1, 40, 0.5), candidate(2, 15)], Some(1)), Some(1));
+        assert_eq!(elected(&[scored(1, 40, 0.5), candidate(2, 10)], Some(1)), Some(2));
+        assert_eq!(elected(&[scored(1, 40, 2.0), candidate(2, 39)], Some(1)), Some(2));
+        assert_eq!(elected(&[scored(1, 30, 0.0), candidate(2, 20)], None), Some(2), "no weight at all is no weight");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::owner::Owner;
 use crate::check::Operator;
 use crate::check::netcheck::plan::{Place, relay_place, stun_place};
 use crate::check::netcheck::run::filter::FIRST_SOCKET;
@@ -28,16 +29,6 @@ pub(super) struct Evidence<'a> {
     pub strays: BTreeSet<SocketAddr>,
     names: BTreeMap<(&'a str, Family), NameTry<'a>>,
     others: Vec<OtherTry<'a>>,
-}
-
-/// Whose a server is, as far as its host name tells. Unlike [`Operator`], which tells machines that fail together, this
-/// tells machines that are configured together.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Owner {
-    /// The last two labels of its host name.
-    Domain(String),
-    /// No name: the address speaks for itself.
-    Address(IpAddr),
 }
 
 /// One STUN request and what became of it.
@@ -162,7 +153,7 @@ impl<'a> Evidence<'a> {
         let here = |node: &&Node| self.stun_server(node, family).is_some_and(|endpoint| endpoint.ip() == server);
         match nodes().find(here) {
             Some(node) if node.host_address().is_none() && !node.host_name.is_empty() => {
-                Owner::Domain(registrable(&node.host_name))
+                Owner::of_host(&node.host_name)
             }
             _ => Owner::Address(server),
         }
@@ -316,20 +307,6 @@ impl<'a> Evidence<'a> {
     fn tcp_round_trip(&self, node: &Node) -> Option<Duration> {
         self.https_of(node).filter_map(HttpsTry::success).map(|answer| answer.connect.max(answer.request)).max()
     }
-}
-
-impl Owner {
-    /// Whether it is a service known to keep its STUN ports open to everybody: Tailscale's relays.
-    pub(super) fn is_public_service(&self) -> bool {
-        matches!(self, Self::Domain(domain) if domain == "tailscale.com")
-    }
-}
-
-/// The last two labels of a name. Under `co.uk` and its like that takes strangers for one owner, which errs towards
-/// saying less.
-fn registrable(host: &str) -> String {
-    let labels: Vec<&str> = host.trim_end_matches('.').rsplit('.').take(2).collect();
-    labels.into_iter().rev().collect::<Vec<_>>().join(".").to_ascii_lowercase()
 }
 
 impl StunCopy<'_> {

@@ -4,6 +4,8 @@ mod evidence;
 mod filter;
 mod findings;
 mod nat;
+mod owner;
+mod portal;
 mod reach;
 mod regions;
 mod router;
@@ -34,7 +36,7 @@ pub struct Analysis {
 #[must_use]
 pub fn analyze(input: &Input, record: &Record) -> Analysis {
     let evidence = Evidence::of(input, record);
-    let captive_portal = reach::captive_portal(&evidence);
+    let captive_portal = portal::captive_portal(&evidence);
     let udp = reach::udp(&evidence, captive_portal.is_true());
     let views = Family::BOTH.map(|family| nat::View::of(&evidence, family));
     let [view_v4, view_v6] = &views;

@@ -309,12 +309,11 @@ fn relay_unsettled(evidence: &Evidence<'_>, id: RegionId) -> Why {
         return time_is_up;
     }
     let by_name = |family| relays().filter(move |node| relay_place(node, family) == Place::ByName);
-    let of_names = |of: fn(&Evidence<'_>, &str, Family) -> Option<Failure>| {
-        let mut families = Family::BOTH.into_iter();
-        families.find_map(|family| by_name(family).find_map(|node| of(evidence, &node.host_name, family)))
-    };
-    let failure = of_names(|evidence, host, family| evidence.name_failure(host, family))
-        .or_else(|| of_names(|evidence, host, family| evidence.name_under_way(host, family)));
+    let names =
+        || Family::BOTH.into_iter().flat_map(|family| by_name(family).map(move |node| (&node.host_name, family)));
+    let failure = names()
+        .find_map(|(host, family)| evidence.name_failure(host, family))
+        .or_else(|| names().find_map(|(host, family)| evidence.name_under_way(host, family)));
     if failure.is_some() {
         return Why::HomeRelayNotAsked { region: id, failure };
     }
