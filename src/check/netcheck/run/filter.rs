@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use super::super::timing;
 use super::super::tracks::{Copy, Fate};
-use crate::check::filtering::{FEWEST_COPIES, MOST_COPIES, copies_needed};
+use super::flow::{Flow, Kind, Next};
+use crate::check::filtering::copies_needed;
 use crate::model::Family;
 use crate::probe::{Moment, ProbeId, Slot, StunForm, StunReply};
 
@@ -19,10 +20,6 @@ pub(in crate::check::netcheck) const FIRST_SOCKET: u8 = 10;
 const AT_ONCE: usize = 2;
 /// … and in all, when the first ones turn out not to offer the test.
 const IN_ALL: usize = 4;
-/// Between copies of one flow while nothing is known to get lost.
-const SPACING: Duration = Duration::from_millis(1);
-/// The same when something does: far enough apart for a burst of loss to end.
-const LOSSY_SPACING: Duration = Duration::from_millis(20);
 /// From opening the filter to asking for what is to pass it.
 const AFTER_OPENING: Duration = Duration::from_millis(4);
 
@@ -44,43 +41,6 @@ struct Test {
     /// An answer to F came from another address: that passes no filter but an open one.
     stranger_passed: bool,
     flows: Vec<Flow>,
-}
-
-/// Copies of one request from one socket.
-#[derive(Debug)]
-struct Flow {
-    kind: Kind,
-    slot: Slot,
-    server: SocketAddr,
-    start: Moment,
-    copies: Vec<Copy>,
-}
-
-/// What a flow is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// Plain, from F: is the server there, how far, how lossy is it?
-    Control,
-    /// From F: answer from another address and port.
-    Elsewhere,
-    /// From F: answer from another port.
-    Neighbour,
-    /// Plain, from G, to where an answer is to come from.
-    Opening,
-    /// From G: answer from another address and port.
-    ElsewhereProof,
-    /// From G: answer from another port.
-    NeighbourProof,
-}
-
-impl Kind {
-    const fn form(self) -> StunForm {
-        match self {
-            Self::Control | Self::Opening => StunForm::Plain,
-            Self::Elsewhere | Self::ElsewhereProof => StunForm::ChangeAddressAndPort,
-            Self::Neighbour | Self::NeighbourProof => StunForm::ChangePort,
-        }
-    }
 }
 
 /// A copy that is due: test, flow.
@@ -322,68 +282,6 @@ impl Test {
                 Next::Over => {}
             }
         }
-    }
-}
-
-/// What a flow wants next.
-enum Next {
-    Copy,
-    Wait(Moment),
-    /// Until the server's distance is known.
-    Patience,
-    Over,
-}
-
-impl Flow {
-    fn answered(&self) -> bool {
-        self.copies.iter().any(|copy| matches!(copy.fate, Fate::Answered(_)))
-    }
-
-    fn round_trips(&self) -> impl Iterator<Item = Duration> {
-        self.copies.iter().filter_map(|copy| match copy.fate {
-            Fate::Answered(round_trip) => Some(round_trip),
-            _ => None,
-        })
-    }
-
-    fn next(&self, now: Moment, needed: u32, round_trip: Option<Duration>) -> Next {
-        let sent = u32::try_from(self.copies.len()).unwrap_or(u32::MAX);
-        let Some(last) = self.copies.last().map(|copy| copy.at) else { return Next::due(now, self.start) };
-        // Opening needs no answer, only to have left; once more for the case that it was lost on the way out.
-        let wanted = if self.kind == Kind::Opening { FEWEST_COPIES.min(needed) } else { FEWEST_COPIES };
-        if sent < wanted {
-            return Next::due(now, last + SPACING);
-        }
-        if self.kind == Kind::Opening {
-            return Next::Over;
-        }
-        if self.answered() {
-            return if self.kind == Kind::Control { self.stragglers(now) } else { Next::Over };
-        }
-        let Some(round_trip) = round_trip else { return Next::Patience };
-        let late = timing::late_after(round_trip);
-        let first = self.copies.first().map_or(last, |copy| copy.at);
-        if sent < needed.min(MOST_COPIES) {
-            // Only when the first ones are overdue: until then nothing is known to be amiss.
-            return Next::due(now, (last + LOSSY_SPACING).max(first + late));
-        }
-        if now >= last + late { Next::Over } else { Next::Wait(last + late) }
-    }
-
-    /// Every copy of the control tells something of loss.
-    fn stragglers(&self, now: Moment) -> Next {
-        let late = timing::late_after(self.round_trips().max().unwrap_or_default());
-        let waiting = self.copies.iter().filter(|copy| matches!(copy.fate, Fate::Waiting));
-        match waiting.map(|copy| copy.at + late).max() {
-            Some(until) if until > now => Next::Wait(until),
-            _ => Next::Over,
-        }
-    }
-}
-
-impl Next {
-    fn due(now: Moment, at: Moment) -> Self {
-        if now >= at { Self::Copy } else { Self::Wait(at) }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod agenda;
 pub(super) mod filter;
+mod flow;
 mod follow;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

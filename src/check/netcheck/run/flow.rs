@@ -1,0 +1,113 @@
+//! One request asked over and over from one socket of a filter test, and what it wants next.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::super::timing;
+use super::super::tracks::{Copy, Fate};
+use crate::check::filtering::{FEWEST_COPIES, MOST_COPIES};
+use crate::probe::{Moment, Slot, StunForm};
+
+/// Between copies of one flow while nothing is known to get lost.
+const SPACING: Duration = Duration::from_millis(1);
+/// The same when something does: far enough apart for a burst of loss to end.
+const LOSSY_SPACING: Duration = Duration::from_millis(20);
+
+/// Copies of one request from one socket.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub kind: Kind,
+    pub slot: Slot,
+    pub server: SocketAddr,
+    pub start: Moment,
+    pub copies: Vec<Copy>,
+}
+
+/// What a flow is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Plain, from F: is the server there, how far, how lossy is it?
+    Control,
+    /// From F: answer from another address and port.
+    Elsewhere,
+    /// From F: answer from another port.
+    Neighbour,
+    /// Plain, from G, to where an answer is to come from.
+    Opening,
+    /// From G: answer from another address and port.
+    ElsewhereProof,
+    /// From G: answer from another port.
+    NeighbourProof,
+}
+
+impl Kind {
+    pub(super) const fn form(self) -> StunForm {
+        match self {
+            Self::Control | Self::Opening => StunForm::Plain,
+            Self::Elsewhere | Self::ElsewhereProof => StunForm::ChangeAddressAndPort,
+            Self::Neighbour | Self::NeighbourProof => StunForm::ChangePort,
+        }
+    }
+}
+
+/// What a flow wants next.
+pub(super) enum Next {
+    Copy,
+    Wait(Moment),
+    /// Until the server's distance is known.
+    Patience,
+    Over,
+}
+
+impl Flow {
+    pub(super) fn answered(&self) -> bool {
+        self.copies.iter().any(|copy| matches!(copy.fate, Fate::Answered(_)))
+    }
+
+    pub(super) fn round_trips(&self) -> impl Iterator<Item = Duration> {
+        self.copies.iter().filter_map(|copy| match copy.fate {
+            Fate::Answered(round_trip) => Some(round_trip),
+            _ => None,
+        })
+    }
+
+    pub(super) fn next(&self, now: Moment, needed: u32, round_trip: Option<Duration>) -> Next {
+        let sent = u32::try_from(self.copies.len()).unwrap_or(u32::MAX);
+        let Some(last) = self.copies.last().map(|copy| copy.at) else { return Next::due(now, self.start) };
+        // Opening needs no answer, only to have left; once more for the case that it was lost on the way out.
+        let wanted = if self.kind == Kind::Opening { FEWEST_COPIES.min(needed) } else { FEWEST_COPIES };
+        if sent < wanted {
+            return Next::due(now, last + SPACING);
+        }
+        if self.kind == Kind::Opening {
+            return Next::Over;
+        }
+        if self.answered() {
+            return if self.kind == Kind::Control { self.stragglers(now) } else { Next::Over };
+        }
+        let Some(round_trip) = round_trip else { return Next::Patience };
+        let late = timing::late_after(round_trip);
+        let first = self.copies.first().map_or(last, |copy| copy.at);
+        if sent < needed.min(MOST_COPIES) {
+            // Only when the first ones are overdue: until then nothing is known to be amiss.
+            return Next::due(now, (last + LOSSY_SPACING).max(first + late));
+        }
+        if now >= last + late { Next::Over } else { Next::Wait(last + late) }
+    }
+
+    /// Every copy of the control tells something of loss.
+    fn stragglers(&self, now: Moment) -> Next {
+        let late = timing::late_after(self.round_trips().max().unwrap_or_default());
+        let waiting = self.copies.iter().filter(|copy| matches!(copy.fate, Fate::Waiting));
+        match waiting.map(|copy| copy.at + late).max() {
+            Some(until) if until > now => Next::Wait(until),
+            _ => Next::Over,
+        }
+    }
+}
+
+impl Next {
+    fn due(now: Moment, at: Moment) -> Self {
+        if now >= at { Self::Copy } else { Self::Wait(at) }
+    }
+}
