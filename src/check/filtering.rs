@@ -2,10 +2,14 @@
 //!
 //! A pure function of filter tests. A packet that came through proves something by itself. One that did not come
 //! through proves something only if it is known to have been sent, and enough copies were lost to nothing but a filter:
-//! so every test carries the proof of its server's sending, and without that proof there is no verdict.
+//! so every test carries the proof of its server's sending, and without that proof there is no verdict. One gap is
+//! left: a server behind a stateful firewall of its own may serve the proving socket and not the tested one. So silence
+//! makes a verdict sure only where servers of two operators agree.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use super::Operator;
 use crate::model::Filtering;
 use crate::probe::ProbeId;
 use crate::report::{Confidence, Verdict, Why};
@@ -58,16 +62,23 @@ pub(super) fn conclude(tests: &[FilterTest]) -> Verdict<Filtering> {
     });
     if let Some((from, probe)) = neighbour {
         return match tests.iter().find_map(silent_elsewhere) {
-            Some(silent) => Verdict::known(Filtering::AddressDependent, Confidence::High, [probe])
+            Some(silent) => Verdict::known(Filtering::AddressDependent, sureness(tests, silent_elsewhere), [probe])
                 .because(Why::NeighbourPassed { from, silent }),
             None => Verdict::unknown(Why::SendingNotProven).with_evidence([probe]),
         };
     }
     match tests.iter().find_map(silent_neighbour) {
-        Some(silent) => Verdict::known(Filtering::AddressAndPortDependent, Confidence::High, [])
+        Some(silent) => Verdict::known(Filtering::AddressAndPortDependent, sureness(tests, silent_neighbour), [])
             .because(Why::OnlyTheAddresseePassed { silent }),
         None => Verdict::unknown(reason(tests)),
     }
+}
+
+/// How sure silence makes: by how many operators' servers it was proven.
+fn sureness(tests: &[FilterTest], silent: fn(&FilterTest) -> Option<u32>) -> Confidence {
+    let proven = tests.iter().filter(|test| silent(test).is_some());
+    let operators: BTreeSet<Operator> = proven.map(|test| Operator::of(test.server.ip())).collect();
+    if operators.len() >= 2 { Confidence::High } else { Confidence::Medium }
 }
 
 /// Packets from another address that did not come through, though they were sent.
@@ -178,6 +189,14 @@ mod tests {
     fn a_second_server_may_know_what_the_first_does_not() {
         let dumb = test(Heard::Unchanged, Heard::Unchanged);
         assert_eq!(verdict(&[dumb, test(SILENT, SILENT)]), Some(Filtering::AddressAndPortDependent));
+    }
+
+    #[test]
+    fn silence_is_sure_where_two_operators_agree() {
+        let one = test(SILENT, SILENT);
+        let other = FilterTest { server: "198.51.100.1:3478".parse().unwrap(), ..one.clone() };
+        assert_eq!(conclude(std::slice::from_ref(&one)).confidence(), Some(Confidence::Medium));
+        assert_eq!(conclude(&[one, other]).confidence(), Some(Confidence::High));
     }
 
     #[test]

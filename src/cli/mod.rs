@@ -5,6 +5,7 @@
 //! in `cmd/`.
 
 #![allow(clippy::doc_markdown, reason = "these doc comments are the help text, where backticks would be seen")]
+#![allow(rustdoc::broken_intra_doc_links, reason = "for the same reason: [IPV6]:PORT is what a user types")]
 
 mod map;
 mod nat;
