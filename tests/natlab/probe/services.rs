@@ -70,7 +70,7 @@ pub fn dns() -> &'static str {
     let resolver = std::fs::read_to_string("/etc/resolv.conf").unwrap();
     let server: IpAddr = resolver.split_whitespace().nth(1).expect("a resolver").parse().unwrap();
     let mut query = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    query.extend(b"\x02s1\x06natlab\x04test\0\0\x01\0\x01");
+    query.extend(b"\x02s1\x06owner1\x04test\0\0\x01\0\x01");
     let socket = UdpSocket::bind(if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).unwrap();
     let start = Instant::now();
     let _ = socket.send_to(&query, (server, 53));
