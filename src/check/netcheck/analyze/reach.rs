@@ -250,8 +250,7 @@ fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
     let mut copies = 0;
     let mut witnesses = BTreeMap::new();
     let mut tcp_dead = BTreeSet::new();
-    // Where packets get lost, a SYN may be one of them, and is sent again only after a second.
-    let floor = if regions::total_loss(evidence).0 > 0 { timing::HTTPS_FLOOR_LOSSY } else { timing::MATURE_FLOOR };
+    let floor = timing::MATURE_FLOOR;
     for region in evidence.input.map.regions.values() {
         for node in &region.nodes {
             let (Some(here), Some(there)) = (evidence.stun_server(node, family), evidence.stun_server(node, other))
@@ -286,7 +285,9 @@ fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
     if !enough || !owners_suffice(&witnesses) {
         return Verdict::unknown(too_few(&witnesses));
     }
-    if tcp_dead.len() < timing::BLOCKED_OPERATORS {
+    // Where packets are lost, or come seconds late, a SYN may be one of them: its silence then proves nothing.
+    let missing = regions::total_loss(evidence).0 > 0;
+    if missing || tcp_dead.len() < timing::BLOCKED_OPERATORS {
         return Verdict::unknown(Why::TcpNotTried { family });
     }
     Verdict::known(false, Confidence::High, []).because(Why::FamilySilent { copies, servers: count(witnesses.len()) })
