@@ -115,6 +115,9 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
         return undetermined(why, false);
     }
     let odd = views.odd_servers();
+    if let Some(addresses) = views.second_uplink(&odd) {
+        return undetermined(Why::SeveralAddresses { addresses }, false);
+    }
     let honest = views.without(&odd);
     if honest.untranslated() {
         let servers = count(honest.best_socket_operators());
@@ -135,6 +138,11 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
     let total = honest.sockets.len();
     let agreeing = honest.best_socket_operators();
 
+    // Uplinks chosen by flow may lead one socket to all servers by one of them, and the next socket by another.
+    let apart = honest.several_addresses().filter(|_| same == total);
+    if let Some(addresses) = apart {
+        return undetermined(Why::SeveralAddresses { addresses }, false);
+    }
     if same == total && agreeing >= NEEDED_OPERATORS {
         let why = if odd.is_empty() {
             Why::MappingSame { servers: count(agreeing), sockets: count(total) }
@@ -176,8 +184,7 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
             };
         }
         return Conclusion {
-            varies: Verdict::known(false, Confidence::Medium, [])
-                .because(Why::MappingSameButPortCollision { sockets: count(same), collided: count(total - same) }),
+            varies: Verdict::known(false, Confidence::Medium, []).because(honest.why_not_everywhere(same)),
             direct: false,
             odd,
             more_sockets_would_help: false,
@@ -263,6 +270,30 @@ impl Views {
         if blamed.len() == 1 && enough { odd } else { BTreeMap::new() }
     }
 
+    /// Our public addresses, where what makes a server odd is that it saw another address of ours at the very port the
+    /// rest did, on every socket: a second uplink that leads to it alone looks like that, and so does no liar by chance.
+    fn second_uplink(&self, odd: &BTreeMap<SocketAddr, SocketAddr>) -> Option<Vec<IpAddr>> {
+        let elsewhere = |server: &SocketAddr| {
+            self.sockets
+                .values()
+                .filter_map(|seen| Some((seen.leader()?, seen.by_server.get(server)?)))
+                .all(|(leader, saw)| saw.iter().all(|saw| saw.ip() != leader.ip() && saw.port() == leader.port()))
+        };
+        odd.keys().any(elsewhere).then(|| self.several_addresses()).flatten()
+    }
+
+    /// Why not all sockets are seen alike, where most are. One operator alone may as well be wrong.
+    fn why_not_everywhere(&self, same: usize) -> Why {
+        let differing = || self.sockets.values().filter(|seen| !seen.agree());
+        let (sockets, collided) = (count(same), count(differing().count()));
+        let lone = |seen: &Seen| seen.everybody().difference(&seen.majority()).count() <= 1;
+        if differing().all(lone) {
+            Why::MappingSameButLoneView { sockets, differing: collided }
+        } else {
+            Why::MappingSameButPortCollision { sockets, collided }
+        }
+    }
+
     fn without(&self, odd: &BTreeMap<SocketAddr, SocketAddr>) -> Self {
         let mut sockets = self.sockets.clone();
         for seen in sockets.values_mut() {
@@ -305,7 +336,11 @@ impl Views {
 
 impl Seen {
     fn operators(&self) -> usize {
-        self.by_server.keys().map(|server| Operator::of(server.ip())).collect::<BTreeSet<_>>().len()
+        self.everybody().len()
+    }
+
+    fn everybody(&self) -> BTreeSet<Operator> {
+        self.by_server.keys().map(|server| Operator::of(server.ip())).collect()
     }
 
     fn endpoints(&self) -> BTreeSet<SocketAddr> {
@@ -328,6 +363,12 @@ impl Seen {
             }
         }
         self.operators() >= NEEDED_OPERATORS && self.endpoints().len() > 1
+    }
+
+    /// The endpoint most operators saw, where at least two did.
+    fn leader(&self) -> Option<SocketAddr> {
+        let most = self.watchers().into_iter().max_by_key(|(_, operators)| operators.len());
+        most.filter(|(_, operators)| operators.len() >= 2).map(|(endpoint, _)| endpoint)
     }
 
     /// Operators that saw the endpoint most of them did, where at least two did.
@@ -396,6 +437,19 @@ mod tests {
 
     fn other_uplink(socket: u8) -> String {
         format!("203.0.113.8:{}", 50000 + u16::from(socket))
+    }
+
+    fn any_address(socket: u8) -> String {
+        format!("198.51.77.{}:{}", 9 + 3 * socket, 33_333 + 777 * u16::from(socket))
+    }
+
+    /// Uplinks chosen by flow: by chance all servers are asked by one of them from one socket.
+    fn uplink_by_socket(socket: u8) -> String {
+        if socket == 1 { other_uplink(socket) } else { easy(socket) }
+    }
+
+    fn elsewhere(socket: u8) -> String {
+        direct(socket).replace("10.0.0.5", "203.0.113.8")
     }
 
     fn other_port(socket: u8) -> String {
@@ -481,8 +535,30 @@ mod tests {
                 concluded(&three).varies.why(),
                 Some(Why::ServersDisagree { .. } | Why::SeveralAddresses { .. })
             ));
+        }
+        for dissent in [other_port as fn(u8) -> String, any_address] {
             let four: [Sees; 4] = [(NET[0], easy), (NET[1], easy), (NET[3], easy), (NET[2], dissent)];
             assert_eq!(told(&four), (Some(false), false, 1));
+        }
+    }
+
+    #[test]
+    fn a_second_uplink_is_no_odd_server() {
+        for (majority, dissent) in [(easy as fn(u8) -> String, other_uplink as fn(u8) -> String), (direct, elsewhere)] {
+            let mut servers: Vec<Sees> = NET[1..].iter().map(|server| (*server, majority)).collect();
+            servers.push((NET[0], dissent));
+            let concluded = conclude(&sightings(&servers, 3));
+            assert_eq!((concluded.varies.value(), concluded.direct, concluded.odd.len()), (None, false, 0));
+            assert!(matches!(concluded.varies.why(), Some(Why::SeveralAddresses { .. })), "{concluded:?}");
+        }
+    }
+
+    #[test]
+    fn sockets_that_leave_by_several_uplinks_make_no_easy_nat() {
+        for number in 2..=5 {
+            let servers: Vec<Sees> = NET[..number].iter().map(|server| (*server, uplink_by_socket as _)).collect();
+            assert_eq!(told(&servers), UNKNOWN, "{number}");
+            assert!(matches!(concluded(&servers).varies.why(), Some(Why::SeveralAddresses { .. })));
         }
     }
 
@@ -504,6 +580,14 @@ mod tests {
     fn a_collision_on_one_socket_makes_no_hard_nat() {
         let servers = [(NET[0], easy as fn(u8) -> String), (NET[1], easy as _), (NET[2], collides as _)];
         assert_eq!(told(&servers), (Some(false), false, 0));
+        assert!(matches!(concluded(&servers).varies.why(), Some(Why::MappingSameButLoneView { .. })));
+        // A server that was wrong about one socket looks the same, however many others there are; two do not.
+        let mut servers: Vec<Sees> = NET[1..].iter().map(|server| (*server, easy as _)).collect();
+        servers.push((NET[0], collides));
+        assert_eq!(told(&servers), (Some(false), false, 0));
+        let wanted = Why::MappingSameButLoneView { sockets: 2, differing: 1 };
+        assert_eq!(concluded(&servers).varies.why(), Some(&wanted));
+        servers[0] = (NET[1], collides);
         assert!(matches!(concluded(&servers).varies.why(), Some(Why::MappingSameButPortCollision { .. })));
     }
 }

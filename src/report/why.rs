@@ -145,6 +145,14 @@ pub enum Why {
         /// Sockets that do not.
         collided: u32,
     },
+    /// The same endpoint for every server on most sockets; on another one a single server saw another endpoint: it was
+    /// wrong, or the port collides with a neighbour's there.
+    MappingSameButLoneView {
+        /// Sockets that agree.
+        sockets: u32,
+        /// Sockets that do not.
+        differing: u32,
+    },
     /// Another endpoint for each destination.
     MappingDiffers {
         /// Independent servers.

@@ -47,6 +47,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::MappingSame { .. }
         | Why::MappingSameButOddServers { .. }
         | Why::MappingSameButPortCollision { .. }
+        | Why::MappingSameButLoneView { .. }
         | Why::MappingDiffers { .. }
         | Why::NoTranslation { .. }
         | Why::TooFewServers { .. }

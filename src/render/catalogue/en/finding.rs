@@ -63,7 +63,11 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
         FindingDetail::OddServer { server, endpoint, note } => text(
             format!("The answers of STUN server {server} were left out"),
             format!("{server} ({endpoint}): {}.", super::English.server_note(note)),
-            &["a NAT, a container bridge or a proxy stands before that server", "the server itself is faulty"],
+            &[
+                "a NAT, a container bridge or a proxy stands before that server",
+                "the server itself is faulty",
+                "a VPN or another uplink of this network leads to it alone",
+            ],
             "Verdicts do not rest on it. Its owner should run it on a host network without address translation.",
         ),
         FindingDetail::DnsFailing { names, example, failure: how } => text(

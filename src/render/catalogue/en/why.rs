@@ -69,6 +69,11 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             count(*sockets, "socket", "sockets"),
             count(*collided, "socket", "sockets")
         ),
+        Why::MappingSameButLoneView { sockets, differing } => format!(
+            "the same endpoint on {}; on {} one server saw another: it was wrong, or the port collides with a neighbour's",
+            count(*sockets, "socket", "sockets"),
+            count(*differing, "socket", "sockets")
+        ),
         Why::MappingDiffers { servers, endpoints } => {
             format!("{} saw {} of one socket", self::servers(*servers), count(*endpoints, "endpoint", "endpoints"))
         }

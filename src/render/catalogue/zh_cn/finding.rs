@@ -56,7 +56,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
         FindingDetail::OddServer { server, endpoint, note } => text(
             format!("STUN 服务器 {server} 的应答未被采用"),
             format!("{server}（{endpoint}）：{}。", super::Chinese.server_note(note)),
-            &["该服务器前面有 NAT、容器网桥或代理", "该服务器本身有问题"],
+            &["该服务器前面有 NAT、容器网桥或代理", "该服务器本身有问题", "本网络的 VPN 或另一条上行线路只通向它"],
             "判定没有依据它。其维护者应让它运行在没有地址转换的主机网络上。",
         ),
         FindingDetail::DnsFailing { names, example, failure: how } => text(

@@ -49,6 +49,11 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::MappingSameButPortCollision { sockets, collided } => {
             format!("{sockets} 个套接字上端点相同；另有 {collided} 个的端口与同一 NAT 后的其他主机冲突")
         }
+        Why::MappingSameButLoneView { sockets, differing } => {
+            format!(
+                "{sockets} 个套接字上端点相同；另有 {differing} 个被一台服务器看到不同：是它看错了，或端口与其他主机冲突"
+            )
+        }
         Why::MappingDiffers { servers, endpoints } => {
             format!("同一个套接字被 {servers} 台服务器看到 {endpoints} 个端点")
         }
