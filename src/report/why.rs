@@ -233,6 +233,19 @@ pub enum Why {
     },
     /// Nothing came through from elsewhere, but whether the server sent anything is not known.
     SendingNotProven,
+    /// Nothing came through from elsewhere, but too few packets were waited for long enough to say that it was not chance.
+    TooFewCopies {
+        /// Packets that did not come through.
+        silent: u32,
+        /// How many it takes, with the loss there is.
+        needed: u32,
+    },
+    /// A packet came through from another port of an address we had sent to; no server was shown to send from another
+    /// address.
+    AddressNotTested {
+        /// Where it came from.
+        from: SocketAddr,
+    },
     /// No server on the internet that answers offers the test (RFC 5780).
     NoFilterServer,
     /// The server answers requests to change its address from the unchanged one.

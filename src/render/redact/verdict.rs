@@ -27,6 +27,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::NotAsked
         | Why::OnlyTheAddresseePassed { .. }
         | Why::SendingNotProven
+        | Why::TooFewCopies { .. }
         | Why::NoFilterServer
         | Why::FromMappingAndFiltering
         | Why::LeftOut { .. }
@@ -85,7 +86,9 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::HomeRelayDown { failure: how, .. }
         | Why::RouterUnreachable { failure: how, .. } => failure(how, names),
         Why::ServersDisagree { endpoints } => endpoints.iter_mut().for_each(|endpoint| names.endpoint(endpoint)),
-        Why::StrangerPassed { from } | Why::NeighbourPassed { from, .. } => names.endpoint(from),
+        Why::StrangerPassed { from } | Why::NeighbourPassed { from, .. } | Why::AddressNotTested { from } => {
+            names.endpoint(from)
+        }
         Why::ChangeIgnored { server } | Why::ChangeRefused { server, .. } => names.endpoint(server),
         Why::SeveralAddresses { addresses } => addresses.iter_mut().for_each(|address| names.address(address)),
         Why::PortalAnswered { status: _, location } => location.iter_mut().for_each(|text| names.text(text)),

@@ -109,12 +109,23 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
 
         Why::StrangerPassed { from } => format!("a packet from {from} came through, where nothing had been sent"),
         Why::NeighbourPassed { from, silent } => format!(
-            "a packet from {from} came through, from another port of the server; {} from another address did not",
+            "a packet from {from} came through, from another port of the server; {} from another address did not, by the \
+             NAT or a firewall on this host",
             packets(*silent)
         ),
-        Why::OnlyTheAddresseePassed { silent } => {
-            format!("{} from the server's other port did not come through", packets(*silent))
+        Why::OnlyTheAddresseePassed { silent } => format!(
+            "{} from the server's other port did not come through, by the NAT or a firewall on this host",
+            packets(*silent)
+        ),
+        Why::TooFewCopies { silent, needed } => {
+            format!(
+                "nothing came through from elsewhere, but that takes {needed} packets to tell, and there were {silent}"
+            )
         }
+        Why::AddressNotTested { from } => format!(
+            "a packet from {from} came through, from another port of the server; that a server sent from another \
+             address could not be proven"
+        ),
         Why::SendingNotProven => {
             "nothing came through from elsewhere, but that the server sent it could not be proven".to_owned()
         }

@@ -79,9 +79,17 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
 
         Why::StrangerPassed { from } => format!("收到来自 {from} 的包，而从未向它发送过"),
         Why::NeighbourPassed { from, silent } => {
-            format!("收到来自服务器另一端口 {from} 的包；来自另一地址的 {silent} 个包未能通过")
+            format!("收到来自服务器另一端口 {from} 的包；来自另一地址的 {silent} 个包被 NAT 或本机防火墙拦下")
         }
-        Why::OnlyTheAddresseePassed { silent } => format!("来自服务器另一端口的 {silent} 个包未能通过"),
+        Why::OnlyTheAddresseePassed { silent } => {
+            format!("来自服务器另一端口的 {silent} 个包被 NAT 或本机防火墙拦下")
+        }
+        Why::TooFewCopies { silent, needed } => {
+            format!("没有收到来自其他端点的包，但要 {needed} 个包才能断定，而只有 {silent} 个")
+        }
+        Why::AddressNotTested { from } => {
+            format!("收到来自服务器另一端口 {from} 的包；无法证明有服务器从另一地址发送过")
+        }
         Why::SendingNotProven => "没有收到来自其他端点的包，但无法证明服务器确实发送了".to_owned(),
         Why::NoFilterServer => "应答的互联网服务器都不提供此项测试（RFC 5780）".to_owned(),
         Why::ChangeIgnored { server } => format!("{server} 忽略了从其他端点应答的请求"),
