@@ -8,7 +8,7 @@ use crate::probe::{Failure, PortMappingService};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Why {
     // Not asked.
-    /// This command does not measure it; that one does.
+    /// This run did not measure it: its command does not, or did not yet when it was saved. That one does.
     NotMeasuredHere {
         /// The command that does, as `natscope nat`.
         ask: &'static str,
@@ -22,7 +22,7 @@ pub enum Why {
         /// The flag, as `--no-icmp`.
         flag: &'static str,
     },
-    /// There was nobody to ask over this family: no server of the map has an address of it.
+    /// There was nobody to ask over this family: no server to ask has an address of it.
     NoServers {
         /// The family.
         family: Family,

@@ -11,11 +11,11 @@ use crate::report::Why;
 #[allow(clippy::too_many_lines, reason = "one arm a reason, nothing else")]
 pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     match why {
-        Why::NotMeasuredHere { ask } => format!("not measured by this command; `{ask}` does"),
+        Why::NotMeasuredHere { ask } => format!("this run did not measure it; `{ask}` does"),
         Why::NotMeasuredYet => "this version does not measure it".to_owned(),
         Why::NotAsked => "the run ended before it was asked".to_owned(),
         Why::LeftOut { flag } => format!("left out by {flag}"),
-        Why::NoServers { family } => format!("no server of the map has an {family} address"),
+        Why::NoServers { family } => format!("none of the servers to ask has an {family} address"),
         Why::NamesFailed { failure: how } => format!("no server could be asked: {}", failure(how)),
         Why::TcpNotTried { family } => {
             format!("no answer over {family} UDP, and whether TCP gets through was not settled")

@@ -10,11 +10,11 @@ use crate::report::Why;
 #[allow(clippy::too_many_lines, reason = "one arm a reason, nothing else")]
 pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     match why {
-        Why::NotMeasuredHere { ask } => format!("本命令不测量此项，请用 `{ask}`"),
+        Why::NotMeasuredHere { ask } => format!("本次运行没有测量此项，请用 `{ask}`"),
         Why::NotMeasuredYet => "此版本尚不测量此项".to_owned(),
         Why::NotAsked => "运行结束时尚未询问".to_owned(),
         Why::LeftOut { flag } => format!("已由 {flag} 跳过"),
-        Why::NoServers { family } => format!("地图中没有服务器具有 {family} 地址"),
+        Why::NoServers { family } => format!("要询问的服务器都没有 {family} 地址"),
         Why::NamesFailed { failure: how } => format!("无法询问任何服务器：{}", failure(how)),
         Why::TcpNotTried { family } => format!("{family} 的 UDP 没有应答，而 TCP 是否可通尚未确定"),
         Why::RanOutOfTime { after } => format!("运行在 {} 后结束，尚未得出结论", span(*after)),
