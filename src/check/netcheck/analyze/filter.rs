@@ -21,7 +21,7 @@ use crate::report::{Verdict, Why};
 /// takes loopback for the internet.
 pub(super) fn filtering(evidence: &Evidence<'_>, view: &View) -> Verdict<Filtering> {
     if !evidence.input.options.filtering {
-        return Verdict::unknown(Why::NotMeasuredYet);
+        return Verdict::unknown(Why::NotMeasuredHere { ask: "natscope nat" });
     }
     let tests = tests(evidence, view.family);
     let along = |way| tests.iter().filter(move |(of, _)| *of == way).map(|(_, test)| test.clone()).collect::<Vec<_>>();

@@ -26,6 +26,8 @@ pub(super) struct View {
     sightings: Vec<Sighting>,
     /// Operators asked.
     asked: usize,
+    /// Why nobody was asked, where nobody was.
+    unasked: Option<Why>,
 }
 
 /// Among so many independent servers one may lie.
@@ -52,14 +54,19 @@ impl View {
             .map(|sighting| sighting.server)
             .filter(|server| sightings.iter().all(|sighting| sighting.server != *server))
             .collect();
-        let conclusion = mapping::conclude(&sightings);
+        let mut conclusion = mapping::conclude(&sightings);
+        let unasked = copies.is_empty().then(|| reach::not_asked(evidence, family));
+        if let Some(why) = &unasked {
+            conclusion.varies = Verdict::unknown(why.clone());
+        }
         let tested = evidence.filter.iter().filter(|copy| copy.form == StunForm::Plain);
         let steady = steady_servers(copies.iter().copied().chain(tested));
         let on_port_too =
             mapping::on_port_too(sightings.iter().filter(|sighting| steady.contains(&sighting.server.ip())));
         let asked = copies.iter().map(|copy| Operator::of(copy.server.ip())).collect::<BTreeSet<_>>().len();
         let observed = observed(&copies, &bad, &near);
-        let mut view = Self { family, observed, servers: Vec::new(), conclusion, on_port_too, sightings, asked };
+        let mut view =
+            Self { family, observed, servers: Vec::new(), conclusion, on_port_too, sightings, asked, unasked };
         view.servers = servers(evidence, family, &copies, &bad, &near, &view.conclusion);
         view
     }
@@ -147,7 +154,11 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
     let blocked = reach::blocked_over(evidence, view.family, &netcheck.udp);
     let mapping = mapping_verdict(view, blocked);
     let difficulty = difficulty(view, netcheck, blocked);
-    let filtering = if blocked { Verdict::unknown(Why::UdpIsBlocked) } else { filter::filtering(evidence, view) };
+    let filtering = match &view.unasked {
+        _ if blocked => Verdict::unknown(Why::UdpIsBlocked),
+        Some(why) => Verdict::unknown(why.clone()),
+        None => filter::filtering(evidence, view),
+    };
     let (nat_type, level) = if blocked {
         let confidence = netcheck.udp.confidence().unwrap_or(Confidence::Low);
         (Verdict::known(NatType::UdpBlocked, confidence, []).because(Why::UdpIsBlocked), None)

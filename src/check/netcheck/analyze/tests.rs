@@ -400,3 +400,38 @@ fn a_filter_test_inside_this_network_is_none() {
         assert_eq!(nat.filtering.why(), Some(&Why::NoFilterServer), "{server} sees {mapped}");
     }
 }
+
+#[test]
+fn who_asks_for_the_nat_is_answered_about_the_families_asked_over() {
+    let told = |story: &Story, command| story.told().take_nats(command, &story.input, &story.record);
+    let mut story = Story::new("10.0.0.5", &NET[..1]);
+    let [v4, v6] = told(&story, Command::Nat);
+    assert_eq!(v4.unwrap().difficulty.why(), Some(&Why::NotAsked));
+    let v6 = v6.unwrap();
+    let no_support = Some(&Why::NoOsSupport { family: Family::V6 });
+    assert_eq!((v6.difficulty.why(), v6.filtering.why(), v6.nat_type.why()), (no_support, no_support, no_support));
+    // A named server of the other family, which keeps silent.
+    story.input.host.os_supports_v6 = true;
+    story.input.host.route_v6 = Some(ip("2001:db8::5"));
+    let slot = Slot::Shared { family: Family::V6, index: 0 };
+    let server = SocketAddr::new(ip("2001:db8:1::1"), 3478);
+    story.ask(0, Question::Stun { slot, server, form: StunForm::Tailnode }, None);
+    let [v4, v6] = told(&story, Command::Nat);
+    assert_eq!((v4, v6.is_some()), (None, true));
+    let [v4, v6] = told(&story, Command::Netcheck);
+    assert_eq!((v4.is_some(), v6), (true, None));
+}
+
+#[test]
+fn no_flag_is_named_that_nobody_gave() {
+    let mut story = Story::new("10.0.0.5", &NET[..1]);
+    story.input.options.https = false;
+    for server in &NET[..1] {
+        story.stun(server.1, None);
+    }
+    assert_eq!(story.told().netcheck.udp.why(), Some(&Why::LeftOut { flag: "--no-https" }));
+    story.input.map.regions.values_mut().flat_map(|region| &mut region.nodes).for_each(|node| node.stun_only = true);
+    assert_eq!(story.told().netcheck.udp.why(), Some(&Why::TooFewWitnesses { servers: 0, needed: 3 }));
+    let wanted = Why::NotMeasuredHere { ask: "natscope nat" };
+    assert_eq!(story.told().nat_v4.unwrap().filtering.why(), Some(&wanted));
+}
