@@ -41,6 +41,8 @@ What is predicted:
   Whether programs connect that do as Tailscale and 'natscope ping --direct' do: both sides send UDP at once to the
   endpoints STUN servers have told, and answer whoever gets through. Programs that guess ports by the hundreds may do
   better where the answer is no, and 'likelihood' says so.
+  Taken for granted: the two networks reach each other, and no router takes strangers' packets for itself. Plain Linux NAT
+  with an open INPUT chain does, and may then give the peer's flow another port; two NAT3 may stay relayed for that.
 
 What the answers mean:
   yes  a direct path, whatever the reports leave open

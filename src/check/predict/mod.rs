@@ -8,7 +8,8 @@
 //!
 //! What it takes for granted: the two networks reach each other at all, both programs run at the same time and have a
 //! relay to introduce them, a NAT keeps its filter for each mapping by itself (as those do that have an entry for each; see
-//! `tests/punch.rs` for the pairs that would do better otherwise), and behaves tomorrow as it did when the report was made.
+//! `tests/punch.rs` for the pairs that would do better otherwise), gives no flow another port because of a stranger's packet
+//! (see [`predict`]'s confidence), and behaves tomorrow as it did when the report was made.
 
 mod advice;
 mod class;
@@ -31,7 +32,8 @@ use crate::report::{
     Class, Confidence, Likelihood, Mechanism, PairWhy, Predict, PredictSide, Side, Verdict, Which, Why,
 };
 
-/// Predicts. The same for both orders, but for which side is which.
+/// Predicts. The same for both orders, but for which side is which. Of medium confidence at most where a router that gives
+/// a flow another port after a stranger's packet would spoil it.
 #[must_use]
 pub fn predict(a: &Side, b: &Side) -> Predict {
     let network = Network::of(a, b);
@@ -94,13 +96,19 @@ fn why_direct(a: &Side, b: &Side, path: &Path) -> PairWhy {
     }
 }
 
-/// As sure as the reports are of what it rests on.
+/// As sure as the reports are of what it rests on, and less where a router may spoil it: plain Linux NAT that accepts
+/// strangers' packets itself (an open INPUT chain) keeps the peer's first packet as a flow of its own, and then gives the
+/// flow to that peer another port. One that lets in only the port it has sent to never hears of it. No report tells.
 fn confidence(a: &Side, b: &Side, path: &Path) -> Confidence {
     let Some(family) = path.family else { return Confidence::Medium };
+    let strict = |side: &Side| class::classes(side.family(family)).contains(&Class::Nat3);
+    let translated = |side: &Side| side.family(family).difficulty != Some(Difficulty::None);
+    let spoilt = strict(a) && strict(b) && (translated(a) || translated(b));
+    let most = if spoilt { Confidence::Medium } else { Confidence::High };
     let of = |side: &Side| {
         if side.proxied { Confidence::Low } else { side.family(family).confidence.unwrap_or(Confidence::Medium) }
     };
-    of(a).min(of(b))
+    of(a).min(of(b)).min(most)
 }
 
 fn why_not(a: &Side, b: &Side, outcome: &Outcome, network: Network) -> (PairWhy, Confidence) {

@@ -78,7 +78,8 @@ fn advice(predict: &Predict) -> [Option<(Advice, bool)>; 2] {
 fn easy_with_easy_is_direct_whatever_is_let_in() {
     let predict = predict(&easy(None), &easy_there(None));
     assert_eq!(predict.direct.value(), Some(&true));
-    assert_eq!(predict.direct.confidence(), Some(Confidence::High));
+    // Either may be a router that gives a flow another port after a stranger's packet.
+    assert_eq!(predict.direct.confidence(), Some(Confidence::Medium));
     assert_eq!((predict.mechanism, predict.family), (Mechanism::HolePunch, Some(Family::V4)));
     assert_eq!(predict.likelihood, Likelihood::High);
     assert_eq!(why(&predict), PairWhy::BothSend { family: Family::V4 });
@@ -88,7 +89,9 @@ fn easy_with_easy_is_direct_whatever_is_let_in() {
 #[test]
 fn easy_with_hard_depends_on_both_filters() {
     for lets_in in [Eif, Adf] {
-        assert_eq!(predict(&easy(lets_in), &hard_there(None)).direct.value(), Some(&true), "{lets_in:?}");
+        let predict = predict(&easy(lets_in), &hard_there(None));
+        assert_eq!(predict.direct.value(), Some(&true), "{lets_in:?}");
+        assert_eq!(predict.direct.confidence(), Some(Confidence::High), "{lets_in:?}");
     }
     // The case users know as "easy, yet relayed".
     let relayed = predict(&easy(Apdf), &hard_there(Apdf));
@@ -144,6 +147,7 @@ fn ipv6_needs_no_hole_in_a_nat() {
     let b = with_v6(hard_there(Apdf), "2001:db8:2::20");
     let both = predict(&a, &b);
     assert_eq!((both.direct.value(), both.family), (Some(&true), Some(Family::V6)));
+    assert_eq!(both.direct.confidence(), Some(Confidence::High));
     // One alone has nobody to talk to, and is told what the other should do.
     let one = predict(&a, &hard_there(Apdf));
     assert_eq!(one.direct.value(), Some(&false));
