@@ -36,12 +36,13 @@ fn read(path: &Path) -> Result<Side, CmdError> {
     let name = path.display().to_string();
     let text = replay::read(path).map_err(|error| CmdError::Usage(format!("{name}: {error}")))?;
     let refuse = |error: &dyn std::fmt::Display| CmdError::Usage(format!("{name}:{error}"));
-    let Concluded { report, record } = conclusions_from(&text).map_err(|error| refuse(&error))?;
-    // A report of `natscope nat` shows less than it has heard: local addresses and tunnels are in the record only.
+    let Concluded { mut report, record } = conclusions_from(&text).map_err(|error| refuse(&error))?;
+    // A report of `natscope nat` shows less than it has heard: local addresses and tunnels are in the record only. What it
+    // concluded of the NAT stands: pseudonyms hide which servers are of one operator, so less follows from them.
     if let (None, Some(record)) = (&report.netcheck, record) {
         let value = serde_json::from_str(record)
             .map_err(|error| refuse(&format!("{}:{}: {error}", error.line(), error.column())))?;
-        return Ok(side_of(&replay::again(None, &name, &value, false)?));
+        report.netcheck = replay::again(None, &name, &value, false)?.netcheck;
     }
     Ok(side_of(&report))
 }

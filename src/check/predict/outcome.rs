@@ -38,14 +38,17 @@ pub(super) struct Outcome {
 impl Outcome {
     /// What two sides in such a network come to.
     pub(super) fn of(a: &Side, b: &Side, network: Network) -> Self {
-        let lan = match network.lan {
+        let cells = match network.lan {
             Some(true) => BTreeSet::from([Cell::Direct]),
             Some(false) => BTreeSet::from([Cell::Relay]),
             None => BTreeSet::from([Cell::Relay, Cell::Direct]),
         };
-        let lan = Path { family: None, cells: lan, mechanism: Mechanism::Lan };
-        let over = |family| over(family, a, b, network.nat(family));
-        Self { paths: vec![lan, over(Family::V6), over(Family::V4)] }
+        let lan = Path { family: None, cells, mechanism: Mechanism::Lan };
+        let mut paths: Vec<Path> =
+            [Family::V6, Family::V4].map(|family| over(family, a, b, network.nat(family))).into();
+        // A shared network that is only conceivable is not what is hoped for first.
+        paths.insert(if network.lan == Some(true) { 0 } else { paths.len() }, lan);
+        Self { paths }
     }
 
     /// Every cell that is possible for the best of the paths.

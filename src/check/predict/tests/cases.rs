@@ -234,6 +234,7 @@ fn pseudonyms_are_not_compared() {
     let unclear = predict(&a, &b);
     assert_eq!(unclear.direct.value(), None);
     assert_ne!(why(&unclear), PairWhy::OneHost);
+    assert_eq!(unclear.mechanism, Mechanism::HolePunch);
     assert_eq!(unclear.missing.first().map(|missing| missing.fact), Some(Fact::NetworkRedacted));
     assert_eq!(predict(&a, &easy_there(Apdf)).direct.value(), None);
     // Without a NAT there is none to share.
