@@ -121,7 +121,9 @@ pub(super) fn conclude(
         netcheck: Some(analysis.netcheck),
         nat_v4: analysis.nat_v4,
         nat_v6: analysis.nat_v6,
+        predict: None,
         findings,
+        redacted: false,
         saved,
     })
 }

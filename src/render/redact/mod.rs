@@ -34,11 +34,24 @@ pub fn redact(report: &Report) -> Report {
     names.collected();
     let mut redacted = report.clone();
     walk(&mut redacted, &mut names);
+    redacted.redacted = true;
     redacted
 }
 
 fn walk(report: &mut Report, names: &mut Pseudonyms) {
-    let Report { command: _, started_at: _, took: _, netcheck, nat_v4, nat_v6, findings, saved } = report;
+    // A prediction names nobody.
+    let Report {
+        command: _,
+        started_at: _,
+        took: _,
+        netcheck,
+        nat_v4,
+        nat_v6,
+        predict: _,
+        findings,
+        redacted: _,
+        saved,
+    } = report;
     if let Some(it) = netcheck {
         self::netcheck(it, names);
     }
