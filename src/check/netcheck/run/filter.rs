@@ -4,14 +4,15 @@
 //! unasked. G first sends to the places the server would answer from, which opens the filter for them, and then asks
 //! for the same answers: those prove that the server really sends them. Neither socket serves any other purpose.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::super::timing;
 use super::super::tracks::{Copy, Fate};
 use super::flow::{Flow, Kind, Next};
 use crate::check::filtering::copies_needed;
-use crate::model::Family;
+use crate::check::mapping::crosses_internet;
+use crate::model::{Family, is_global};
 use crate::probe::{Moment, ProbeId, Slot, StunForm, StunReply};
 
 /// The first local socket of the filter tests; each takes two.
@@ -36,7 +37,8 @@ struct Test {
     server: SocketAddr,
     /// Where else the server says it can answer from, by its first answer.
     other: Option<SocketAddr>,
-    /// It answered without saying so, or from elsewhere, or refuses: the test is of no use.
+    /// It answered without saying so, or from elsewhere, or refuses, or stands inside this host's own network: the test
+    /// is of no use.
     useless: bool,
     /// An answer to F came from another address: that passes no filter but an open one.
     stranger_passed: bool,
@@ -85,8 +87,11 @@ impl Filter {
     }
 
     /// A server that may be tested, in the order of preference. Another port of one already known is the same server.
+    /// What comes from inside this host's own network passes no filter at its edge, so servers there are not tested.
     pub(super) fn add(&mut self, server: SocketAddr, now: Moment) {
-        if Family::of(server.ip()) == self.family && !self.candidates.iter().any(|known| known.ip() == server.ip()) {
+        let tells = is_global(server.ip()) || server.ip().is_loopback();
+        let known = || self.candidates.iter().any(|known| known.ip() == server.ip());
+        if Family::of(server.ip()) == self.family && tells && !known() {
             self.candidates.push(server);
             self.follow(now);
         }
@@ -94,6 +99,11 @@ impl Filter {
 
     /// Begins tests as long as fewer than two are of use.
     fn follow(&mut self, now: Moment) {
+        // This host's own servers tell something only where there are no others.
+        let far = self.candidates.iter().any(|server| !server.ip().is_loopback());
+        for test in self.tests.iter_mut().filter(|test| far && test.server.ip().is_loopback()) {
+            test.useless = true;
+        }
         while self.tests.iter().filter(|test| !test.useless).count() < AT_ONCE
             && self.tests.len() < IN_ALL
             && let Some(server) = self.candidates.get(self.tests.len()).copied()
@@ -142,7 +152,7 @@ impl Filter {
 
     /// A packet from elsewhere has come through: nothing more can be learned.
     fn decided(&self) -> bool {
-        self.tests.iter().any(|test| test.stranger_passed)
+        self.tests.iter().any(|test| test.stranger_passed && !test.useless)
     }
 
     /// Marks a copy as sent, and says what to send.
@@ -200,6 +210,8 @@ impl Test {
 
     fn learn(&mut self, kind: Kind, reply: &StunReply, now: Moment) -> Option<SocketAddr> {
         let unchanged = reply.from == self.server;
+        // Of an address on the internet that sees this host at none: it is inside as well.
+        self.useless |= reply.mapped.is_some_and(|mapped| !self.tells(mapped.ip()));
         match kind {
             Kind::Control if self.other.is_none() => {
                 let other = reply.other_address.filter(|other| other.port() != self.server.port());
@@ -214,11 +226,17 @@ impl Test {
             }
             Kind::Elsewhere | Kind::Neighbour => {
                 self.useless |= unchanged;
-                self.stranger_passed |= kind == Kind::Elsewhere && reply.from.ip() != self.server.ip();
+                self.stranger_passed |=
+                    kind == Kind::Elsewhere && reply.from.ip() != self.server.ip() && reply.mapped.is_some();
                 None
             }
             _ => None,
         }
+    }
+
+    /// Whether what passes between a server that saw this host at `mapped` and this host tells of filters.
+    fn tells(&self, mapped: IpAddr) -> bool {
+        self.server.ip().is_loopback() || crosses_internet(self.server.ip(), mapped)
     }
 
     /// Opens the filter of G for where the server says it answers from, and asks for proof.
