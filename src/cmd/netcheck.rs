@@ -179,6 +179,7 @@ pub(super) fn network_options(args: &ProbingArgs) -> network::NetworkOptions {
         bind_address: args.bind_address,
         bind_port: args.bind_port,
         interface: args.interface.clone(),
+        recent_ports: network::RecentPorts::of_user(),
         ..network::NetworkOptions::default()
     }
 }

@@ -226,7 +226,7 @@ pub enum Why {
     },
     /// Nothing came through from elsewhere, but whether the server sent anything is not known.
     SendingNotProven,
-    /// No server that answers offers the test (RFC 5780).
+    /// No server on the internet that answers offers the test (RFC 5780).
     NoFilterServer,
     /// The server answers requests to change its address from the unchanged one.
     ChangeIgnored {

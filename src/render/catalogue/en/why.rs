@@ -114,7 +114,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::SendingNotProven => {
             "nothing came through from elsewhere, but that the server sent it could not be proven".to_owned()
         }
-        Why::NoFilterServer => "no server that answers offers the test (RFC 5780)".to_owned(),
+        Why::NoFilterServer => "no server on the internet that answers offers the test (RFC 5780)".to_owned(),
         Why::ChangeIgnored { server } => format!("{server} ignores the request to answer from elsewhere"),
         Why::ChangeRefused { server, code } => {
             format!("{server} refuses to answer from elsewhere (error {code})")
