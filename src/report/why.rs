@@ -1,6 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::PairWhy;
 use crate::model::{Family, RegionId};
 use crate::probe::{Failure, PortMappingService};
 
@@ -403,4 +404,8 @@ pub enum Why {
     },
     /// The router did not tell its outer address.
     WanUnknown,
+
+    // Two hosts.
+    /// Why two hosts will or will not talk directly.
+    Pair(PairWhy),
 }

@@ -2,6 +2,7 @@ use std::fmt::Display;
 
 use super::count;
 use super::failure::failure;
+use super::predict;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
 use crate::render::number::{round_trip, span};
@@ -205,6 +206,8 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             "the router's outer address is {wan}, servers see {mapped}: a second NAT, a VPN, or several uplinks"
         ),
         Why::WanUnknown => "the router did not tell its outer address".to_owned(),
+
+        Why::Pair(pair) => predict::why(pair),
     }
 }
 

@@ -1,6 +1,7 @@
 use std::fmt::Display;
 
 use super::failure::failure;
+use super::predict;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
 use crate::render::number::{round_trip, span};
@@ -157,6 +158,8 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             format!("路由器的外侧地址是 {wan}，服务器看到的是 {mapped}：可能有第二层 NAT、VPN 或多条上行线路")
         }
         Why::WanUnknown => "路由器没有告知其外侧地址".to_owned(),
+
+        Why::Pair(pair) => predict::why(pair),
     }
 }
 
