@@ -92,7 +92,8 @@ impl Filter {
     }
 
     /// A server that may be tested. One whose answer told of another endpoint (`offers`) goes before those that did not
-    /// say so yet. Another port of one already known is the same server. What comes from inside this host's own network passes no filter at its edge, so servers there are not tested.
+    /// say so yet. Another port of one already known is the same server. What comes from inside this host's own network
+    /// passes no filter at its edge, so servers there are not tested.
     pub(super) fn add(&mut self, server: SocketAddr, offers: bool, now: Moment) {
         let tells = is_global(server.ip()) || server.ip().is_loopback();
         if Family::of(server.ip()) != self.family || !tells {
