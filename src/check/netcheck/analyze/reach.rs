@@ -8,7 +8,7 @@ use super::owner::Owner;
 use super::regions;
 use crate::check::Operator;
 use crate::check::netcheck::timing;
-use crate::model::{Family, Region};
+use crate::model::{Family, Region, is_fake_dns};
 use crate::probe::{Cause, Outcome, ProbeId, Question, Stage};
 use crate::report::{Confidence, FamilyReport, Verdict, Why};
 
@@ -18,7 +18,8 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
         .stun
         .iter()
         .filter(|copy| copy.reply.is_some())
-        .partition(|copy| evidence.is_witness(copy.server.ip()));
+        // Whoever answers from an address a proxy has made up stands beyond the proxy: UDP gets there.
+        .partition(|copy| evidence.is_witness(copy.server.ip()) || is_fake_dns(copy.server.ip()));
     if !answered.is_empty() {
         let servers: BTreeSet<_> = answered.iter().map(|copy| copy.server).collect();
         return Verdict::known(true, Confidence::High, some_of(answered.iter().map(|copy| copy.probe)))
