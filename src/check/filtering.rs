@@ -82,8 +82,16 @@ pub(super) fn conclude(tests: &[FilterTest]) -> Verdict<Filtering> {
             Verdict::known(Filtering::AddressAndPortDependent, sureness, evidence)
                 .because(Why::OnlyTheAddresseePassed { silent })
         }
-        None => Verdict::unknown(reason(tests)),
+        None => Verdict::unknown(reason(tests)).with_evidence(unanswered(tests)),
     }
+}
+
+/// Copies that kept silent, proven or not.
+fn unanswered(tests: &[FilterTest]) -> impl Iterator<Item = ProbeId> {
+    tests.iter().flat_map(|test| [&test.elsewhere, &test.neighbour]).flat_map(|heard| match heard {
+        Heard::Silent { copies } => copies.clone(),
+        _ => Vec::new(),
+    })
 }
 
 /// What proven silence comes to.
@@ -255,6 +263,8 @@ mod tests {
         let evidence = |tests: &[FilterTest]| conclude(tests).evidence().iter().map(|id| id.0).collect::<Vec<_>>();
         assert_eq!(evidence(&[test(silent(10), silent(20))]), [8, 20, 21, 22]);
         assert_eq!(evidence(&[test(silent(10), from("192.0.2.1:3479"))]), [1, 7, 10, 11, 12]);
+        let unproven = FilterTest { neighbour_proven: None, ..test(silent(10), silent(20)) };
+        assert_eq!(evidence(&[unproven]), [10, 11, 12, 20, 21, 22]);
     }
 
     #[test]

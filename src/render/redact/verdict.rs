@@ -88,7 +88,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::RouterUnreachable { failure: how, .. } => failure(how, names),
         Why::ServersDisagree { endpoints } => endpoints.iter_mut().for_each(|endpoint| names.endpoint(endpoint)),
         Why::StrangerPassed { from } | Why::NeighbourPassed { from, .. } | Why::AddressNotTested { from } => {
-            names.endpoint(from)
+            names.endpoint(from);
         }
         Why::ChangeIgnored { server } | Why::ChangeRefused { server, .. } => names.endpoint(server),
         Why::SeveralAddresses { addresses } => addresses.iter_mut().for_each(|address| names.address(address)),
