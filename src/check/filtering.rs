@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use super::Operator;
 use crate::model::Filtering;
 use crate::probe::ProbeId;
-use crate::report::{Confidence, Verdict, Why};
+use crate::report::{Confidence, FilterWhy, Verdict, Why};
 
 /// What one server's test showed. The testing socket has sent to `server` alone.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +62,7 @@ pub(super) fn conclude(tests: &[FilterTest]) -> Verdict<Filtering> {
     });
     if let Some((from, probe)) = passed {
         return Verdict::known(Filtering::EndpointIndependent, Confidence::High, [probe])
-            .because(Why::StrangerPassed { from });
+            .because(Why::Filter(FilterWhy::StrangerPassed { from }));
     }
     let neighbour = tests.iter().find_map(|test| match test.neighbour {
         Heard::From { from, probe } => Some((from, probe)),
@@ -72,17 +72,17 @@ pub(super) fn conclude(tests: &[FilterTest]) -> Verdict<Filtering> {
         return match silence(tests, silent_elsewhere) {
             Some(Silence { silent, sureness, evidence }) => {
                 Verdict::known(Filtering::AddressDependent, sureness, [probe].into_iter().chain(evidence))
-                    .because(Why::NeighbourPassed { from, silent })
+                    .because(Why::Filter(FilterWhy::NeighbourPassed { from, silent }))
             }
-            None => Verdict::unknown(address_untested(tests, from)).with_evidence([probe]),
+            None => Verdict::unknown(Why::Filter(address_untested(tests, from))).with_evidence([probe]),
         };
     }
     match silence(tests, silent_neighbour) {
         Some(Silence { silent, sureness, evidence }) => {
             Verdict::known(Filtering::AddressAndPortDependent, sureness, evidence)
-                .because(Why::OnlyTheAddresseePassed { silent })
+                .because(Why::Filter(FilterWhy::OnlyTheAddresseePassed { silent }))
         }
-        None => Verdict::unknown(reason(tests)).with_evidence(unanswered(tests)),
+        None => Verdict::unknown(Why::Filter(reason(tests))).with_evidence(unanswered(tests)),
     }
 }
 
@@ -133,40 +133,40 @@ fn proven<'a>(test: &FilterTest, heard: &'a Heard, proof: Option<ProbeId>) -> Op
 }
 
 /// Another port's packet came through, from `from`. Why it is not known whether another address's would.
-fn address_untested(tests: &[FilterTest], from: SocketAddr) -> Why {
+fn address_untested(tests: &[FilterTest], from: SocketAddr) -> FilterWhy {
     let short = tests.iter().find_map(|test| match test.elsewhere {
         Heard::Open { silent } if test.offered && test.elsewhere_proven.is_some() => Some((silent, test.needed)),
         _ => None,
     });
     match short {
-        Some((silent, needed)) => Why::TooFewCopies { silent, needed },
-        None => Why::AddressNotTested { from },
+        Some((silent, needed)) => FilterWhy::TooFewCopies { silent, needed },
+        None => FilterWhy::AddressNotTested { from },
     }
 }
 
 /// The most telling reason why there is no verdict, where nothing came through.
-fn reason(tests: &[FilterTest]) -> Why {
+fn reason(tests: &[FilterTest]) -> FilterWhy {
     let offered = || tests.iter().filter(|test| test.offered);
     if offered().any(|test| matches!(test.neighbour, Heard::Silent { .. })) {
-        return Why::SendingNotProven;
+        return FilterWhy::SendingNotProven;
     }
     for test in tests {
         let server = test.server;
         let answers = [&test.neighbour, &test.elsewhere];
         if answers.contains(&&Heard::Unchanged) {
-            return Why::ChangeIgnored { server };
+            return FilterWhy::ChangeIgnored { server };
         }
         if let Some(code) =
             answers.iter().find_map(|heard| if let Heard::Refused { code } = heard { Some(*code) } else { None })
         {
-            return Why::ChangeRefused { server, code };
+            return FilterWhy::ChangeRefused { server, code };
         }
     }
     let open = offered().find_map(|test| match test.neighbour {
-        Heard::Open { silent } => Some(Why::TooFewCopies { silent, needed: test.needed }),
+        Heard::Open { silent } => Some(FilterWhy::TooFewCopies { silent, needed: test.needed }),
         _ => None,
     });
-    open.unwrap_or(Why::NoFilterServer)
+    open.unwrap_or(FilterWhy::NoFilterServer)
 }
 
 /// How many lost copies of a request chance no longer explains: one run in 100,000, where this share of round trips
@@ -273,18 +273,21 @@ mod tests {
         let why = |elsewhere: Heard, neighbour: Heard, proven: bool| {
             let proof = proven.then_some(ProbeId(7));
             let test = FilterTest { elsewhere_proven: proof, neighbour_proven: proof, ..test(elsewhere, neighbour) };
-            conclude(&[test]).why().cloned().unwrap()
+            match conclude(&[test]).why() {
+                Some(Why::Filter(why)) => why.clone(),
+                other => panic!("{other:?}"),
+            }
         };
-        let (open, few) = (|| Heard::Open { silent: 2 }, Why::TooFewCopies { silent: 2, needed: 3 });
+        let (open, few) = (|| Heard::Open { silent: 2 }, FilterWhy::TooFewCopies { silent: 2, needed: 3 });
         let neighbour = || from("192.0.2.1:3479");
-        let untested = Why::AddressNotTested { from: "192.0.2.1:3479".parse().unwrap() };
+        let untested = FilterWhy::AddressNotTested { from: "192.0.2.1:3479".parse().unwrap() };
         let refused = || Heard::Refused { code: 420 };
         for (elsewhere, neighbour, proven, wanted) in [
-            (silent(10), silent(20), false, Why::SendingNotProven),
+            (silent(10), silent(20), false, FilterWhy::SendingNotProven),
             (open(), open(), true, few.clone()),
             (open(), open(), false, few.clone()),
-            (refused(), open(), false, Why::ChangeRefused { server, code: 420 }),
-            (Heard::Unchanged, open(), false, Why::ChangeIgnored { server }),
+            (refused(), open(), false, FilterWhy::ChangeRefused { server, code: 420 }),
+            (Heard::Unchanged, open(), false, FilterWhy::ChangeIgnored { server }),
             (silent(10), neighbour(), false, untested.clone()),
             (refused(), neighbour(), true, untested.clone()),
             (Heard::Astray, neighbour(), true, untested),
@@ -293,7 +296,7 @@ mod tests {
             assert_eq!(why(elsewhere.clone(), neighbour.clone(), proven), wanted, "{elsewhere:?} {neighbour:?}");
         }
         let offering = |offered| FilterTest { offered, ..test(open(), open()) };
-        assert_eq!(conclude(&[offering(false)]).why(), Some(&Why::NoFilterServer));
+        assert_eq!(conclude(&[offering(false)]).why(), Some(&Why::Filter(FilterWhy::NoFilterServer)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Nothing here knows how anything was measured or how it is shown; words are made in `render/`, so whatever a
 //! sentence needs is a typed field here.
 
+mod filter_why;
 mod finding;
 mod nat;
 mod netcheck;
@@ -15,6 +16,7 @@ mod why;
 
 use std::time::{Duration, SystemTime};
 
+pub use filter_why::FilterWhy;
 pub use finding::{Finding, FindingDetail, Severity};
 pub use nat::{Nat, ServerNote, StunServer};
 pub use netcheck::{

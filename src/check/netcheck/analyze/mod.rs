@@ -9,6 +9,7 @@ mod portal;
 mod reach;
 mod regions;
 mod router;
+mod servers;
 #[cfg(test)]
 mod tests;
 

@@ -10,7 +10,7 @@ use crate::probe::{
     Cause, Failure, HostFacts, HttpsAnswer, Interface, Launch, Moment, Observation, Outcome, PortalAnswer, Probe,
     ProbeId, Question, Slot, Stage, StunForm, StunReply,
 };
-use crate::report::{Confidence, Nat, RegionSkip, ServerNote, Verdict, Why};
+use crate::report::{Confidence, FilterWhy, Nat, RegionSkip, ServerNote, Verdict, Why};
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -389,7 +389,7 @@ fn silence_of_a_filter_is_never_quite_sure_and_cites_its_probes() {
 #[test]
 fn loss_on_the_way_of_the_proof_is_loss_on_the_way_of_what_is_missing() {
     let nat = strict_filter("20.1.0.1", "203.0.113.7", true);
-    assert_eq!(nat.filtering.why(), Some(&Why::TooFewCopies { silent: 3, needed: 8 }));
+    assert_eq!(nat.filtering.why(), Some(&Why::Filter(FilterWhy::TooFewCopies { silent: 3, needed: 8 })));
     assert_eq!(value(&nat.nat_type), None);
 }
 
@@ -397,7 +397,7 @@ fn loss_on_the_way_of_the_proof_is_loss_on_the_way_of_what_is_missing() {
 fn a_filter_test_inside_this_network_is_none() {
     for (server, mapped) in [("10.0.0.9", "10.0.0.5"), ("20.1.0.1", "10.0.0.5"), ("10.0.0.9", "203.0.113.7")] {
         let nat = strict_filter(server, mapped, false);
-        assert_eq!(nat.filtering.why(), Some(&Why::NoFilterServer), "{server} sees {mapped}");
+        assert_eq!(nat.filtering.why(), Some(&Why::Filter(FilterWhy::NoFilterServer)), "{server} sees {mapped}");
     }
 }
 

@@ -6,7 +6,7 @@ use super::predict;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
 use crate::render::number::{round_trip, span};
-use crate::report::Why;
+use crate::report::{FilterWhy, Why};
 
 /// The reason as a clause without a full stop.
 #[allow(clippy::too_many_lines, reason = "one arm a reason, nothing else")]
@@ -108,33 +108,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::FromMappingAndFiltering => "it follows from mapping and filtering".to_owned(),
         Why::NoPortMappingVerified => "as measured: no port mapping was verified".to_owned(),
 
-        Why::StrangerPassed { from } => format!("a packet from {from} came through, where nothing had been sent"),
-        Why::NeighbourPassed { from, silent } => format!(
-            "a packet from {from} came through, from another port of the server; {} from another address did not, by the \
-             NAT or a firewall on this host",
-            packets(*silent)
-        ),
-        Why::OnlyTheAddresseePassed { silent } => format!(
-            "{} from the server's other port did not come through, by the NAT or a firewall on this host",
-            packets(*silent)
-        ),
-        Why::TooFewCopies { silent, needed } => {
-            format!(
-                "nothing came through from elsewhere, but that takes {needed} packets to tell, and there were {silent}"
-            )
-        }
-        Why::AddressNotTested { from } => format!(
-            "a packet from {from} came through, from another port of the server; that a server sent from another \
-             address could not be proven"
-        ),
-        Why::SendingNotProven => {
-            "nothing came through from elsewhere, but that the server sent it could not be proven".to_owned()
-        }
-        Why::NoFilterServer => "no server on the internet that answers offers the test (RFC 5780)".to_owned(),
-        Why::ChangeIgnored { server } => format!("{server} ignores the request to answer from elsewhere"),
-        Why::ChangeRefused { server, code } => {
-            format!("{server} refuses to answer from elsewhere (error {code})")
-        }
+        Why::Filter(why) => filter(why),
 
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("nearest of {}", count(*of, "region", "regions"))];
@@ -208,6 +182,38 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::WanUnknown => "the router did not tell its outer address".to_owned(),
 
         Why::Pair(pair) => predict::why(pair),
+    }
+}
+
+fn filter(why: &FilterWhy) -> String {
+    match why {
+        FilterWhy::StrangerPassed { from } => format!("a packet from {from} came through, where nothing had been sent"),
+        FilterWhy::NeighbourPassed { from, silent } => format!(
+            "a packet from {from} came through, from another port of the server; {} from another address did not, by the \
+             NAT or a firewall on this host",
+            packets(*silent)
+        ),
+        FilterWhy::OnlyTheAddresseePassed { silent } => format!(
+            "{} from the server's other port did not come through, by the NAT or a firewall on this host",
+            packets(*silent)
+        ),
+        FilterWhy::TooFewCopies { silent, needed } => {
+            format!(
+                "nothing came through from elsewhere, but that takes {needed} packets to tell, and there were {silent}"
+            )
+        }
+        FilterWhy::AddressNotTested { from } => format!(
+            "a packet from {from} came through, from another port of the server; that a server sent from another \
+             address could not be proven"
+        ),
+        FilterWhy::SendingNotProven => {
+            "nothing came through from elsewhere, but that the server sent it could not be proven".to_owned()
+        }
+        FilterWhy::NoFilterServer => "no server on the internet that answers offers the test (RFC 5780)".to_owned(),
+        FilterWhy::ChangeIgnored { server } => format!("{server} ignores the request to answer from elsewhere"),
+        FilterWhy::ChangeRefused { server, code } => {
+            format!("{server} refuses to answer from elsewhere (error {code})")
+        }
     }
 }
 

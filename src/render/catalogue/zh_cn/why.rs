@@ -5,7 +5,7 @@ use super::predict;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
 use crate::render::number::{round_trip, span};
-use crate::report::Why;
+use crate::report::{FilterWhy, Why};
 
 /// The reason as a clause without a full stop.
 #[allow(clippy::too_many_lines, reason = "one arm a reason, nothing else")]
@@ -78,23 +78,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::FromMappingAndFiltering => "由映射和过滤行为推出".to_owned(),
         Why::NoPortMappingVerified => "即实测结果：没有经过验证的端口映射".to_owned(),
 
-        Why::StrangerPassed { from } => format!("收到来自 {from} 的包，而从未向它发送过"),
-        Why::NeighbourPassed { from, silent } => {
-            format!("收到来自服务器另一端口 {from} 的包；来自另一地址的 {silent} 个包被 NAT 或本机防火墙拦下")
-        }
-        Why::OnlyTheAddresseePassed { silent } => {
-            format!("来自服务器另一端口的 {silent} 个包被 NAT 或本机防火墙拦下")
-        }
-        Why::TooFewCopies { silent, needed } => {
-            format!("没有收到来自其他端点的包，但要 {needed} 个包才能断定，而只有 {silent} 个")
-        }
-        Why::AddressNotTested { from } => {
-            format!("收到来自服务器另一端口 {from} 的包；无法证明有服务器从另一地址发送过")
-        }
-        Why::SendingNotProven => "没有收到来自其他端点的包，但无法证明服务器确实发送了".to_owned(),
-        Why::NoFilterServer => "应答的互联网服务器都不提供此项测试（RFC 5780）".to_owned(),
-        Why::ChangeIgnored { server } => format!("{server} 忽略了从其他端点应答的请求"),
-        Why::ChangeRefused { server, code } => format!("{server} 拒绝从其他端点应答（错误 {code}）"),
+        Why::Filter(why) => filter(why),
 
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("{of} 个区域中最近")];
@@ -160,6 +144,28 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::WanUnknown => "路由器没有告知其外侧地址".to_owned(),
 
         Why::Pair(pair) => predict::why(pair),
+    }
+}
+
+fn filter(why: &FilterWhy) -> String {
+    match why {
+        FilterWhy::StrangerPassed { from } => format!("收到来自 {from} 的包，而从未向它发送过"),
+        FilterWhy::NeighbourPassed { from, silent } => {
+            format!("收到来自服务器另一端口 {from} 的包；来自另一地址的 {silent} 个包被 NAT 或本机防火墙拦下")
+        }
+        FilterWhy::OnlyTheAddresseePassed { silent } => {
+            format!("来自服务器另一端口的 {silent} 个包被 NAT 或本机防火墙拦下")
+        }
+        FilterWhy::TooFewCopies { silent, needed } => {
+            format!("没有收到来自其他端点的包，但要 {needed} 个包才能断定，而只有 {silent} 个")
+        }
+        FilterWhy::AddressNotTested { from } => {
+            format!("收到来自服务器另一端口 {from} 的包；无法证明有服务器从另一地址发送过")
+        }
+        FilterWhy::SendingNotProven => "没有收到来自其他端点的包，但无法证明服务器确实发送了".to_owned(),
+        FilterWhy::NoFilterServer => "应答的互联网服务器都不提供此项测试（RFC 5780）".to_owned(),
+        FilterWhy::ChangeIgnored { server } => format!("{server} 忽略了从其他端点应答的请求"),
+        FilterWhy::ChangeRefused { server, code } => format!("{server} 拒绝从其他端点应答（错误 {code}）"),
     }
 }
 
