@@ -56,6 +56,7 @@ const CRATES: &[(&str, &[&str], &str)] = &[
         "the size of a terminal is asked in cmd/, the width of a character is a rendering's",
     ),
     ("crc32fast", &["derp", "wire"], "a checksum is part of a wire format"),
+    ("crypto_box", &["wire"], "boxes are part of wire formats, and wire/nacl alone makes them"),
     ("etcetera", &["cmd", "drive"], "where files are kept is the system's affair"),
     ("futures_util", &["drive"], NETWORK),
     ("getifs", &["drive"], NETWORK),
@@ -63,6 +64,7 @@ const CRATES: &[(&str, &[&str], &str)] = &[
     ("granit_parser", &["derpmap"], "YAML maps are read in one place"),
     ("hickory_resolver", &["drive"], NETWORK),
     ("http_body_util", &["drive"], NETWORK),
+    ("httparse", &["wire"], "the head of a response, of an exchange that stops being HTTP after it"),
     ("httpdate", &["drive"], NETWORK),
     ("humantime", &["cli", "cmd", "drive", "render"], "durations and times are words at the edges, values inside"),
     ("hyper", &["drive"], NETWORK),
@@ -77,12 +79,14 @@ const CRATES: &[(&str, &[&str], &str)] = &[
     ("sha2", &["derp", "drive"], "certificate pins and keys"),
     ("socket2", &["drive"], NETWORK),
     ("stun_rs", &["wire"], "its messages are whole or nothing; wire/stun makes values of them"),
+    ("subtle", &["model"], "secrets are compared in constant time"),
     ("thiserror", ANYWHERE, "errors have types"),
     ("tokio", &["drive", "cmd", "main"], "a check is polled by whoever has the clock, a simulator included"),
     ("tokio_rustls", &["drive"], NETWORK),
     ("tracing", &["drive", "cmd", "main"], "a function from data to data has nothing to log"),
     ("tracing_subscriber", &["cmd", "main"], TERMINAL),
     ("webpki_roots", &["drive"], NETWORK),
+    ("zeroize", &["model"], "secrets are wiped when dropped"),
 ];
 
 const ACTS: &[&str] = &["drive", "cmd", "main"];

@@ -1,0 +1,1 @@
+//! Sessions of a relay and its clients, and the switchboard between them.
