@@ -21,6 +21,7 @@ pub struct Decoder {
     phase: Phase,
     read: usize,
     skipping: Option<Skipping>,
+    last_length: u32,
     broken: Option<Violation>,
 }
 
@@ -35,7 +36,7 @@ impl Decoder {
     /// A decoder of what this side says, which begins with `early`: bytes read together with what came before DERP.
     #[must_use]
     pub fn new(side: Side, phase: Phase, early: BytesMut) -> Self {
-        Self { buffer: early, side, phase, read: LEAST_READ, skipping: None, broken: None }
+        Self { buffer: early, side, phase, read: LEAST_READ, skipping: None, last_length: 0, broken: None }
     }
 
     /// The handshake is over: other frames may come now, and the first frame's rules apply no longer.
@@ -78,6 +79,12 @@ impl Decoder {
         self.buffer.len()
     }
 
+    /// Bytes of the body of the frame decoded last.
+    #[must_use]
+    pub const fn last_length(&self) -> u32 {
+        self.last_length
+    }
+
     /// Whether a frame has begun and not ended: a stream that ends here was cut.
     #[must_use]
     pub fn is_amid_frame(&self) -> bool {
@@ -101,6 +108,7 @@ impl Decoder {
         }
         let Some((kind, length)) = limit::header(&self.buffer) else { return Ok(None) };
         let fate = limit::judge(self.side, self.phase, kind, length)?;
+        self.last_length = length;
         let whole = length as usize;
         if fate == Fate::Skip {
             self.buffer.advance(HEADER_LENGTH);
