@@ -14,6 +14,7 @@ mod output;
 mod pages;
 mod precedence;
 mod probing;
+mod relay;
 mod selftest;
 mod values;
 
@@ -30,6 +31,7 @@ pub use netcheck::{LeaveOutArgs, NetcheckArgs};
 pub use output::{Color, FailOn, Format, GlobalArgs, Lang};
 pub use pages::{CompletionsArgs, ManArgs, Shell};
 pub use probing::ProbingArgs;
+pub use relay::{CertMode, ListenAddr, OptionalAddr, RelayArgs};
 pub use selftest::SelftestArgs;
 
 /// Exit code for arguments that cannot be understood (`EX_USAGE` of sysexits.h). clap's own is 2, which natscope
@@ -77,6 +79,12 @@ pub enum Command {
     /// does not answer, answers from elsewhere or stands behind a NAT of its own is named and left out. What cannot be
     /// told is undetermined, with the reason.
     Nat(NatArgs),
+    /// Run a DERP relay with a STUN server that Tailscale clients accept.
+    ///
+    /// Serves DERP over HTTPS, and STUN beside it, to the clients it is told to serve. At the start it prints what it
+    /// listens on, who may use it, the certificate's pin and the map node for a Tailscale policy and for Headscale, and
+    /// checks that its own ports answer. What happens afterwards is logged to standard error.
+    Relay(RelayArgs),
     /// Try natscope on a relay of its own on loopback; needs no internet.
     ///
     /// Starts the embedded relay and STUN server on loopback and runs a netcheck against it. A new user's first
@@ -140,6 +148,7 @@ fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
             return netcheck.probing.check().map_err(conflict);
         }
         Command::Nat(nat) => nat.check().map_err(conflict)?,
+        Command::Relay(relay) => relay.check().map_err(conflict)?,
         Command::Selftest(_) | Command::Completions(_) | Command::Man(_) => {}
     }
     if cli.global.format == Format::TailscaleJson {
@@ -160,6 +169,7 @@ impl Command {
         match self {
             Self::Netcheck(_) => "netcheck",
             Self::Nat(_) => "nat",
+            Self::Relay(_) => "relay",
             Self::Selftest(_) => "selftest",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -180,6 +190,7 @@ Examples:
   natscope selftest                      see it work, without the internet
   natscope netcheck                      report on this host and network
   natscope nat                           which kind of NAT is in the way
+  natscope relay --dev                   a DERP relay on loopback
   natscope netcheck --derp-map my.json   the same against your own relays
 
 'natscope COMMAND --help' tells more.";
@@ -194,6 +205,8 @@ Examples:
       Which kind of NAT stands in between, asked of public STUN servers.
   natscope netcheck --derp-map https://example.com/derpmap.json --region fra
       Against your own relays, one region only.
+  natscope relay --hostname relay.example.com --allow clients.txt
+      A DERP relay for the clients whose keys are in the file.
   natscope netcheck --json --output report.json
       For a script, to a file.
   natscope completions bash > ~/.local/share/bash-completion/completions/natscope
