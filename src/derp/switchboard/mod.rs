@@ -236,7 +236,9 @@ impl Switchboard {
     /// [`Closed::ByMesh`].
     pub fn close_peer(&self, key: &NodePublic) -> usize {
         let outlets = self.registry.connections(key);
-        outlets.iter().for_each(|outlet| outlet.close(Closed::ByMesh));
+        for outlet in &outlets {
+            outlet.close(Closed::ByMesh);
+        }
         outlets.len()
     }
 
