@@ -13,9 +13,6 @@ mod outlet;
 mod queue;
 mod registry;
 
-#[cfg(test)]
-mod tests;
-
 pub use counters::{Counters, Dropped, Snapshot};
 pub use inlet::Inlet;
 pub use limits::Limits;
