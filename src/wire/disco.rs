@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use thiserror::Error;
 
 use crate::model::{DiscoPublic, NodePublic};
-use crate::wire::nacl::{CannotOpen, NONCE_LENGTH, Nonce, OVERHEAD, Sealer};
+use crate::wire::nacl::{CannotOpen, NONCE_LENGTH, Nonce, OVERHEAD, SharedSecret};
 
 /// What every packet begins with: "TS💬".
 pub const MAGIC: [u8; 6] = *b"TS\xf0\x9f\x92\xac";
@@ -95,19 +95,19 @@ pub enum DiscoError {
     },
 }
 
-/// The packet that carries `message` from `sender`, whose sealer with the receiver this is.
+/// The packet that carries `message` from `sender`, whose secret with the receiver this is.
 #[must_use]
-pub fn seal(message: &Message, sender: &DiscoPublic, sealer: &Sealer, nonce: &Nonce) -> Vec<u8> {
-    let sealed = sealer.seal(nonce, &message.encode());
+pub fn seal(message: &Message, sender: &DiscoPublic, secret: &SharedSecret, nonce: &Nonce) -> Vec<u8> {
+    let sealed = secret.seal(nonce, &message.encode());
     [&MAGIC[..], sender.as_bytes(), nonce, &sealed].concat()
 }
 
-/// The message in a packet from the peer whose sealer this is.
-pub fn open(packet: &[u8], sealer: &Sealer) -> Result<Message, DiscoError> {
+/// The message in a packet from the peer whose secret this is.
+pub fn open(packet: &[u8], secret: &SharedSecret) -> Result<Message, DiscoError> {
     let rest = packet.strip_prefix(&MAGIC).ok_or(DiscoError::Shape)?;
     let (_, rest) = rest.split_first_chunk::<32>().ok_or(DiscoError::Shape)?;
     let (nonce, sealed) = rest.split_first_chunk().ok_or(DiscoError::Shape)?;
-    Message::decode(&sealer.open(nonce, sealed)?)
+    Message::decode(&secret.open(nonce, sealed)?)
 }
 
 impl Message {

@@ -1,4 +1,4 @@
-//! NaCl boxes (X25519, HSalsa20, XSalsa20-Poly1305): what relays' greetings and disco packets are sealed in.
+//! Boxes as `NaCl` makes them (X25519, `HSalsa20`, `XSalsa20-Poly1305`): what relays' greetings and disco packets are sealed in.
 //!
 //! A box is tag and ciphertext; its nonce travels beside it. Nonces and private keys are handed in, never drawn here.
 
@@ -31,9 +31,9 @@ pub fn disco_public(private: &DiscoPrivate) -> DiscoPublic {
 
 /// What two keys have in common: seals for, and opens from, one counterpart. Costs an X25519 multiplication to make
 /// and little to use, so it is worth keeping.
-pub struct Sealer(SalsaBox);
+pub struct SharedSecret(SalsaBox);
 
-impl Sealer {
+impl SharedSecret {
     /// Between a node and a relay. Refuses keys with which a box would be no secret.
     pub fn for_nodes(private: &NodePrivate, public: &NodePublic) -> Result<Self, WeakKey> {
         Self::new(private.as_bytes(), public.as_bytes())
@@ -64,9 +64,9 @@ impl Sealer {
     }
 }
 
-impl std::fmt::Debug for Sealer {
+impl std::fmt::Debug for SharedSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Sealer(secret)")
+        f.write_str("SharedSecret(redacted)")
     }
 }
 
@@ -122,8 +122,8 @@ mod tests {
     #[test]
     fn every_weak_key_makes_the_same_box_for_everybody() {
         let sealed_by = |private: u8, public: [u8; 32]| {
-            let sealer = SalsaBox::new(&PublicKey::from(public), &SecretKey::from([private; 32]));
-            Sealer(sealer).seal(&[0; 24], b"secret")
+            let secret = SalsaBox::new(&PublicKey::from(public), &SecretKey::from([private; 32]));
+            SharedSecret(secret).seal(&[0; 24], b"secret")
         };
         for weak in WEAK {
             for high_bit in [0, 128] {
@@ -131,7 +131,7 @@ mod tests {
                 public[31] |= high_bit;
                 assert_eq!(sealed_by(1, public), sealed_by(77, public), "{public:02x?} is not weak");
                 let node = NodePublic::from_bytes(public);
-                assert_eq!(Sealer::for_nodes(&NodePrivate::from_bytes([1; 32]), &node).unwrap_err(), WeakKey);
+                assert_eq!(SharedSecret::for_nodes(&NodePrivate::from_bytes([1; 32]), &node).unwrap_err(), WeakKey);
             }
             let mut strong = weak;
             strong[0] ^= 2;
@@ -144,8 +144,8 @@ mod tests {
     #[test]
     fn a_box_opens_at_the_other_side_only_and_untouched_only() {
         let (alice, bob) = (NodePrivate::generate([5; 32]), NodePrivate::generate([6; 32]));
-        let there = Sealer::for_nodes(&alice, &node_public(&bob)).unwrap();
-        let here = Sealer::for_nodes(&bob, &node_public(&alice)).unwrap();
+        let there = SharedSecret::for_nodes(&alice, &node_public(&bob)).unwrap();
+        let here = SharedSecret::for_nodes(&bob, &node_public(&alice)).unwrap();
         let sealed = there.seal(&[7; 24], b"hello");
         assert_eq!(sealed.len(), 5 + OVERHEAD);
         assert_eq!(here.open(&[7; 24], &sealed).unwrap(), b"hello");
@@ -156,6 +156,6 @@ mod tests {
             assert_eq!(here.open(&[7; 24], &altered), Err(CannotOpen));
             assert_eq!(here.open(&[7; 24], &sealed[..index]), Err(CannotOpen));
         }
-        assert_eq!(format!("{here:?}"), "Sealer(secret)");
+        assert_eq!(format!("{here:?}"), "SharedSecret(redacted)");
     }
 }

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use super::bucket::{Rate, TokenBucket};
 use crate::model::{NodePrivate, NodePublic};
 use crate::wire::derp::{ClientInfo, Decoder, Frame, PACKET_HEAD_LENGTH, Phase, ServerInfo, Side, TooLong};
-use crate::wire::nacl::{Nonce, Sealer, WeakKey, node_public};
+use crate::wire::nacl::{Nonce, SharedSecret, WeakKey, node_public};
 
 /// How long a login may take from the first byte of DERP: what clients give it.
 const LOGIN: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ pub struct ClientSession {
     decoder: Decoder,
     transmit: BytesMut,
     pong: Option<[u8; 8]>,
-    sealer: Option<Sealer>,
+    secret: Option<SharedSecret>,
     bucket: Option<TokenBucket>,
     state: State,
     /// The other side will say nothing more.
@@ -77,7 +77,7 @@ impl ClientSession {
             decoder: Decoder::new(Side::FromServer, phase, early),
             transmit: BytesMut::new(),
             pong: None,
-            sealer: None,
+            secret: None,
             bucket: None,
             state: State::AwaitingKey,
             ended: false,
@@ -254,23 +254,23 @@ impl ClientSession {
     /// Writes our greeting, sealed for this relay.
     fn greet(&mut self, relay: &NodePublic) -> Result<(), WeakKey> {
         let ClientConfig { key, info, nonce, home, .. } = &self.config;
-        let sealer = Sealer::for_nodes(key, relay)?;
-        let sealed = sealer.seal(nonce, &info.encode()).into();
+        let secret = SharedSecret::for_nodes(key, relay)?;
+        let sealed = secret.seal(nonce, &info.encode()).into();
         let greeting = Frame::ClientInfo { key: node_public(key), nonce: *nonce, sealed };
         let home = home.then_some(Frame::NotePreferred(true));
         for frame in std::iter::once(greeting).chain(home) {
             // What a client says of itself is a few hundred bytes: no failure to speak of.
             let _: Result<(), TooLong> = frame.encode_whole(&mut self.transmit);
         }
-        self.sealer = Some(sealer);
+        self.secret = Some(secret);
         self.decoder.establish();
         self.state = State::AwaitingInfo;
         Ok(())
     }
 
     fn admitted(&mut self, now: Instant, nonce: &Nonce, sealed: &[u8]) -> Result<ServerInfo, ClientClose> {
-        let sealer = self.sealer.as_ref().ok_or(ClientClose::NoKey)?;
-        let info = ServerInfo::decode(&sealer.open(nonce, sealed)?)?;
+        let secret = self.secret.as_ref().ok_or(ClientClose::NoKey)?;
+        let info = ServerInfo::decode(&secret.open(nonce, sealed)?)?;
         self.bucket = (info.bytes_per_second > 0)
             .then(|| TokenBucket::new(now, Rate { per_second: info.bytes_per_second, burst: info.burst_bytes }));
         self.state = State::Admitted;

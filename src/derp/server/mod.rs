@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use super::bucket::TokenBucket;
 use crate::model::{NodePrivate, NodePublic};
 use crate::wire::derp::{ClientInfo, Decoder, Frame, MAX_PACKET, Phase, Side, TooLong};
-use crate::wire::nacl::{Nonce, Sealer, node_public};
+use crate::wire::nacl::{Nonce, SharedSecret, node_public};
 
 /// How long each half of the login may take: our key going out, then the greeting coming in.
 const LOGIN: Duration = Duration::from_secs(10);
@@ -82,7 +82,7 @@ enum State {
     },
     /// Identified, and neither admitted nor refused.
     AtTheDoor {
-        sealer: Box<Sealer>,
+        secret: Box<SharedSecret>,
     },
     Admitted {
         mesh: bool,
@@ -198,9 +198,9 @@ impl ServerSession {
     }
 
     /// Lets an identified client in.
-    pub fn admit(&mut self, now: Instant, admission: Admission) {
-        let State::AtTheDoor { sealer } = &self.state else { return };
-        let sealed = sealer.seal(&admission.nonce, &admission.info.encode()).into();
+    pub fn admit(&mut self, now: Instant, admission: &Admission) {
+        let State::AtTheDoor { secret } = &self.state else { return };
+        let sealed = secret.seal(&admission.nonce, &admission.info.encode()).into();
         write(&Frame::ServerInfo { nonce: admission.nonce, sealed }, &mut self.transmit);
         let period = KEEP_ALIVE + admission.jitter.min(MAX_JITTER);
         self.keep_alive = Some(KeepAlive { period, next: now + period });
@@ -295,9 +295,9 @@ impl ServerSession {
     }
 
     fn greeted(&mut self, key: &NodePublic, nonce: &Nonce, sealed: &[u8]) -> Result<ClientInfo, ServerClose> {
-        let sealer = Sealer::for_nodes(&self.relay.private, key)?;
-        let info = ClientInfo::decode(&sealer.open(nonce, sealed)?)?;
-        self.state = State::AtTheDoor { sealer: Box::new(sealer) };
+        let secret = SharedSecret::for_nodes(&self.relay.private, key)?;
+        let info = ClientInfo::decode(&secret.open(nonce, sealed)?)?;
+        self.state = State::AtTheDoor { secret: Box::new(secret) };
         Ok(info)
     }
 

@@ -72,7 +72,7 @@ impl Counters {
 
     fn stripe(&self, place: u64) -> &Stripe {
         let [first, ..] = &self.stripes;
-        self.stripes.get((place % STRIPES as u64) as usize).unwrap_or(first)
+        usize::try_from(place % STRIPES as u64).ok().and_then(|place| self.stripes.get(place)).unwrap_or(first)
     }
 
     /// The sums. Each is right; that they were so at one moment is not promised.

@@ -13,9 +13,6 @@ mod outlet;
 mod queue;
 mod registry;
 
-#[cfg(test)]
-mod tests;
-
 pub use counters::{Counters, Dropped, Snapshot};
 pub use inlet::Inlet;
 pub use limits::Limits;
@@ -236,7 +233,9 @@ impl Switchboard {
     /// [`Closed::ByMesh`].
     pub fn close_peer(&self, key: &NodePublic) -> usize {
         let outlets = self.registry.connections(key);
-        outlets.iter().for_each(|outlet| outlet.close(Closed::ByMesh));
+        for outlet in &outlets {
+            outlet.close(Closed::ByMesh);
+        }
         outlets.len()
     }
 

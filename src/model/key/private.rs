@@ -92,7 +92,7 @@ impl DiscoPrivate {
 /// The bits an X25519 private key has set and not set (RFC 7748 section 5), so that stored keys are the same in all
 /// programs that read them.
 const fn clamp(mut bytes: [u8; 32]) -> [u8; 32] {
-    bytes[0] &= 248;
-    bytes[31] = (bytes[31] & 127) | 64;
+    bytes[0] &= 0b1111_1000;
+    bytes[31] = (bytes[31] & 0b0111_1111) | 0b0100_0000;
     bytes
 }
