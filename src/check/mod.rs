@@ -8,5 +8,6 @@ mod independence;
 mod mapping;
 pub mod nat_servers;
 pub mod netcheck;
+pub mod predict;
 
 pub use independence::Operator;

@@ -13,6 +13,7 @@ mod netcheck;
 mod output;
 mod pages;
 mod precedence;
+mod predict;
 mod probing;
 mod relay;
 mod selftest;
@@ -30,6 +31,7 @@ pub use nat::NatArgs;
 pub use netcheck::{LeaveOutArgs, NetcheckArgs};
 pub use output::{Color, FailOn, Format, GlobalArgs, Lang};
 pub use pages::{CompletionsArgs, ManArgs, Shell};
+pub use predict::PredictArgs;
 pub use probing::ProbingArgs;
 pub use relay::{CertMode, ListenAddr, OptionalAddr, RelayArgs};
 pub use selftest::SelftestArgs;
@@ -85,6 +87,12 @@ pub enum Command {
     /// listens on, who may use it, the certificate's pin and the map node for a Tailscale policy and for Headscale, and
     /// checks that its own ports answer. What happens afterwards is logged to standard error.
     Relay(RelayArgs),
+    /// Tell from two saved reports whether the two hosts will connect directly.
+    /// Run `natscope netcheck --save a.json` on one host and the same on the other, bring the files together, and ask. No
+    /// packet is sent. The answer is yes or no only when everything the reports leave open comes to the same; otherwise it
+    /// is undetermined, with the fact that is missing and how to get it. It also tells by what mechanism, how likely, and
+    /// the one change that would help each side.
+    Predict(PredictArgs),
     /// Try natscope on a relay of its own on loopback; needs no internet.
     ///
     /// Starts the embedded relay and STUN server on loopback and runs a netcheck against it. A new user's first
@@ -149,7 +157,7 @@ fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
         }
         Command::Nat(nat) => nat.check().map_err(conflict)?,
         Command::Relay(relay) => relay.check().map_err(conflict)?,
-        Command::Selftest(_) | Command::Completions(_) | Command::Man(_) => {}
+        Command::Predict(_) | Command::Selftest(_) | Command::Completions(_) | Command::Man(_) => {}
     }
     if cli.global.format == Format::TailscaleJson {
         let message = format!(
@@ -170,6 +178,7 @@ impl Command {
             Self::Netcheck(_) => "netcheck",
             Self::Nat(_) => "nat",
             Self::Relay(_) => "relay",
+            Self::Predict(_) => "predict",
             Self::Selftest(_) => "selftest",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -192,6 +201,7 @@ Examples:
   natscope nat                           which kind of NAT is in the way
   natscope relay --dev                   a DERP relay on loopback
   natscope netcheck --derp-map my.json   the same against your own relays
+  natscope predict a.json b.json         whether two hosts will connect directly
 
 'natscope COMMAND --help' tells more.";
 
@@ -209,6 +219,8 @@ Examples:
       A DERP relay for the clients whose keys are in the file.
   natscope netcheck --json --output report.json
       For a script, to a file.
+  natscope predict a.json b.json
+      Whether the hosts of two saved reports (--save) will connect directly, and what would help.
   natscope completions bash > ~/.local/share/bash-completion/completions/natscope
       Complete flags with the Tab key.
 

@@ -7,6 +7,7 @@ mod maps;
 mod nat;
 mod netcheck;
 mod output;
+mod predict;
 mod progress;
 mod relay;
 mod relay_signals;
@@ -61,6 +62,7 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
             }
         }
         Command::Relay(args) => in_server_runtime(relay::run(args, &output)),
+        Command::Predict(args) => predict::run(args, &cli.global, &output),
         Command::Selftest(args) => in_runtime(selftest::run(args, &cli.global, &output)),
         Command::Completions(args) => generate::completions(args, &output),
         Command::Man(args) => generate::man(args, &output),

@@ -69,7 +69,7 @@ async fn attempt(service: &Arc<Service>, upgraded: Upgraded, peer: SocketAddr) -
             match event {
                 ServerEvent::Identified { key, info } => {
                     if let Some((grounds, place)) = decide(service, key, peer).await {
-                        session.admit(Instant::now().into_std(), admission()?);
+                        session.admit(Instant::now().into_std(), &admission()?);
                         let entry = Roster::enter(Arc::clone(service), key, grounds);
                         return Ok(Some(Admitted { key, peer, grounds, info, session, stream, entry, place }));
                     }
