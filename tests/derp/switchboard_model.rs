@@ -47,7 +47,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 const QUEUE: usize = 6000;
-const DISCO: usize = 1000;
+const DISCO: usize = 2500;
 const COST: usize = 128;
 
 /// One connection, as the model sees it.
@@ -125,19 +125,21 @@ impl Model {
         }
         connection.expire(now);
         let cost = payload.len() + COST;
+        let most = if is_disco { DISCO } else { QUEUE };
+        let stays = if is_disco { 0 } else { connection.disco.iter().map(|(.., cost)| cost).sum() };
+        if stays + cost > most {
+            return;
+        }
         let size = |queue: &VecDeque<(Instant, Frame, usize)>| queue.iter().map(|(.., cost)| cost).sum::<usize>();
         while size(&connection.disco) + size(&connection.data) + cost > QUEUE
             || is_disco && size(&connection.disco) + cost > DISCO
         {
             let too_much_disco = size(&connection.disco) + cost > DISCO;
-            let dropped = if is_disco && (too_much_disco || connection.data.is_empty()) {
+            if is_disco && (too_much_disco || connection.data.is_empty()) {
                 connection.disco.pop_front()
             } else {
                 connection.data.pop_front()
             };
-            if dropped.is_none() {
-                return;
-            }
         }
         let frame = Frame::RecvPacket { source: key(source), payload: payload.clone() };
         if is_disco { &mut connection.disco } else { &mut connection.data }.push_back((now, frame, cost));

@@ -19,7 +19,13 @@ impl Budget {
     /// Whether a queue that holds `held` may take `more`. Asked before each packet; two who ask at once may both be
     /// told yes, so that the total is passed by a packet for each core at the most.
     pub(super) fn allows(&self, held: usize, more: usize) -> bool {
-        held + more <= self.total.saturating_sub(self.used())
+        self.would_allow(held, more, 0)
+    }
+
+    /// The same, if it gave back this much first.
+    pub(super) fn would_allow(&self, held: usize, more: usize, given_back: usize) -> bool {
+        let used = self.used().saturating_sub(given_back);
+        held + more <= self.total.saturating_sub(used)
     }
 
     pub(super) fn charge(&self, bytes: usize) {

@@ -78,12 +78,11 @@ impl Queue {
         let bytes = payload.len();
         let cost = bytes + PACKET_COST;
         self.expire(now, limits, budget, on_drop);
-        while !self.fits(kind, cost, limits, budget) {
-            if !self.make_room(kind, cost, limits, budget, on_drop) {
-                on_drop(DropReason::QueueTail, kind, bytes);
-                return false;
-            }
+        if !self.could_fit(kind, cost, limits, budget) {
+            on_drop(DropReason::QueueTail, kind, bytes);
+            return false;
         }
+        while !self.fits(kind, cost, limits, budget) && self.make_room(kind, cost, limits, budget, on_drop) {}
         let (payload, pins) = self.share_or_copy(payload);
         budget.charge(cost);
         let waiting = Waiting { since: now, frame: frame(payload), bytes, pins };
@@ -153,6 +152,15 @@ impl Queue {
             }
         }
         *self = Self::default();
+    }
+
+    /// Whether there would be room if all went that may go for it: nothing is dropped for a packet that is dropped too.
+    fn could_fit(&self, kind: PacketKind, cost: usize, limits: &Limits, budget: &Budget) -> bool {
+        let (stays, goes, most) = match kind {
+            PacketKind::Disco => (0, self.disco_cost + self.data_cost, limits.disco_bytes.min(limits.queue_bytes)),
+            PacketKind::Other => (self.disco_cost, self.data_cost, limits.queue_bytes),
+        };
+        stays + cost <= most && budget.would_allow(stays, cost, goes)
     }
 
     fn fits(&self, kind: PacketKind, cost: usize, limits: &Limits, budget: &Budget) -> bool {
