@@ -67,12 +67,12 @@ fn reader(vector: &Value) -> (Side, Phase) {
 
 fn decode((side, phase): (Side, Phase), bytes: &[u8]) -> Result<Option<Frame>, Violation> {
     let mut decoder = Decoder::new(side, phase, BytesMut::from(bytes));
-    let decoded = decoder.decode();
-    if matches!(decoded, Ok(Some(_))) {
+    let read = decoder.decode();
+    if matches!(read, Ok(Some(_))) {
         assert_eq!(decoder.decode(), Ok(None));
         assert!(!decoder.is_amid_frame());
     }
-    decoded
+    read
 }
 
 #[test]
@@ -83,10 +83,9 @@ fn every_frame_is_read_as_the_vectors_say() {
         assert_eq!(frame.len(), 5 + usize::try_from(vector["body_len"].as_u64().unwrap()).unwrap());
         assert_eq!(u64::from(wanted(vector).kind().0), vector["type"].as_u64().unwrap());
     }
-    for (name, frame) in [("ping", Frame::Ping([1, 2, 3, 4, 5, 6, 7, 8]))] {
-        let vector = vectors::named(list("frames", 35), name);
-        assert_eq!(decode((Side::FromClient, Phase::Established), &hex(&vector["frame_hex"])), Ok(Some(frame)));
-    }
+    let ping = vectors::named(list("frames", 35), "ping");
+    let read = decode((Side::FromClient, Phase::Established), &hex(&ping["frame_hex"]));
+    assert_eq!(read, Ok(Some(Frame::Ping([1, 2, 3, 4, 5, 6, 7, 8]))));
 }
 
 /// Old and future forms are read and not written: those say the same in fewer or more bytes.

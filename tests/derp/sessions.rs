@@ -304,12 +304,12 @@ fn a_client_is_lenient_to_later_versions_and_not_to_a_megabyte() {
     let now = start();
     let mut session = let_in(now, &ServerInfo::ordinary());
     let mut bytes = BytesMut::new();
-    encode_raw(FrameKind(0x77), &[7; 70_000], &mut bytes);
+    encode_raw(FrameKind(0x77), &vec![7; 70_000], &mut bytes);
     encode_raw(FrameKind::RECV_PACKET, &[7; 31], &mut bytes);
     encode_raw(FrameKind::PONG, &[7; 7], &mut bytes);
     encode_raw(FrameKind::KEEP_ALIVE, &[7; 20], &mut bytes);
     encode_raw(FrameKind::SERVER_KEY, &[7; 40], &mut bytes);
-    encode_raw(FrameKind::RECV_PACKET, &[7; 1 << 20], &mut bytes);
+    encode_raw(FrameKind::RECV_PACKET, &vec![7; 1 << 20], &mut bytes);
     session.feed(&bytes);
     let told_now = told(&mut session, now);
     let ignored = |kind, length| ClientEvent::Ignored { kind, length };
@@ -396,8 +396,9 @@ fn a_client_gives_a_login_ten_seconds_and_silence_two_minutes() {
     let now = start();
     let mut session = client(now, [0; 24], None, false);
     let login = now + Duration::from_secs(10);
+    let just_before = now + Duration::from_nanos(9_999_999_999);
     assert_eq!(session.poll_timeout(), Some(login));
-    session.handle_timeout(login - Duration::from_nanos(1));
+    session.handle_timeout(just_before);
     session.feed(&hex(&named(list("frames", 35), "server_key")["frame_hex"]));
     assert_eq!(told(&mut session, now).len(), 1);
     assert_eq!(session.poll_timeout(), Some(login), "a key is no admission");

@@ -101,12 +101,12 @@ fn a_queue_that_is_full_loses_its_oldest() {
     assert!(b_out.held() <= 1 << 20);
     let got = payloads(&b_out, now);
     let numbers: Vec<u16> = got.iter().map(|packet| u16::from_be_bytes([packet[0], packet[1]])).collect();
-    let kept = (1 << 20) / 2128;
+    let kept = (1_u64 << 20) / 2128;
     let first = u16::try_from(1000 - kept).unwrap();
     assert_eq!(numbers, (first..1000).collect::<Vec<_>>());
     let counters = board.counters();
-    assert_eq!(counters.dropped_for(DropReason::QueueHead), 1000 - kept as u64);
-    assert_eq!(counters.packets_sent, kept as u64);
+    assert_eq!(counters.dropped_for(DropReason::QueueHead), 1000 - kept);
+    assert_eq!(counters.packets_sent, kept);
 
     let Two { now, mut a, b: _b, b_out, .. } = two(Limits { queue_bytes: 1000, ..Limits::default() });
     assert_eq!(a.route(now, &key(2), vec![1; 100].into()), Routed::Delivered);
@@ -377,7 +377,7 @@ fn the_mesh_is_one_hop_and_what_is_here_comes_first() {
     assert_eq!(a.route(now, &key(2), Bytes::from("x")), Routed::Delivered, "local wins");
     assert_eq!(a.route(now, &key(7), Bytes::from("x")), Routed::Forwarded);
     let forwarded = Frame::ForwardPacket { source: key(1), destination: key(7), payload: Bytes::from("x") };
-    assert_eq!(drain(&near_out, now), [forwarded.clone()]);
+    assert_eq!(drain(&near_out, now), std::slice::from_ref(&forwarded));
     drop(near);
     assert_eq!(a.route(now, &key(7), Bytes::from("x")), Routed::Forwarded);
     assert_eq!(drain(&far_out, now), [forwarded]);
@@ -475,7 +475,7 @@ fn many_threads_lose_nothing() {
     let pairs: Vec<_> =
         (0..4).map(|pair| (board.join(now, member(pair)), board.join(now, member(100 + pair)))).collect();
     std::thread::scope(|scope| {
-        for (pair, ((inlet, _out), (_in, outlet))) in (0..).zip(pairs) {
+        for (pair, ((inlet, _out), (reader, outlet))) in (0..).zip(pairs) {
             let to = key(100 + pair);
             let mut inlet = inlet;
             let outlet_of_sender = Arc::clone(&outlet);
@@ -490,7 +490,6 @@ fn many_threads_lose_nothing() {
             });
             let board = Arc::clone(&board);
             scope.spawn(move || {
-                let _in = _in;
                 let mut next = 0;
                 while next < PACKETS {
                     // Others come and go meanwhile.
@@ -505,6 +504,7 @@ fn many_threads_lose_nothing() {
                     }
                     std::thread::yield_now();
                 }
+                drop(reader);
             });
         }
     });
