@@ -9,6 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -275,7 +276,17 @@ impl Client {
         if let Stopping::Reading { last, until } = self.stopping
             && now >= (last + QUIET).min(until)
         {
-            self.stopping = Stopping::Waiting;
+            // A busy machine may let the timer come before bytes that have long been there.
+            match self.read.read_buf(self.session.room()).now_or_never() {
+                Some(Ok(brought)) => {
+                    self.brought(brought);
+                    if now >= until {
+                        self.stopping = Stopping::Waiting;
+                    }
+                }
+                Some(Err(error)) => return Some(End::Io(error)),
+                None => self.stopping = Stopping::Waiting,
+            }
         }
         None
     }
