@@ -12,25 +12,26 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub struct Peer<S = TcpStream> {
-    pub stream: S,
+pub(crate) struct Peer<S = TcpStream> {
+    pub(crate) stream: S,
     session: ClientSession,
-    pub key: NodePublic,
+    pub(crate) key: NodePublic,
 }
 
 /// A key pair that nobody has.
-pub fn key() -> (NodePrivate, NodePublic) {
+pub(crate) fn key() -> (NodePrivate, NodePublic) {
     let private = fresh_key().unwrap();
     let public = *RelayIdentity::new(private.clone()).public();
     (private, public)
 }
 
 /// Asks for the upgrade, and takes the answer.
-pub async fn upgraded(relay: SocketAddr) -> TcpStream {
+pub(crate) async fn upgraded(relay: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(relay).await.unwrap();
-    stream.write_all(b"GET /derp HTTP/1.1\r\nHost: relay\r\nUpgrade: DERP\r\n\r\n").await.unwrap();
+    let request = format!("GET /derp HTTP/1.1\r\nHost: {relay}\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(timeout(PATIENCE, stream.read_u8()).await.expect("in time").expect("an answer"));
@@ -41,23 +42,23 @@ pub async fn upgraded(relay: SocketAddr) -> TcpStream {
 
 impl Peer {
     /// Joins with this key, and must be let in.
-    pub async fn join(relay: SocketAddr, private: &NodePrivate) -> Self {
+    pub(crate) async fn join(relay: SocketAddr, private: &NodePrivate) -> Self {
         Self::try_join(relay, private).await.expect("let in")
     }
 
     /// Joins with a fresh key.
-    pub async fn fresh(relay: SocketAddr) -> Self {
+    pub(crate) async fn fresh(relay: SocketAddr) -> Self {
         Self::join(relay, &key().0).await
     }
 
     /// `None`: the relay closes the connection instead.
-    pub async fn try_join(relay: SocketAddr, private: &NodePrivate) -> Option<Self> {
+    pub(crate) async fn try_join(relay: SocketAddr, private: &NodePrivate) -> Option<Self> {
         Self::login(upgraded(relay).await, private).await
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
-    pub async fn login(stream: S, private: &NodePrivate) -> Option<Self> {
+    pub(crate) async fn login(stream: S, private: &NodePrivate) -> Option<Self> {
         let public = *RelayIdentity::new(private.clone()).public();
         let config = ClientConfig {
             key: private.clone(),
@@ -77,17 +78,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         }
     }
 
-    pub async fn send(&mut self, to: NodePublic, payload: &[u8]) {
+    pub(crate) async fn send(&mut self, to: NodePublic, payload: &[u8]) {
         self.queue(to, payload);
         self.write().await;
     }
 
     /// For one write of several packets.
-    pub fn queue(&mut self, to: NodePublic, payload: &[u8]) {
+    pub(crate) fn queue(&mut self, to: NodePublic, payload: &[u8]) {
         self.session.send(Instant::now().into_std(), to, Bytes::copy_from_slice(payload)).unwrap();
     }
 
-    pub async fn write(&mut self) {
+    pub(crate) async fn write(&mut self) {
         let mut out = BytesMut::new();
         if self.session.poll_transmit(&mut out) {
             // A relay that closes is seen by the next read.
@@ -97,7 +98,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     }
 
     /// The next packet; everything else the relay says is not looked at. `None`: the connection is closed.
-    pub async fn packet(&mut self) -> Option<(NodePublic, Bytes)> {
+    pub(crate) async fn packet(&mut self) -> Option<(NodePublic, Bytes)> {
         loop {
             match self.next().await {
                 ClientEvent::Packet { source, payload } => return Some((source, payload)),
@@ -107,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         }
     }
 
-    pub async fn next(&mut self) -> ClientEvent {
+    pub(crate) async fn next(&mut self) -> ClientEvent {
         loop {
             if let Some(event) = self.session.poll_event(Instant::now().into_std()) {
                 return event;

@@ -1,14 +1,14 @@
-//! Behind nginx and Caddy, set up as docs/relay.md says: DERP's upgrade and its packets pass.
+//! Behind nginx and Caddy, with the configuration each of them needs: DERP's upgrade and its packets pass.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use natscope::drive::relay::Access;
 use tokio::net::TcpStream;
 
-use super::peer::{Peer, start};
-use super::tools::{Running, start as start_program};
+use crate::peer::Peer;
+use crate::tools::{Running, start as start_program};
+use crate::{options, start};
 
 fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
@@ -65,30 +65,22 @@ fn caddy(folder: &Path, front: SocketAddr, relay: SocketAddr) -> Option<Running>
 }
 
 async fn packets_pass(proxy: fn(&Path, SocketAddr, SocketAddr) -> Option<Running>) {
-    let (_relay, address) = start(Access::Anyone);
+    let (_relay, address) = start(options());
     let folder = tempfile::tempdir().unwrap();
     let front = free_address();
     let Some(_proxy) = proxy(folder.path(), front, address) else { return };
     listening(front).await;
-    let (mut a, mut b) = (Peer::join(front).await, Peer::join(front).await);
-    let mut direct = Peer::join(address).await;
+    let (mut a, mut b) = (Peer::fresh(front).await, Peer::fresh(front).await);
+    let mut direct = Peer::fresh(address).await;
     for length in [0, 1, 1200, 65_504] {
-        for (from, to) in [(0, 1), (1, 0)] {
-            let payload: Vec<u8> = (0..length).map(|index| (index * 7 + from) as u8).collect();
-            let peers = [&mut a, &mut b];
-            let (key, target) = (peers[from].key, peers[to].key);
-            let [first, second] = peers;
-            let (sender, receiver) = if from == 0 { (first, second) } else { (second, first) };
-            sender.say(&target, payload.clone());
-            sender.flush().await;
-            let (source, received) = receiver.packet().await;
-            assert_eq!(source, key);
-            assert!(received == payload, "{length} bytes");
-        }
+        let payload = vec![7; length];
+        a.send(b.key, &payload).await;
+        assert_eq!(b.packet().await.expect("a packet"), (a.key, payload.clone().into()));
+        b.send(a.key, &payload).await;
+        assert_eq!(a.packet().await.expect("a packet"), (b.key, payload.into()));
     }
-    direct.say(&a.key, "past the proxy");
-    direct.flush().await;
-    assert_eq!(&*a.packet().await.1, b"past the proxy");
+    direct.send(a.key, b"past the proxy").await;
+    assert_eq!(a.packet().await.expect("a packet").1, &b"past the proxy"[..]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -149,8 +149,8 @@ async fn a_websocket_carries_frames_cut_anywhere() {
     tokio::spawn(carry(socket, far));
     let mut by_websocket = Peer::login(near, &key().0).await.expect("let in");
     let mut plain = Peer::fresh(address).await;
-    for length in [1, 1200, 65_504] {
-        let packet: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
+    for length in [1_usize, 1200, 65_504] {
+        let packet: Vec<u8> = (0..length).map(|index| u8::try_from(index % 251).unwrap()).collect();
         plain.send(by_websocket.key, &packet).await;
         assert_eq!(by_websocket.packet().await.unwrap(), (plain.key, Bytes::from(packet.clone())));
         by_websocket.send(plain.key, &packet).await;
