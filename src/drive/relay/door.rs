@@ -39,19 +39,8 @@ impl Door {
     pub(super) fn enter(self: &Arc<Self>) -> Guest {
         let must_leave = CancellationToken::new();
         let mut inside = self.inside();
-        while inside.guests.len() >= self.most
-            && let Some((_, longest)) = inside.guests.pop_first()
-        {
-            longest.cancel();
-            inside.shown_out += 1;
-            // Once in a while is enough to know, and less than a flood of lines.
-            if inside.shown_out.is_power_of_two() {
-                tracing::warn!(
-                    room = self.most,
-                    so_far = inside.shown_out,
-                    "too many unfinished connections at once: the oldest are closed for new ones"
-                );
-            }
+        while inside.guests.len() >= self.most {
+            inside.show_one_out();
         }
         let number = inside.came;
         inside.came += 1;
@@ -59,8 +48,30 @@ impl Door {
         Guest { door: Arc::clone(self), number, must_leave }
     }
 
+    /// Shows the oldest guest out though there is room: the system has none.
+    pub(super) fn make_room(&self) {
+        self.inside().show_one_out();
+    }
+
     fn inside(&self) -> MutexGuard<'_, Inside> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inside {
+    fn show_one_out(&mut self) {
+        let present = self.guests.len();
+        let Some((_, longest)) = self.guests.pop_first() else { return };
+        longest.cancel();
+        self.shown_out += 1;
+        // Once in a while is enough to know, and less than a flood of lines.
+        if self.shown_out.is_power_of_two() {
+            tracing::warn!(
+                present,
+                so_far = self.shown_out,
+                "too many unfinished connections at once: the oldest are closed for new ones"
+            );
+        }
     }
 }
 
@@ -92,8 +103,11 @@ mod tests {
         drop(three);
         let four = door.enter();
         assert!(!left(&two) && !left(&four), "one place was free");
+        door.make_room();
+        assert!(left(&two) && !left(&four));
         drop(one);
+        let _five = door.enter();
         let five = door.enter();
-        assert!(left(&two) && !left(&four) && !left(&five));
+        assert!(left(&four) && !left(&five));
     }
 }

@@ -28,8 +28,8 @@ use super::socket;
 /// Room for a request's head; hyper answers 431 to a longer one. It is also the least hyper accepts.
 const LARGEST_HEAD: usize = 8192;
 
-/// When the system has no file descriptor left, until some connection has ended.
-const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
+/// When there is no file descriptor left: until the guest that is shown out has left its own.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(1);
 
 /// What serves the connections of a listener.
 #[derive(Clone)]
@@ -72,7 +72,10 @@ impl Front {
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+                    if is_out_of_files(&error) {
+                        self.door.make_room();
+                        tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+                    }
                 }
             }
         }
@@ -140,4 +143,12 @@ impl Front {
         let parts = connection.into_parts();
         Some(Upgraded { opening, first: parts.read_buf, stream: Box::new(parts.io.into_inner()) })
     }
+}
+
+/// Whether this process, or the system, may have no more files open. Any other error is that of the one connection.
+fn is_out_of_files(error: &std::io::Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+
+    cfg!(unix) && matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
 }
