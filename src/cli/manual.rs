@@ -138,6 +138,7 @@ mod tests {
                 "natscope.1",
                 "natscope-netcheck.1",
                 "natscope-nat.1",
+                "natscope-relay.1",
                 "natscope-predict.1",
                 "natscope-selftest.1",
                 "natscope-completions.1"

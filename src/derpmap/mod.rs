@@ -8,6 +8,7 @@
 //! It opens no files and fetches nothing, and it does not lint: a map that works is not criticised here.
 
 mod encode;
+mod encode_yaml;
 mod error;
 mod fields;
 mod json;
@@ -23,6 +24,7 @@ mod warning;
 mod yaml;
 
 pub use encode::encode_json;
+pub use encode_yaml::encode_yaml;
 pub use error::{MapError, NotAMap, Problem};
 pub use layer::{MapLayer, overlay};
 pub use warning::{MapWarning, Severity, WarningDetail};
