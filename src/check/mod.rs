@@ -8,6 +8,7 @@ mod independence;
 mod mapping;
 pub mod nat_servers;
 pub mod netcheck;
+pub mod ping;
 pub mod predict;
 
 pub use independence::Operator;

@@ -8,6 +8,7 @@ mod family;
 mod key;
 mod map_source;
 mod nat;
+mod relay_target;
 mod stun_server;
 
 pub use address::{is_carrier_grade, is_fake_dns, is_global, unmap};
@@ -16,4 +17,5 @@ pub use family::Family;
 pub use key::{DiscoPrivate, DiscoPublic, KeyError, MeshKey, NodePrivate, NodePublic};
 pub use map_source::{MapSource, MapSourceError};
 pub use nat::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation};
+pub use relay_target::{RelayAddress, RelayTarget, RelayTargetError};
 pub use stun_server::{PublicStunServer, StunServerError, StunServerName};

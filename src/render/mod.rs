@@ -12,6 +12,7 @@ mod document;
 pub mod json;
 mod markdown;
 mod number;
+mod ping;
 mod plan;
 pub mod redact;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use std::str::FromStr;
 
 pub use catalogue::Lang;
 pub use clean::harmless;
+pub use ping::ping_event;
 pub use plan::plan;
 
 use crate::report::Report;
