@@ -263,7 +263,9 @@ impl PeerSession for ListenSession {
                 }
             }
             RelayNews::Absent { peer } | RelayNews::Left { peer } => {
-                if self.peers.get(&peer).is_some_and(|peer| peer.relay == relay) {
+                // Who is reached directly need not be at the relay, and a connection to it may break alone.
+                let is_reached = |peer: &Peer| peer.paths.as_ref().is_some_and(|paths| paths.best(now).is_some());
+                if self.peers.get(&peer).is_some_and(|peer| peer.relay == relay && !is_reached(peer)) {
                     self.peers.remove(&peer);
                 }
             }

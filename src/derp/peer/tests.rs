@@ -1,1 +1,0 @@
-//! Two ends of a ping against each other, in virtual time.
