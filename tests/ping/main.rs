@@ -15,3 +15,4 @@ mod direct;
 mod hostile;
 mod program;
 mod relayed;
+mod tls;

@@ -11,6 +11,9 @@ use serde_json::Value;
 /// For what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The schema of the JSON.
+const SCHEMA: &str = include_str!("../../src/report/natscope.schema.json");
+
 pub(crate) fn natscope(arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_natscope"));
     command.args(arguments.split_whitespace()).stdin(Stdio::null()).env_remove("STATE_DIRECTORY");
@@ -100,8 +103,20 @@ pub(crate) fn ping(arguments: &str) -> (Value, Option<i32>) {
     (report(&output), output.status.code())
 }
 
+/// The report a run printed, which is to be what the schema says.
+#[track_caller]
 pub(crate) fn report(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    assert_valid(&report);
+    report
+}
+
+#[track_caller]
+pub(crate) fn assert_valid(report: &Value) {
+    let validator = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
+    let problems: Vec<String> =
+        validator.iter_errors(report).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(problems.is_empty(), "{problems:#?}");
 }
 
 /// Paths of the pongs, in order.

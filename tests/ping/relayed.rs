@@ -1,6 +1,6 @@
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::program::{Running, free_address, listen, natscope, paths, ping, relay};
+use crate::program::{Running, assert_valid, free_address, listen, natscope, paths, ping, relay};
 
 #[test]
 fn pongs_come_through_the_relay_and_its_part_is_told() {
@@ -26,6 +26,7 @@ fn a_line_of_json_for_each_pong() {
     let output = natscope(&format!("ping {key} --via http://{at} -c 2 -i 50ms --format json-line")).output().unwrap();
     let lines: Vec<serde_json::Value> =
         String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    lines.iter().for_each(assert_valid);
     let seqs: Vec<_> = lines.iter().map(|line| line["ping"]["pongs"].as_array().unwrap().len()).collect();
     assert!(lines.len() == 3 && seqs == [1, 1, 2], "{lines:#?}");
 }
@@ -49,6 +50,36 @@ fn a_peer_that_is_not_there_is_said_to_be_so_at_once() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("is not connected to relay"), "{said}");
     assert_eq!(output.status.code(), Some(2), "{said}");
+}
+
+/// No pong is no verdict on anything but that.
+#[test]
+fn no_pong_is_a_report_too() {
+    let at = free_address();
+    let _relay = relay(at);
+    let absent = format!("nodekey:{}", "ab".repeat(32));
+    let (report, code) = ping(&format!("{absent} --via http://{at} --direct -c 2 -i 50ms --timeout 2s"));
+    assert_eq!((code, &report["ping"]["received"]), (Some(2), &0.into()), "{report:#}");
+    let direct = &report["ping"]["direct"];
+    assert!(direct["value"].is_null() && direct["why"].is_string(), "{direct}");
+    assert!(report["ping"]["rtt_ms"]["median"].is_null(), "{report:#}");
+}
+
+/// The listener counts as it is told to, and says what it did.
+#[test]
+fn a_listener_ends_after_its_count_with_a_report() {
+    let at = free_address();
+    let _relay = relay(at);
+    let (listener, key) = listen(&format!("--via http://{at} -c 3 --json"));
+    let (_, code) = ping(&format!("{key} --via http://{at} -c 3 -i 50ms"));
+    assert_eq!(code, Some(0));
+    let (rest, code) = listener.end();
+    assert_eq!(code, Some(0), "{rest}");
+    let from = rest.find('{').unwrap_or_else(|| panic!("no report: {rest}"));
+    let report: serde_json::Value =
+        serde_json::Deserializer::from_str(&rest[from..]).into_iter().next().unwrap().unwrap();
+    assert_valid(&report);
+    assert_eq!(report["command"], "listen");
 }
 
 #[test]
