@@ -27,6 +27,8 @@ pub(super) async fn run(args: &PingArgs, global: &GlobalArgs, output: &Output) -
     let direct = args.relay.direct || args.until_direct;
     let mut joining = via::join(&args.relay, direct, &args.map, &args.probing, global, output).await?;
     joining.options.gives_up = true;
+    // Less than all of it: a relay that is silent is to be reported with the step it is silent at.
+    joining.options.patience = global.timeout.map(|timeout| timeout * 3 / 4);
     let plan = PingPlan {
         peer: args.peer,
         count: args.count,
@@ -95,7 +97,7 @@ pub(super) async fn ping(
     let mut tally = Tally::new(plan, &joining, started_at);
     let (notes, measured_notes) = mpsc::channel(1);
     let mut ours: Option<Report> = None;
-    let mut interrupted = false;
+    let (mut interrupted, mut out_of_time) = (false, false);
     {
         let told = |at: Moment, news: PeerNews| tally.hear(at, news, output);
         let mut work = pin!(peer::run(&mut session, joining.options, measured_notes, told));
@@ -112,7 +114,10 @@ pub(super) async fn ping(
                     interrupted = true;
                     break;
                 }
-                () = by(until) => break,
+                () = by(until) => {
+                    out_of_time = true;
+                    break;
+                }
             }
         }
         // The verdict on the NAT is only needed where there is no direct path.
@@ -126,6 +131,9 @@ pub(super) async fn ping(
     }
     if let Some(error) = tally.error.take() {
         return Err(error);
+    }
+    if out_of_time {
+        tally.relays.out_of_time(begun.elapsed());
     }
     let (sent, endpoints) = (session.sent(), session.endpoints());
     let mut report = tally.report(begun.elapsed(), sent, &tally.pongs);

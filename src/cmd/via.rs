@@ -14,6 +14,7 @@ use crate::drive::network::RelayAt;
 use crate::drive::peer::{self, PeerOptions};
 use crate::drive::relay::{RelayHandle, load_or_create_key};
 use crate::model::{CertName, DerpMap, Family, Node, NodePrivate, Region, RegionId, RelayAddress, RelayTarget};
+use crate::probe::{Cause, Failure, Stage};
 use crate::report::{Command, Finding, RelayReport, RelayState, Report};
 
 /// Regions whose STUN servers are asked beside those of the relays: enough for a verdict on the mapping.
@@ -87,6 +88,7 @@ pub(super) fn joining(
             direct,
             stun,
             gives_up: false,
+            patience: None,
         },
         key,
         witnesses,
@@ -234,11 +236,18 @@ impl Relays {
         };
     }
 
-    pub(super) fn failed(&mut self, relay: usize, failure: &crate::probe::Failure) {
+    pub(super) fn failed(&mut self, relay: usize, failure: &Failure) {
         if let Some(relay) = self.0.get_mut(relay)
             && !matches!(relay.state, RelayState::Joined { .. })
         {
             relay.state = RelayState::Failed(failure.clone());
+        }
+    }
+
+    /// The time is up. Who was not heard of until now was reached, or an attempt would have failed by now, and is silent.
+    pub(super) fn out_of_time(&mut self, after: Duration) {
+        for relay in self.0.iter_mut().filter(|relay| relay.state == RelayState::Unknown) {
+            relay.state = RelayState::Failed(Failure::new(Stage::Derp, Cause::TimedOut { after }));
         }
     }
 

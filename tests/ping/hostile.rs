@@ -31,7 +31,7 @@ fn failure(via: &str) -> String {
     assert_eq!(code, Some(2), "{via}: {report:#}");
     let relay = &report["ping"]["relays"][0];
     assert_ne!(relay["joined"], true, "{via}: {report:#}");
-    relay["failure"]["stage"].as_str().unwrap_or("none").to_owned()
+    relay["failure"]["stage"].as_str().unwrap_or_else(|| panic!("{via}: {report:#}")).to_owned()
 }
 
 #[test]
@@ -78,15 +78,27 @@ fn one_that_closes_after_the_upgrade_is_no_relay() {
     assert_eq!(failure(&format!("http://{address}")), "derp");
 }
 
-/// It accepts, and never says a word: the time given is the end of it.
+fn wait_for_the_end(mut stream: TcpStream) {
+    let mut ignored = [0; 2048];
+    while stream.read(&mut ignored).is_ok_and(|read| read > 0) {}
+}
+
+/// It accepts, and never says a word: the time given is the end of it, and the step it was silent at is told.
 #[test]
 fn silence_does_not_last() {
+    let address = server(wait_for_the_end);
+    assert_eq!(failure(&format!("http://{address}")), "http");
+    assert_eq!(failure(&format!("https://{address}")), "tls");
+}
+
+#[test]
+fn silence_after_the_upgrade_does_not_last_either() {
     let address = server(|mut stream| {
-        let mut ignored = [0; 2048];
-        while stream.read(&mut ignored).is_ok_and(|read| read > 0) {}
+        request(&mut stream);
+        let _ = stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: DERP\r\nConnection: Upgrade\r\n\r\n");
+        wait_for_the_end(stream);
     });
-    let stage = failure(&format!("http://{address}"));
-    assert!(["none", "http"].contains(&&*stage), "{stage}");
+    assert_eq!(failure(&format!("http://{address}")), "derp");
 }
 
 #[test]

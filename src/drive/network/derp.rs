@@ -23,7 +23,7 @@ use crate::model::{CertName, Family, Node, NodePublic, Pin};
 use crate::probe::{Cause, Failure, HttpsTarget, Stage};
 use crate::wire::upgrade::{Request, ResponseHead, ResponseReader, meta_certificate_key};
 
-/// For all of it: name, TCP, TLS, upgrade.
+/// For all of it at most: name, TCP, TLS, upgrade.
 const OVERALL: Duration = Duration::from_secs(10);
 
 /// For one node's name and TCP, so that a dead one does not cost the region.
@@ -65,6 +65,8 @@ pub(in crate::drive) struct Dialer {
     names: Names,
     routes: Mutex<Routes>,
     families: [bool; 2],
+    /// For all of an attempt.
+    patience: Duration,
 }
 
 impl Dialer {
@@ -72,6 +74,7 @@ impl Dialer {
         clock: Clock,
         options: NetworkOptions,
         families: [bool; 2],
+        patience: Option<Duration>,
     ) -> Result<Self, DriveError> {
         let binding = Binding::verified(&options)?;
         let proxies: &Proxies = &options.proxies;
@@ -82,6 +85,7 @@ impl Dialer {
             binding,
             names: Names::new(options.nameservers),
             families,
+            patience: patience.map_or(OVERALL, |patience| patience.min(OVERALL)),
         })
     }
 
@@ -110,7 +114,8 @@ impl Dialer {
 
     /// Connects to the first node that lets it, and asks it to speak DERP.
     pub(in crate::drive) async fn dial(&self, relay: &RelayAt) -> Result<Dialled, Failure> {
-        let deadline = self.deadline(OVERALL);
+        let begun = self.clock.now();
+        let deadline = self.deadline(self.patience);
         let mut failure = Failure::new(Stage::Dns, Cause::NoAddress);
         for node in relay.nodes.iter().filter(|node| !node.stun_only) {
             let target = target_of(node);
@@ -120,7 +125,10 @@ impl Dialer {
             };
             let opened = match deadline.within(Stage::Connect, proxied).await {
                 Ok(Some(through)) => through,
-                Ok(None) => self.race(node).await,
+                Ok(None) => {
+                    let spent = self.clock.now().since_start().saturating_sub(begun.since_start());
+                    self.race(node, NODE.min(self.patience.saturating_sub(spent))).await
+                }
                 Err(late) => Err(late),
             };
             // Only a node that cannot be reached is passed over: one that answers wrongly is to be heard of.
@@ -169,8 +177,8 @@ impl Dialer {
     }
 
     /// The addresses of a node, IPv6 with a head start where it is likely to work.
-    async fn race(&self, node: &Node) -> Result<Opened, Failure> {
-        let deadline = self.deadline(NODE);
+    async fn race(&self, node: &Node, patience: Duration) -> Result<Opened, Failure> {
+        let deadline = self.deadline(patience);
         let mut v6 = pin!(self.connect(node, Family::V6, deadline.clone()));
         let mut v4 = pin!(self.connect(node, Family::V4, deadline.clone()));
         let mut failures = Vec::new();

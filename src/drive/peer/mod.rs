@@ -47,6 +47,8 @@ pub struct PeerOptions {
     pub stun: Vec<Node>,
     /// Whether to end when no relay could be joined at the first attempt.
     pub gives_up: bool,
+    /// The time one attempt to join a relay is given up to its upgrade, if less than usual.
+    pub patience: Option<Duration>,
 }
 
 /// What happened.
@@ -184,7 +186,7 @@ struct LinkState {
 
 impl Run {
     fn new(clock: Clock, options: &PeerOptions) -> Result<Self, DriveError> {
-        let dialer = Arc::new(Dialer::new(clock, options.network.clone(), options.families)?);
+        let dialer = Arc::new(Dialer::new(clock, options.network.clone(), options.families, options.patience)?);
         let (sender, heard) = mpsc::channel(WAITING_MAX);
         let mut tasks = JoinSet::new();
         let mut links = Vec::new();
