@@ -58,7 +58,10 @@ pub fn obstacle(ours: &PathSide, theirs: Option<&PathSide>) -> Obstacle {
         }
     }
     let is_hard = |side: &PathSide| side.mapping_varies == Some(true);
+    let is_open = |side: &PathSide| side.filtering == Some(Filtering::EndpointIndependent);
     match (is_hard(ours), is_hard(theirs)) {
+        // Whoever is let in where servers see the other one is told the rest.
+        (true, true) if is_open(ours) || is_open(theirs) => Obstacle::Unexplained,
         (true, true) => Obstacle::BothHard,
         (false, false) => Obstacle::Unexplained,
         (ours_is_hard, _) => {
@@ -117,5 +120,40 @@ mod tests {
             assert_eq!(obstacle(ours, Some(theirs)), found, "{ours:?} {theirs:?}");
         }
         assert_eq!(obstacle(&easy, None), Obstacle::Undetermined { theirs: true });
+    }
+
+    /// What is predicted to work is not explained away, and what is not is explained.
+    #[test]
+    fn the_obstacle_agrees_with_the_prediction() {
+        use crate::check::predict::{Cell, cell};
+        use crate::report::Class;
+        let (easy, hard) = (Mapping::EndpointIndependent, Mapping::AddressAndPortDependent);
+        let (open, by_address) = (Filtering::EndpointIndependent, Filtering::AddressDependent);
+        let strict = Filtering::AddressAndPortDependent;
+        let kinds = [
+            (easy, open, Class::Nat1),
+            (easy, by_address, Class::Nat2),
+            (easy, strict, Class::Nat3),
+            (hard, open, Class::HardEif),
+            (hard, by_address, Class::HardAdf),
+            (hard, strict, Class::HardRandom),
+        ];
+        let side = |(mapping, filtering, _): (Mapping, Filtering, Class)| PathSide {
+            udp: Some(true),
+            mapping: Some(mapping),
+            mapping_varies: Some(varies(mapping)),
+            filtering: Some(filtering),
+            ..PathSide::default()
+        };
+        for a in kinds {
+            for b in kinds {
+                let explained = obstacle(&side(a), Some(&side(b))) != Obstacle::Unexplained;
+                match cell(a.2, b.2) {
+                    Cell::Direct => assert!(!explained, "{a:?} {b:?}"),
+                    Cell::IfHit => {}
+                    Cell::Relay | Cell::Guess | Cell::Predict => assert!(explained, "{a:?} {b:?}"),
+                }
+            }
+        }
     }
 }

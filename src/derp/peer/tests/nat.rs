@@ -31,7 +31,12 @@ impl Kind {
         Self { name: "address-dependent", mapping: Some(By::Address), filtering: By::AddressAndPort };
     pub(super) const SYMMETRIC: Self =
         Self { name: "symmetric", mapping: Some(By::AddressAndPort), filtering: By::AddressAndPort };
-    pub(super) const ALL: [Self; 7] = [
+    /// Answers leave by the mapping that was hit, as where a NAT tracks sessions whoever began them.
+    pub(super) const HARD_OPEN: Self =
+        Self { name: "hard, open", mapping: Some(By::AddressAndPort), filtering: By::Nothing };
+    pub(super) const HARD_RESTRICTED: Self =
+        Self { name: "hard, restricted", mapping: Some(By::AddressAndPort), filtering: By::Address };
+    pub(super) const ALL: [Self; 9] = [
         Self::OPEN,
         Self::FIREWALL,
         Self::FULL_CONE,
@@ -39,6 +44,8 @@ impl Kind {
         Self::PORT_RESTRICTED,
         Self::BY_ADDRESS,
         Self::SYMMETRIC,
+        Self::HARD_OPEN,
+        Self::HARD_RESTRICTED,
     ];
 
     /// Whether peers do not see the port that STUN servers see.
@@ -101,13 +108,21 @@ impl Nat {
     }
 
     /// Whether a datagram to an external endpoint reaches the socket.
-    pub(super) fn lets_in(&self, from: SocketAddr, to: SocketAddr) -> bool {
+    pub(super) fn lets_in(&mut self, from: SocketAddr, to: SocketAddr) -> bool {
         let there = match self.kind.mapping {
             None => to == self.local,
             Some(_) => self.mappings.iter().any(|(_, external)| *external == to),
         };
         let by = self.kind.filtering;
-        there && (by == By::Nothing || self.sent.iter().any(|(at, whom)| *at == to && key(by, *whom) == key(by, from)))
+        let passes = there
+            && (by == By::Nothing || self.sent.iter().any(|(at, whom)| *at == to && key(by, *whom) == key(by, from)));
+        if let Some(mapping) = self.kind.mapping.filter(|_| passes && self.kind.varies()) {
+            let key = key(mapping, from);
+            if self.mappings.iter().all(|(known, _)| *known != key) {
+                self.mappings.push((key, to));
+            }
+        }
+        passes
     }
 
     pub(super) fn is_at(&self, address: IpAddr) -> bool {
