@@ -5,6 +5,7 @@
 
 mod filtering;
 mod independence;
+pub mod lifetime;
 mod mapping;
 pub mod nat_servers;
 pub mod netcheck;

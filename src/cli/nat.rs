@@ -44,6 +44,16 @@ pub struct NatArgs {
     #[arg(long, env = "NATSCOPE_SERVERS", value_parser = values::switch, hide_env = true)]
     pub servers: bool,
 
+    /// Measure how long idle mappings live; takes minutes.
+    ///
+    /// Opens mappings, leaves each alone for a time of its own, and has a server send to it from outside: all at once, so
+    /// that it takes little longer than the mappings live, 11 minutes at most. Measured after a single exchange and after
+    /// a few seconds of traffic, since NATs keep the latter longer. It takes a server that sends where it is asked to
+    /// (RESPONSE-PORT or CHANGE-REQUEST of RFC 5780), and some 200 packets. --timeout limits all of the run; Ctrl-C ends it
+    /// and tells what is known.
+    #[arg(long, env = "NATSCOPE_LIFETIME", value_parser = values::switch, hide_env = true)]
+    pub lifetime: bool,
+
     /// Further servers to ask.
     #[command(flatten)]
     pub map: MapArgs,
@@ -142,7 +152,8 @@ Examples:
   natscope nat                                   ask public servers
   natscope nat stun.example.com 192.0.2.1:3479   ask your own
   natscope nat --derp-map default                ask Tailscale's relays
-  natscope nat --servers                         and tell about each server";
+  natscope nat --servers                         and tell about each server
+  natscope nat --lifetime                        and how long idle mappings live";
 
 const EXAMPLES_LONG: &str = "\
 Examples:
@@ -156,6 +167,8 @@ Examples:
       Against a relay that natscope starts on loopback; needs no internet.
   natscope nat --servers
       Tell what was learned about each server, too.
+  natscope nat --lifetime
+      And measure how long idle mappings live. Keepalives need to be sent more often than that.
   natscope nat --bind-port 41641
       What a program on that port would get.
   natscope nat --save here.json

@@ -3,6 +3,7 @@
 mod exit;
 mod generate;
 mod inputs;
+mod lifetime;
 mod maps;
 mod nat;
 mod netcheck;
@@ -51,7 +52,7 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
             output.style.servers = args.servers;
             match &args.replay {
                 Some(path) => replay::run(report::Command::Nat, path, &cli.global, &output),
-                None => in_runtime(nat::run(args, &cli.global, &output)),
+                None => runtime(nat::run(args, &cli.global, &output)),
             }
         }
         Command::Selftest(args) => in_runtime(selftest::run(args, &cli.global, &output)),
@@ -60,19 +61,27 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
     }
 }
 
-/// Runs to the end or to Ctrl-C. Lookups by the C library cannot be called off, so they are not waited for.
+/// Runs to the end or to Ctrl-C.
 fn in_runtime(work: impl Future<Output = Result<Exit, CmdError>>) -> Result<Exit, CmdError> {
+    runtime(or_interrupted(work))
+}
+
+/// To the end, or to Ctrl-C, after which there is nothing to tell.
+async fn or_interrupted<T>(work: impl Future<Output = Result<T, CmdError>>) -> Result<T, CmdError> {
+    tokio::select! {
+        result = work => result,
+        _ = tokio::signal::ctrl_c() => Err(CmdError::Interrupted),
+    }
+}
+
+/// Runs to the end. Lookups by the C library cannot be called off, so they are not waited for.
+fn runtime(work: impl Future<Output = Result<Exit, CmdError>>) -> Result<Exit, CmdError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| CmdError::Own(format!("cannot start: {error}")))?;
-    let result = runtime.block_on(async {
-        tokio::select! {
-            result = work => result,
-            _ = tokio::signal::ctrl_c() => Err(CmdError::Interrupted),
-        }
-    });
+    let result = runtime.block_on(work);
     runtime.shutdown_background();
     result
 }

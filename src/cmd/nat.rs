@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::exit::{CmdError, Exit};
 use super::netcheck::{self, Setup};
 use super::output::Output;
+use super::{lifetime, or_interrupted};
 use crate::check::nat_servers::map_of_servers;
 use crate::check::netcheck::Options;
 use crate::cli::{GlobalArgs, NatArgs};
@@ -13,6 +14,20 @@ use crate::model::{DerpMap, PublicStunServer, Region, StunServerName};
 use crate::report::{Command, Report};
 
 pub(super) async fn run(args: &NatArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
+    let begun = tokio::time::Instant::now();
+    let mut report = or_interrupted(ask_servers(args, global, output)).await?;
+    let mut whole = true;
+    if args.lifetime {
+        let left = global.timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
+        whole &= lifetime::measure(&mut report, &netcheck::network_options(&args.probing), left, output).await?;
+    }
+    report.took = begun.elapsed();
+    let exit = finish(report, args.save.as_deref(), global, output)?;
+    Ok(if whole { exit } else { Exit::Interrupted })
+}
+
+/// What servers say of the NAT in one round.
+async fn ask_servers(args: &NatArgs, global: &GlobalArgs, output: &Output) -> Result<Report, CmdError> {
     if let Some(path) = &args.save {
         Output::check_writable(path)?;
     }
@@ -31,8 +46,7 @@ pub(super) async fn run(args: &NatArgs, global: &GlobalArgs, output: &Output) ->
         findings: given.as_ref().map(|given| given.findings.clone()).unwrap_or_default(),
         keep: args.save.is_some() || global.verbose > 0,
     };
-    let report = netcheck::once(&setup, &map, None, output).await?;
-    finish(report, args.save.as_deref(), global, output)
+    netcheck::once(&setup, &map, None, output).await
 }
 
 /// Tells what of the report is about the NAT. The rest was measured on the way and decides the exit code.

@@ -134,6 +134,9 @@ pub enum StunForm {
     ChangePort,
     /// CHANGE-REQUEST "change IP" and "change port": answer from another address and another port.
     ChangeAddressAndPort,
+    /// RESPONSE-PORT (RFC 5780 section 7.5): answer to this port of the address the request comes from, on which
+    /// another of our sockets may be mapped. The reply is ours wherever it is heard; `StunReply::local` tells where.
+    ResponsePort(u16),
 }
 
 /// How to reach a relay over TLS.

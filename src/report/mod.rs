@@ -4,6 +4,7 @@
 //! sentence needs is a typed field here.
 
 mod finding;
+mod lifetime;
 mod nat;
 mod netcheck;
 mod path;
@@ -14,6 +15,7 @@ mod why;
 use std::time::{Duration, SystemTime};
 
 pub use finding::{Finding, FindingDetail, Severity};
+pub use lifetime::{Bracket, Lifetime};
 pub use nat::{Nat, ServerNote, StunServer};
 pub use netcheck::{
     FamilyReport, LatencyMethod, Netcheck, NodeReport, PortMappingReport, RegionReport, RegionSkip, RouterReport,

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::Verdict;
+use super::{Lifetime, Verdict};
 use crate::model::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation};
 
 /// What is known of the NAT over one address family.
@@ -29,8 +29,10 @@ pub struct Nat {
     pub port_allocation: Verdict<PortAllocation>,
     /// How external addresses are picked.
     pub pooling: Verdict<Pooling>,
-    /// How long an idle mapping lives.
+    /// How long a mapping may be idle and is certain to live, whatever it has carried before.
     pub mapping_lifetime: Verdict<Duration>,
+    /// How long idle mappings live, in full. `None`: not measured.
+    pub lifetime: Option<Lifetime>,
     /// Whether a carrier's NAT (CGN) is on the path.
     pub carrier_grade: Verdict<bool>,
     /// External endpoints seen, most seen first.

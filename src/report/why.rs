@@ -1,6 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::Bracket;
 use crate::model::{Family, RegionId};
 use crate::probe::{Failure, PortMappingService};
 
@@ -12,6 +13,11 @@ pub enum Why {
     NotMeasuredHere {
         /// The command that does, as `natscope nat`.
         ask: &'static str,
+    },
+    /// Only measured when asked for.
+    OnlyWith {
+        /// The flag, as `--lifetime`.
+        flag: &'static str,
     },
     /// No command of this version measures it.
     NotMeasuredYet,
@@ -238,6 +244,46 @@ pub enum Why {
         server: SocketAddr,
         /// Its error code.
         code: u16,
+    },
+
+    // Lifetime.
+    /// Idle mappings were tried from outside.
+    IdleMappings {
+        /// After one exchange.
+        single: Bracket,
+        /// After a stream, where that is known.
+        stream: Option<Bracket>,
+    },
+    /// Mappings were tried from outside, each at an age of its own.
+    MappingsTried {
+        /// How many.
+        mappings: u32,
+    },
+    /// Even the mapping tried first was dead.
+    DeadAtFirstTry {
+        /// Its age.
+        dead: Duration,
+    },
+    /// A mapping lived longer than another one that was dead.
+    LifetimesContradict {
+        /// The age of the one alive.
+        alive: Duration,
+        /// The age of the one dead.
+        dead: Duration,
+    },
+    /// A mapping known to be alive was not sent to either.
+    HelperSilent,
+    /// No server sends to an idle mapping when another socket asks for it.
+    NobodyHelps {
+        /// How many were tried.
+        servers: u32,
+    },
+    /// Nothing translates and nothing filters, so nothing expires.
+    NothingToExpire,
+    /// It was measured over the other family only.
+    MeasuredOver {
+        /// Over which.
+        family: Family,
     },
 
     // Home region.

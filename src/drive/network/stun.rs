@@ -176,6 +176,8 @@ impl StunSockets {
     fn register(&self, id: TransactionId, request: &Request, socket: u32) -> Moment {
         let mut requests = lock(&self.requests);
         let sent_at = self.clock.now();
+        // The answer to RESPONSE-PORT is to come to another socket, and which one is what it is asked for.
+        let socket = Some(socket).filter(|_| !matches!(request.form, StunForm::ResponsePort(_)));
         requests.open.insert(id, Open { probe: request.probe, socket, sent_at, replies: 0 });
         sent_at
     }
@@ -236,8 +238,8 @@ struct Requests {
 
 struct Open {
     probe: ProbeId,
-    /// The number of the socket it left from.
-    socket: u32,
+    /// The number of the socket the answer must come to; `None`: any of ours.
+    socket: Option<u32>,
     sent_at: Moment,
     replies: u32,
 }
@@ -272,7 +274,7 @@ impl Requests {
         let Some(open) = self.open.get_mut(&response.transaction) else {
             return self.stray(arrival, "a transaction that is not ours".into());
         };
-        if open.socket != arrival.socket {
+        if open.socket.is_some_and(|socket| socket != arrival.socket) {
             return self.stray(arrival, "answers a request of another socket".into());
         }
         open.replies += 1;

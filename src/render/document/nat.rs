@@ -3,7 +3,7 @@ use std::fmt::Display;
 use super::{Fact, Scribe, Section, Tone};
 use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType};
 use crate::render::catalogue::{NatHeadline, Word};
-use crate::render::number::span;
+use crate::render::number::seconds;
 use crate::report::{Nat, Report, Verdict, Why};
 
 /// Servers that are named where there is a line for all of them.
@@ -79,7 +79,7 @@ impl Scribe<'_> {
             self.bool_row(Word::PortPreservation, &nat.port_preservation),
             self.plain_row(Word::PortAllocation, &nat.port_allocation, |it| self.words.allocation(*it).to_owned()),
             self.plain_row(Word::Pooling, &nat.pooling, |it| self.words.pooling(*it).to_owned()),
-            self.plain_row(Word::MappingLifetime, &nat.mapping_lifetime, |it| span(*it)),
+            self.plain_row(Word::MappingLifetime, &nat.mapping_lifetime, |it| seconds(*it)),
             self.verdict_row(Word::CarrierGrade, &nat.carrier_grade, |it| {
                 (self.yes_no(*it).to_owned(), if *it { Tone::Middling } else { Tone::Plain })
             }),
@@ -97,7 +97,7 @@ impl Scribe<'_> {
                 facts.push(fact);
             } else if unknown.is_some() && unknown == shared {
                 gathered.push(fact.label.to_owned());
-            } else if unknown != Some(Why::NotMeasuredYet) {
+            } else if !matches!(unknown, Some(Why::NotMeasuredYet | Why::OnlyWith { .. })) {
                 facts.push(fact);
             }
         }

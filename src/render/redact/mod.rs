@@ -21,7 +21,7 @@ mod verdict;
 
 use pseudonym::Pseudonyms;
 
-use crate::report::{Nat, Netcheck, RegionReport, Report};
+use crate::report::{Lifetime, Nat, Netcheck, RegionReport, Report};
 
 /// The report with pseudonyms in place of what identifies; numbered in order of appearance, so the same report always
 /// gives the same text.
@@ -133,6 +133,7 @@ fn nat(nat: &mut Nat, names: &mut Pseudonyms) {
         port_allocation,
         pooling,
         mapping_lifetime,
+        lifetime,
         carrier_grade,
         mapped,
         local,
@@ -149,6 +150,11 @@ fn nat(nat: &mut Nat, names: &mut Pseudonyms) {
     verdict::why(port_allocation, names);
     verdict::why(pooling, names);
     verdict::why(mapping_lifetime, names);
+    if let Some(Lifetime { single, stream, server }) = lifetime {
+        verdict::why(single, names);
+        verdict::why(stream, names);
+        server.iter_mut().for_each(|server| names.endpoint(server));
+    }
     verdict::why(carrier_grade, names);
     for endpoint in mapped.iter_mut().chain(local) {
         names.endpoint(endpoint);

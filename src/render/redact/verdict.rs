@@ -23,7 +23,16 @@ pub(super) fn endpoint(verdict: &mut Verdict<SocketAddr>, names: &mut Pseudonyms
 fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
     match &mut why {
         Why::NotMeasuredHere { .. }
+        | Why::OnlyWith { .. }
         | Why::NotMeasuredYet
+        | Why::IdleMappings { .. }
+        | Why::MappingsTried { .. }
+        | Why::DeadAtFirstTry { .. }
+        | Why::LifetimesContradict { .. }
+        | Why::HelperSilent
+        | Why::NobodyHelps { .. }
+        | Why::NothingToExpire
+        | Why::MeasuredOver { .. }
         | Why::NotAsked
         | Why::OnlyTheAddresseePassed { .. }
         | Why::SendingNotProven

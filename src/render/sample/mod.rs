@@ -117,6 +117,7 @@ pub(in crate::render) fn nat(difficulty: Verdict<Difficulty>, mapping: Verdict<M
         port_allocation: Verdict::known(PortAllocation::Preserving, Confidence::Medium, [ProbeId(1)]),
         pooling: Verdict::known(Pooling::Paired, Confidence::Low, [ProbeId(1)]),
         mapping_lifetime: not_measured(),
+        lifetime: None,
         carrier_grade: known(false, Why::WanIsMappedAddress { wan: ip("81.2.69.142") }, &[9]),
         mapped: Vec::new(),
         local: Vec::new(),

@@ -16,7 +16,7 @@ pub(in crate::render) fn easy_nat() -> Report {
     it.level = Some(Level::Nat3);
     it.filtering = known(Filtering::AddressAndPortDependent, Why::OnlyTheAddresseePassed { silent: 4 }, &[4, 5, 6, 7]);
     it.hairpinning = Verdict::unknown(Why::NotMeasuredYet);
-    it.mapping_lifetime = Verdict::unknown(Why::NotMeasuredYet);
+    it.mapping_lifetime = Verdict::unknown(Why::OnlyWith { flag: "--lifetime" });
     it.mapped = vec![endpoint("81.2.69.142:41641"), endpoint("81.2.69.142:50213")];
     it.local = vec![endpoint("192.168.1.20:41641"), endpoint("192.168.1.20:50213")];
     let asked = |server: &str, at: &str, latency: Option<u64>, rfc5780: bool, note: Option<ServerNote>| StunServer {
@@ -63,7 +63,7 @@ pub(in crate::render) fn one_server() -> Report {
     it.port_preservation = too_few();
     it.port_allocation = Verdict::unknown(Why::NotMeasuredYet);
     it.pooling = Verdict::unknown(Why::NotMeasuredYet);
-    it.mapping_lifetime = Verdict::unknown(Why::NotMeasuredYet);
+    it.mapping_lifetime = Verdict::unknown(Why::OnlyWith { flag: "--lifetime" });
     it.carrier_grade = Verdict::unknown(Why::WanUnknown);
     it.mapped = vec![endpoint("81.2.69.142:41641")];
     it.local = vec![endpoint("192.168.1.20:41641")];

@@ -63,7 +63,7 @@ impl Server {
     /// What it does with a request.
     pub(crate) fn replies(&self, asked: SocketAddr, form: StunForm) -> Reply {
         let change_address = match form {
-            StunForm::Tailnode | StunForm::Plain => return Reply::From(asked),
+            StunForm::Tailnode | StunForm::Plain | StunForm::ResponsePort(_) => return Reply::From(asked),
             StunForm::ChangePort => false,
             StunForm::ChangeAddressAndPort => true,
         };

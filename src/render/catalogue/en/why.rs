@@ -2,16 +2,18 @@ use std::fmt::Display;
 
 use super::count;
 use super::failure::failure;
+use crate::model::Family;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
-use crate::render::number::{round_trip, span};
-use crate::report::Why;
+use crate::render::number::{round_trip, seconds, span};
+use crate::report::{Bracket, Why};
 
 /// The reason as a clause without a full stop.
 #[allow(clippy::too_many_lines, reason = "one arm a reason, nothing else")]
 pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     match why {
         Why::NotMeasuredHere { ask } => format!("not measured by this command; `{ask}` does"),
+        Why::OnlyWith { flag } => format!("only measured with {flag}"),
         Why::NotMeasuredYet => "this version does not measure it".to_owned(),
         Why::NotAsked => "the run ended before it was asked".to_owned(),
         Why::LeftOut { flag } => format!("left out by {flag}"),
@@ -119,6 +121,24 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             format!("{server} refuses to answer from elsewhere (error {code})")
         }
 
+        Why::IdleMappings { single, stream } => {
+            let after_stream = stream.map(|stream| format!("; after a stream, {}", bracket(stream)));
+            format!("after one exchange, {}{}", bracket(*single), after_stream.unwrap_or_default())
+        }
+        Why::MappingsTried { mappings } => format!("{} tried from outside", count(*mappings, "mapping", "mappings")),
+        Why::DeadAtFirstTry { dead } => format!("a mapping idle for {} was dead, and none was tried sooner", seconds(*dead)),
+        Why::LifetimesContradict { alive, dead } => {
+            format!("one mapping was alive after {}, another dead after {}", seconds(*alive), seconds(*dead))
+        }
+        Why::HelperSilent => "packets to a mapping known to be alive did not come through either".to_owned(),
+        Why::NobodyHelps { servers: 0 } => "no server answers that could send to an idle mapping".to_owned(),
+        Why::NobodyHelps { servers: asked } => {
+            format!("of {} tried none sends to another port when asked to (RESPONSE-PORT, RFC 5780)", servers(*asked))
+        }
+        Why::NothingToExpire => "no NAT and no filter: nothing expires".to_owned(),
+        Why::MeasuredOver { family: Family::V4 } => "measured over IPv4 in this run; -6 measures IPv6".to_owned(),
+        Why::MeasuredOver { family: Family::V6 } => "measured over IPv6 in this run; -4 measures IPv4".to_owned(),
+
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("nearest of {}", count(*of, "region", "regions"))];
             if let Some((region, latency)) = next {
@@ -190,6 +210,15 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         ),
         Why::WanUnknown => "the router did not tell its outer address".to_owned(),
     }
+}
+
+/// What a lifetime lies between.
+fn bracket(bracket: Bracket) -> String {
+    let dead = bracket.dead.map(|dead| format!("dead after {}", seconds(dead)));
+    let alive = Some(bracket.alive).filter(|alive| !alive.is_zero());
+    let alive = alive.map(|alive| format!("alive after {}", seconds(alive)));
+    let none = dead.is_none().then(|| "the longest tried".to_owned());
+    [alive, dead, none].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn servers(number: u32) -> String {
