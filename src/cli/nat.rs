@@ -54,6 +54,14 @@ pub struct NatArgs {
     #[arg(long, env = "NATSCOPE_LIFETIME", value_parser = values::switch, hide_env = true)]
     pub lifetime: bool,
 
+    /// Also run the classic procedure of RFC 3489 against one server.
+    ///
+    /// What older programs would say, in their words, from Open Internet to Symmetric; with a warning where the order of
+    /// its packets misleads, as behind Linux routers that answer strangers. It is asked of the first server that offers RFC
+    /// 5780 (or RFC 3489's CHANGED-ADDRESS), and no verdict follows from it.
+    #[arg(long, env = "NATSCOPE_RFC3489", value_parser = values::switch, hide_env = true)]
+    pub rfc3489: bool,
+
     /// Further servers to ask.
     #[command(flatten)]
     pub map: MapArgs,
@@ -169,6 +177,8 @@ Examples:
       Tell what was learned about each server, too.
   natscope nat --lifetime
       And measure how long idle mappings live. Keepalives need to be sent more often than that.
+  natscope nat --rfc3489 stun.example.com stun.example.net
+      And what the classic procedure makes of it.
   natscope nat --bind-port 41641
       What a program on that port would get.
   natscope nat --save here.json

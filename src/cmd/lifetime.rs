@@ -22,12 +22,7 @@ pub(super) async fn measure(
     left: Option<Duration>,
     output: &Output,
 ) -> Result<bool, CmdError> {
-    let v6 = report.nat().is_some_and(|nat| report.nat_v6.as_ref().is_some_and(|v6| std::ptr::eq(nat, v6)));
-    let (family, nat, other) = if v6 {
-        (Family::V6, report.nat_v6.as_mut(), report.nat_v4.as_mut())
-    } else {
-        (Family::V4, report.nat_v4.as_mut(), report.nat_v6.as_mut())
-    };
+    let (family, nat, other) = super::nat::by_family(report);
     if let Some(other) = other {
         other.mapping_lifetime = Verdict::unknown(Why::MeasuredOver { family });
     }

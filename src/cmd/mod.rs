@@ -1,5 +1,6 @@
 //! One use-case a file: each wires the rooms together and ends in an exit code. No protocol bytes, no table layout.
 
+mod classic;
 mod exit;
 mod generate;
 mod inputs;

@@ -6,24 +6,35 @@ use std::time::Duration;
 use super::exit::{CmdError, Exit};
 use super::netcheck::{self, Setup};
 use super::output::Output;
-use super::{lifetime, or_interrupted};
+use super::{classic, lifetime, or_interrupted};
 use crate::check::nat_servers::map_of_servers;
 use crate::check::netcheck::Options;
 use crate::cli::{GlobalArgs, NatArgs};
-use crate::model::{DerpMap, PublicStunServer, Region, StunServerName};
-use crate::report::{Command, Report};
+use crate::model::{DerpMap, Family, PublicStunServer, Region, StunServerName};
+use crate::report::{Command, Nat, Report};
 
 pub(super) async fn run(args: &NatArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     let begun = tokio::time::Instant::now();
     let mut report = or_interrupted(ask_servers(args, global, output)).await?;
+    let network = netcheck::network_options(&args.probing);
+    if args.rfc3489 {
+        or_interrupted(classic::ask(&mut report, args, &network)).await?;
+    }
     let mut whole = true;
     if args.lifetime {
         let left = global.timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
-        whole &= lifetime::measure(&mut report, &netcheck::network_options(&args.probing), left, output).await?;
+        whole &= lifetime::measure(&mut report, &network, left, output).await?;
     }
     report.took = begun.elapsed();
     let exit = finish(report, args.save.as_deref(), global, output)?;
     Ok(if whole { exit } else { Exit::Interrupted })
+}
+
+/// The family the report speaks of where there is room for one, its NAT, and the other family's.
+pub(super) fn by_family(report: &mut Report) -> (Family, Option<&mut Nat>, Option<&mut Nat>) {
+    let v6 = report.nat().is_some_and(|nat| report.nat_v6.as_ref().is_some_and(|v6| std::ptr::eq(nat, v6)));
+    let (v4_nat, v6_nat) = (report.nat_v4.as_mut(), report.nat_v6.as_mut());
+    if v6 { (Family::V6, v6_nat, v4_nat) } else { (Family::V4, v4_nat, v6_nat) }
 }
 
 /// What servers say of the NAT in one round.

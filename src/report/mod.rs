@@ -3,6 +3,7 @@
 //! Nothing here knows how anything was measured or how it is shown; words are made in `render/`, so whatever a
 //! sentence needs is a typed field here.
 
+mod classic;
 mod finding;
 mod lifetime;
 mod nat;
@@ -14,6 +15,7 @@ mod why;
 
 use std::time::{Duration, SystemTime};
 
+pub use classic::{Classic, ClassicStep, ClassicWarning};
 pub use finding::{Finding, FindingDetail, Severity};
 pub use lifetime::{Bracket, Lifetime};
 pub use nat::{Nat, ServerNote, StunServer};

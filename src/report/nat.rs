@@ -1,7 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{Lifetime, Verdict};
+use super::{Classic, Lifetime, Verdict};
 use crate::model::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation};
 
 /// What is known of the NAT over one address family.
@@ -33,6 +33,8 @@ pub struct Nat {
     pub mapping_lifetime: Verdict<Duration>,
     /// How long idle mappings live, in full. `None`: not measured.
     pub lifetime: Option<Lifetime>,
+    /// What the classic procedure of RFC 3489 says. `None`: not asked.
+    pub classic: Option<Classic>,
     /// Whether a carrier's NAT (CGN) is on the path.
     pub carrier_grade: Verdict<bool>,
     /// External endpoints seen, most seen first.

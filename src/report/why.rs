@@ -1,7 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::Bracket;
+use super::{Bracket, ClassicStep};
 use crate::model::{Family, RegionId};
 use crate::probe::{Failure, PortMappingService};
 
@@ -244,6 +244,24 @@ pub enum Why {
         server: SocketAddr,
         /// Its error code.
         code: u16,
+    },
+
+    /// The server did not answer.
+    ServerSilent {
+        /// Which server.
+        server: SocketAddr,
+    },
+    /// The server answered from where it was not asked to.
+    AnsweredFromElsewhere {
+        /// Which server.
+        server: SocketAddr,
+        /// Where the answer came from.
+        from: SocketAddr,
+    },
+    /// A test of the classic procedure decided it.
+    Classic {
+        /// Which one, and what it showed.
+        step: ClassicStep,
     },
 
     // Lifetime.

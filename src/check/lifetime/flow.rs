@@ -10,6 +10,10 @@ use crate::probe::{Moment, StunReply};
 /// Copies of a request before the opening of a mapping is given up.
 const COPIES: u32 = 4;
 
+/// A single exchange is over by then, counted from its first request: Linux takes a flow for a stream once it has seen a
+/// packet more than two seconds after the first.
+const SINGLE_LASTS: Duration = Duration::from_millis(1700);
+
 /// A socket and its mapping.
 #[derive(Debug)]
 pub(super) struct Flow {
@@ -75,7 +79,7 @@ impl Flow {
         if self.next_at.is_none_or(|at| at > now) {
             return Vec::new();
         }
-        if self.copies >= COPIES {
+        if self.copies >= COPIES || self.no_longer_single(now) {
             self.next_at = None;
             self.lost = true;
             return Vec::new();
@@ -101,6 +105,7 @@ impl Flow {
             *answered |= *to == target && *when <= sent_at;
         }
         self.heard_at = self.heard_at.max(at);
+        self.lost |= self.no_longer_single(at);
         let (Some(mapped), Some(local)) = (reply.mapped, reply.local) else { return };
         if target == 0 {
             if self.mapped.is_some_and(|before| before != mapped) {
@@ -129,6 +134,12 @@ impl Flow {
             let next = self.opens_at + BETWEEN_EXCHANGES * self.exchange;
             self.next_at = Some(next).filter(|_| !self.idle);
         }
+    }
+
+    /// Whether a packet now would make more of a single exchange than it is to be.
+    fn no_longer_single(&self, now: Moment) -> bool {
+        let first = self.sent.first().map(|(_, at, _)| *at);
+        self.class == Class::Single && first.is_some_and(|first| now.since(first) > SINGLE_LASTS)
     }
 
     /// Since when it has been idle. `slack`: a packet that was not answered may have reached the NAT this much later.

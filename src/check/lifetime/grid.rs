@@ -7,7 +7,7 @@ use super::conclude::{Fate, Sample};
 use super::flow::{Flow, Idle};
 use super::help::{Ask, Helper, Keeper, Tag};
 use super::{AGES_MS, BETWEEN_COPIES, BETWEEN_EXCHANGES, Class, SPARES_MS, TRYING};
-use crate::check::filtering::{MOST_COPIES, copies_needed};
+use crate::check::filtering::MOST_COPIES;
 use crate::probe::{Moment, StunForm, StunReply};
 
 /// How long before a try the mapping kept alive is seen to.
@@ -22,8 +22,6 @@ pub(super) struct Grid {
     items: Vec<Item>,
     /// Classes of which a mapping was found dead.
     refining: Vec<Class>,
-    /// Copies to the mapping kept alive, of all tries: when each left, and whether it came through.
-    controls: Vec<(Moment, bool)>,
     pub(super) samples: Vec<Sample>,
 }
 
@@ -77,7 +75,7 @@ impl Grid {
                 items.push(Item { flow, opens_at, age, attempt: None, sample: None, done: false });
             }
         }
-        Self { helper, keeper, retransmit, items, refining: Vec::new(), controls: Vec::new(), samples: Vec::new() }
+        Self { helper, keeper, retransmit, items, refining: Vec::new(), samples: Vec::new() }
     }
 
     pub(super) const fn server(&self) -> SocketAddr {
@@ -98,9 +96,16 @@ impl Grid {
         last.map_or(Duration::ZERO, |last| last.since(now))
     }
 
-    /// What is to be sent now.
-    pub(super) fn asks(&mut self, now: Moment) -> Vec<Ask> {
-        self.conclude(now);
+    /// Whether a mapping is being tried.
+    pub(super) fn is_trying(&self) -> bool {
+        self.items.iter().any(|item| item.attempt.is_some() && !item.done)
+    }
+
+    /// What is to be sent now. `needed`: so many copies must be silent to mean anything, as far as loss is known; it
+    /// matters while a mapping is being tried.
+    pub(super) fn asks(&mut self, now: Moment, needed: u32) -> Vec<Ask> {
+        let needed = needed as usize;
+        self.conclude(now, needed);
         for class in Class::BOTH {
             self.settle(class, now);
         }
@@ -116,13 +121,12 @@ impl Grid {
         if wanted && !self.keeper.is_fresh(now + LEAD / 2) {
             asks.extend(self.keeper.asks(now, self.retransmit.min(LEAD / 4)));
         }
-        self.tries(now, &mut asks);
+        self.tries(now, needed.max(1), &mut asks);
         asks
     }
 
     /// Copies that are due, to idle mappings and to the one kept alive.
-    fn tries(&mut self, now: Moment, asks: &mut Vec<Ask>) {
-        let needed = self.needed(now);
+    fn tries(&mut self, now: Moment, needed: usize, asks: &mut Vec<Ask>) {
         let (slack, fresh) = (self.retransmit, self.keeper.is_fresh(now));
         let kept = self.keeper.mapped.filter(|_| fresh);
         for (index, item) in self.items.iter_mut().enumerate() {
@@ -143,27 +147,16 @@ impl Grid {
             if attempt.next_at > now || attempt.copies.len() >= needed {
                 continue;
             }
-            let copy = attempt.copies.len();
-            asks.push(self.helper.ask(item.flow.socket, mapped, Tag::Copy { flow: index, copy }));
-            let tag = Tag::Control { flow: index, copy: self.controls.len() };
+            asks.push(self.helper.ask(item.flow.socket, mapped, Tag::Copy { flow: index }));
+            let tag = Tag::Control { flow: index };
             asks.push(self.helper.ask(self.keeper.socket, kept, tag));
             attempt.copies.push(now);
             attempt.next_at = now + BETWEEN_COPIES;
-            self.controls.push((now, false));
         }
     }
 
-    /// How many copies must be silent before chance explains it no more, as far as loss is known.
-    fn needed(&self, now: Moment) -> usize {
-        let settled = || self.controls.iter().filter(|(at, heard)| *heard || now.since(*at) >= self.retransmit);
-        let number = |many: usize| u32::try_from(many).unwrap_or(u32::MAX);
-        let lost = settled().filter(|(_, heard)| !heard).count();
-        copies_needed(number(lost), number(settled().count())) as usize
-    }
-
     /// Looks whether silence has lasted long enough.
-    fn conclude(&mut self, now: Moment) {
-        let needed = self.needed(now);
+    fn conclude(&mut self, now: Moment, needed: usize) {
         let settled = |at: &Moment| now.since(*at) >= self.retransmit;
         // So bad that chance may explain anything.
         let hopeless = needed >= MOST_COPIES as usize;
@@ -243,13 +236,15 @@ impl Grid {
         let open = || self.items.iter().filter(|item| !item.done);
         let opening = open().filter_map(|item| item.flow.due()).min();
         let begun = || open().filter_map(|item| item.attempt.as_ref());
-        let copies = begun().map(|attempt| attempt.next_at).filter(|at| *at > now).min();
-        let matured = begun().flat_map(|attempt| &attempt.copies).map(|at| *at + self.retransmit);
-        let matured = matured.filter(|at| *at > now).min();
-        let given_up = begun().map(|attempt| attempt.begun + TRYING + BETWEEN_COPIES).min();
-        let next = self.next_try();
-        let tries = next.filter(|at| *at > now);
-        let keeping = next.map(|at| (at - LEAD).max(self.keeper.due()));
+        // What is not after now has been acted on by then, or waits for an answer.
+        let later = |at: &Moment| *at > now;
+        let copies = begun().map(|attempt| attempt.next_at).filter(later).min();
+        let matured = begun().flat_map(|attempt| &attempt.copies).map(|at| *at + self.retransmit).filter(later).min();
+        let given_up = begun().map(|attempt| attempt.begun + TRYING + BETWEEN_COPIES).filter(later).min();
+        let tries = open().filter_map(|item| item.try_at(self.retransmit));
+        let tries = tries.flat_map(|at| [at - LEAD, at]).filter(later).min();
+        let keeping = [self.keeper.due(), self.keeper.stale_at() - LEAD / 2].into_iter().filter(later).min();
+        let keeping = keeping.filter(|_| self.next_try().is_some_and(|at| at <= now + LEAD));
         [opening, copies, matured, given_up, tries, keeping].into_iter().flatten().min()
     }
 
@@ -269,19 +264,19 @@ impl Grid {
                 }
             }
             Tag::Keep { target } => self.keeper.hear(target, at, reply),
-            Tag::Copy { flow, .. } => {
+            Tag::Copy { flow } => {
                 let Some(item) = self.items.get(flow) else { return };
                 let Some(attempt) = &item.attempt else { return };
+                // Copies before the one that was heard may have come through the NAT, refreshing it, and got lost behind.
+                let first = attempt.copies.first().copied().unwrap_or(sent_at);
+                let age = first.since(attempt.idle.since_latest);
                 if self.helper.came_through(reply, item.flow.local) {
-                    self.note(flow, Fate::Alive(sent_at.since(attempt.idle.since_latest)));
+                    self.note(flow, Fate::Alive(age));
                 }
             }
-            Tag::Control { flow, copy } => {
+            Tag::Control { flow } => {
                 if !self.helper.came_through(reply, self.keeper.local) {
                     return;
-                }
-                if let Some((_, heard)) = self.controls.get_mut(copy) {
-                    *heard = true;
                 }
                 let Some(item) = self.items.get_mut(flow) else { return };
                 let aimed = item.flow.mapped.is_some_and(|mapped| self.helper.aimed_at(reply, mapped));

@@ -20,9 +20,9 @@ pub(super) enum Tag {
     /// Opening a mapping.
     Open { flow: usize, exchange: u32, target: usize },
     /// Having a packet sent to an idle mapping.
-    Copy { flow: usize, copy: usize },
+    Copy { flow: usize },
     /// Having one sent to the mapping kept alive, at the same time.
-    Control { flow: usize, copy: usize },
+    Control { flow: usize },
     /// Keeping that mapping alive.
     Keep { target: usize },
 }
@@ -101,7 +101,12 @@ impl Keeper {
 
     /// Whether it is certainly alive.
     pub(super) fn is_fresh(&self, now: Moment) -> bool {
-        self.mapped.is_some() && self.heard.iter().all(|heard| heard.is_some_and(|at| now.since(at) < FRESH))
+        self.mapped.is_some() && now < self.stale_at()
+    }
+
+    /// When it will no longer be.
+    pub(super) fn stale_at(&self) -> Moment {
+        self.heard.iter().map(|heard| heard.map_or(Moment::START, |at| at + FRESH)).min().unwrap_or(Moment::START)
     }
 
     /// Requests that keep it alive.

@@ -8,6 +8,7 @@ use super::grid::Grid;
 use super::help::{Ask, Tag};
 use super::trial::Trial;
 use super::{Class, Input};
+use crate::check::filtering::copies_needed;
 use crate::probe::{Check, Moment, Observation, Outcome, Probe, ProbeId, Question, Slot};
 use crate::report::{Bracket, Lifetime, Verdict, Why};
 
@@ -20,7 +21,7 @@ pub struct LifetimeCheck {
     input: Input,
     now: Moment,
     asked: u32,
-    purposes: HashMap<ProbeId, (usize, Tag)>,
+    sent: HashMap<ProbeId, Sent>,
     waiting: VecDeque<Ask>,
     paced: Moment,
     /// Servers tried so far, the one on trial included.
@@ -29,6 +30,15 @@ pub struct LifetimeCheck {
     stages: usize,
     next_socket: u8,
     stage: Stage,
+}
+
+/// A request that was sent.
+#[derive(Debug)]
+struct Sent {
+    stage: usize,
+    tag: Tag,
+    at: Moment,
+    heard: bool,
 }
 
 #[derive(Debug)]
@@ -58,7 +68,7 @@ impl LifetimeCheck {
             input: input.clone(),
             now: Moment::START,
             asked: 0,
-            purposes: HashMap::new(),
+            sent: HashMap::new(),
             waiting: VecDeque::new(),
             paced: Moment::START,
             tried: 0,
@@ -142,7 +152,10 @@ impl LifetimeCheck {
                     Some(None) => self.next_trial(),
                 }
             }
-            Stage::Grid(grid) => self.waiting.extend(grid.asks(now)),
+            Stage::Grid(grid) => {
+                let needed = if grid.is_trying() { copies_needed_of(&self.sent, now, retransmit) } else { 0 };
+                self.waiting.extend(grid.asks(now, needed));
+            }
             Stage::Over => {}
         }
     }
@@ -150,6 +163,15 @@ impl LifetimeCheck {
     fn out_of_time(&self) -> bool {
         self.now.since_start() >= self.input.limit
     }
+}
+
+/// How many copies must be silent before chance explains it no more. Loss is counted where nothing but loss can be the
+/// reason of silence: not among copies to mappings that may be dead, nor among those that may be refused.
+fn copies_needed_of(sent: &HashMap<ProbeId, Sent>, now: Moment, patience: Duration) -> u32 {
+    let plain = |sent: &&Sent| !matches!(sent.tag, Tag::Copy { .. });
+    let settled = || sent.values().filter(plain).filter(|sent| sent.heard || now.since(sent.at) >= patience);
+    let number = |many: usize| u32::try_from(many).unwrap_or(u32::MAX);
+    copies_needed(number(settled().filter(|sent| !sent.heard).count()), number(settled().count()))
 }
 
 impl Check for LifetimeCheck {
@@ -166,7 +188,7 @@ impl Check for LifetimeCheck {
         self.paced = now + PACE;
         let id = ProbeId(self.asked);
         self.asked += 1;
-        self.purposes.insert(id, (self.stages, ask.tag));
+        self.sent.insert(id, Sent { stage: self.stages, tag: ask.tag, at: now, heard: false });
         match &mut self.stage {
             Stage::Trial(trial) => trial.launched(ask.tag, now),
             Stage::Grid(grid) => grid.launched(ask.tag, now),
@@ -192,7 +214,9 @@ impl Check for LifetimeCheck {
     fn observe(&mut self, now: Moment, observation: Observation) {
         self.now = self.now.max(now);
         let (Outcome::Stun(reply) | Outcome::StunDuplicate(reply)) = &observation.outcome else { return };
-        let Some((of, tag)) = observation.probe.and_then(|probe| self.purposes.get(&probe)).copied() else { return };
+        let Some(sent) = observation.probe.and_then(|probe| self.sent.get_mut(&probe)) else { return };
+        sent.heard = true;
+        let (of, tag) = (sent.stage, sent.tag);
         let (sent_at, at) = (observation.sent_at, observation.at);
         match &mut self.stage {
             Stage::Trial(trial) if of == self.stages => trial.hear(tag, sent_at, at, reply),

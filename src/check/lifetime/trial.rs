@@ -73,7 +73,7 @@ impl Trial {
             self.give_up(now);
             return asks;
         }
-        let tag = Tag::Copy { flow: self.idle_at(), copy: self.copies };
+        let tag = Tag::Copy { flow: self.idle_at() };
         asks.push(self.helper.ask(socket, mapped, tag));
         self.copies += 1;
         self.next_at = now + retransmit;
@@ -119,7 +119,7 @@ impl Trial {
                     flow.hear(exchange, target, sent_at, at, reply);
                 }
             }
-            Tag::Copy { flow, .. } if flow == self.idle_at() && self.outcome.is_none() => {
+            Tag::Copy { flow } if flow == self.idle_at() && self.outcome.is_none() => {
                 let Some(idle) = self.flows.get(flow) else { return };
                 let aimed = idle.mapped.is_some_and(|mapped| self.helper.aimed_at(reply, mapped));
                 if self.helper.came_through(reply, idle.local) && aimed {

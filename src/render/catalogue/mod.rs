@@ -14,7 +14,7 @@ use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, Pooling, Por
 use crate::probe::{Failure, PortMappingService};
 use crate::render::clean::short;
 use crate::report::{
-    Confidence, FindingDetail, LatencyMethod, PlanWhat, PlanWhen, RegionSkip, Report, ServerNote, Severity, Tunnel, Why,
+    ClassicWarning, Confidence, FindingDetail, LatencyMethod, PlanWhat, PlanWhen, RegionSkip, Report, ServerNote, Severity, Tunnel, Why,
 };
 
 /// A language of the output.
@@ -69,6 +69,8 @@ pub(super) trait Catalogue: Sync {
     fn severity(&self, severity: Severity) -> &'static str;
     /// How sure a verdict is.
     fn confidence(&self, confidence: Confidence) -> &'static str;
+    /// In which way the classic procedure misleads.
+    fn classic_warning(&self, warning: ClassicWarning) -> &'static str;
     /// Why a server's answers were left out.
     fn server_note(&self, note: &ServerNote) -> String;
     /// Headings of a plan: when, copies, what.
@@ -223,6 +225,8 @@ pub(super) enum Word {
     PortAllocation,
     Pooling,
     MappingLifetime,
+    Classic,
+    Warning,
     CarrierGrade,
     MappedEndpoints,
     MappedAddress,

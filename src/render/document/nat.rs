@@ -40,6 +40,7 @@ impl Scribe<'_> {
     /// mentioned, and what is undetermined for the reason the difficulty is shares a line.
     pub(super) fn nat_section(&self, title: Word, nat: &Nat) -> Section {
         let mut facts = self.settle(self.nat_rows(nat), nat.difficulty.value().is_none());
+        facts.extend(self.classic_facts(nat));
         if !nat.mapped.is_empty() {
             facts.push(self.fact(Tone::Plain, Word::MappedEndpoints, self.row(&nat.mapped)));
         }
@@ -85,6 +86,14 @@ impl Scribe<'_> {
             }),
         ]);
         rows
+    }
+
+    /// What the classic procedure says, and why not to trust it.
+    fn classic_facts(&self, nat: &Nat) -> Vec<Fact> {
+        let Some(classic) = &nat.classic else { return Vec::new() };
+        let row = self.plain_row(Word::Classic, &classic.nat_type, |kind| self.words.nat_type(*kind).to_owned());
+        let warning = |warning| self.fact(Tone::Middling, Word::Warning, self.words.classic_warning(warning));
+        [row.fact].into_iter().chain(classic.warning.map(warning)).collect()
     }
 
     /// The rows as facts; `gather` the undetermined ones that share the first one's reason.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Words, millis, plain};
-use crate::report::{Bracket, Lifetime, Nat, StunServer};
+use crate::report::{Bracket, Classic, Lifetime, Nat, StunServer};
 
 impl Words<'_> {
     pub(super) fn nat(&self, nat: &Nat) -> Value {
@@ -21,6 +21,7 @@ impl Words<'_> {
             "pooling": self.verdict(&nat.pooling, plain),
             "mapping_lifetime_s": self.verdict(&nat.mapping_lifetime, |lifetime| json!(seconds(*lifetime))),
             "lifetime": nat.lifetime.as_ref().map(|lifetime| self.lifetime(lifetime)),
+            "rfc3489": nat.classic.as_ref().map(|classic| self.classic(classic)),
             "carrier_grade": self.verdict(&nat.carrier_grade, plain),
             "mapped": nat.mapped.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "local": nat.local.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -36,6 +37,14 @@ impl Words<'_> {
             "single": self.verdict(&lifetime.single, bracket),
             "stream": self.verdict(&lifetime.stream, bracket),
             "server": lifetime.server.map(|server| server.to_string()),
+        })
+    }
+
+    fn classic(&self, classic: &Classic) -> Value {
+        json!({
+            "type": self.verdict(&classic.nat_type, plain),
+            "server": classic.server.to_string(),
+            "warning": classic.warning.map(|warning| self.catalogue.classic_warning(warning)),
         })
     }
 

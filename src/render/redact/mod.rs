@@ -21,7 +21,7 @@ mod verdict;
 
 use pseudonym::Pseudonyms;
 
-use crate::report::{Lifetime, Nat, Netcheck, RegionReport, Report};
+use crate::report::{Classic, Lifetime, Nat, Netcheck, RegionReport, Report};
 
 /// The report with pseudonyms in place of what identifies; numbered in order of appearance, so the same report always
 /// gives the same text.
@@ -134,6 +134,7 @@ fn nat(nat: &mut Nat, names: &mut Pseudonyms) {
         pooling,
         mapping_lifetime,
         lifetime,
+        classic,
         carrier_grade,
         mapped,
         local,
@@ -154,6 +155,10 @@ fn nat(nat: &mut Nat, names: &mut Pseudonyms) {
         verdict::why(single, names);
         verdict::why(stream, names);
         server.iter_mut().for_each(|server| names.endpoint(server));
+    }
+    if let Some(Classic { nat_type, server, warning: _ }) = classic {
+        verdict::why(nat_type, names);
+        names.endpoint(server);
     }
     verdict::why(carrier_grade, names);
     for endpoint in mapped.iter_mut().chain(local) {

@@ -118,6 +118,7 @@ pub(in crate::render) fn nat(difficulty: Verdict<Difficulty>, mapping: Verdict<M
         pooling: Verdict::known(Pooling::Paired, Confidence::Low, [ProbeId(1)]),
         mapping_lifetime: not_measured(),
         lifetime: None,
+        classic: None,
         carrier_grade: known(false, Why::WanIsMappedAddress { wan: ip("81.2.69.142") }, &[9]),
         mapped: Vec::new(),
         local: Vec::new(),

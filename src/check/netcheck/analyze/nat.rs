@@ -154,6 +154,7 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
         pooling: Verdict::unknown(Why::NotMeasuredYet),
         mapping_lifetime: Verdict::unknown(Why::OnlyWith { flag: "--lifetime" }),
         lifetime: None,
+        classic: None,
         carrier_grade: router::carrier_grade(evidence, view, &netcheck.router),
         mapped: most_seen_first(view.trusted().map(|sighting| sighting.mapped)),
         local: most_seen_first(view.trusted().filter_map(|sighting| sighting.local)),

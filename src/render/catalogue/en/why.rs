@@ -6,7 +6,7 @@ use crate::model::Family;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
 use crate::render::number::{round_trip, seconds, span};
-use crate::report::{Bracket, Why};
+use crate::report::{Bracket, ClassicStep, Why};
 
 /// The reason as a clause without a full stop.
 #[allow(clippy::too_many_lines, reason = "one arm a reason, nothing else")]
@@ -121,6 +121,9 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             format!("{server} refuses to answer from elsewhere (error {code})")
         }
 
+        Why::ServerSilent { server } => format!("{server} did not answer"),
+        Why::AnsweredFromElsewhere { server, from } => format!("asked {server}, and {from} answered"),
+        Why::Classic { step } => classic(*step),
         Why::IdleMappings { single, stream } => {
             let after_stream = stream.map(|stream| format!("; after a stream, {}", bracket(stream)));
             format!("after one exchange, {}{}", bracket(*single), after_stream.unwrap_or_default())
@@ -209,6 +212,23 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             "the router's outer address is {wan}, servers see {mapped}: a second NAT, a VPN, or several uplinks"
         ),
         Why::WanUnknown => "the router did not tell its outer address".to_owned(),
+    }
+}
+
+/// A test of the classic procedure, and what it showed.
+fn classic(step: ClassicStep) -> String {
+    match step {
+        ClassicStep::SecondPassed { from } => format!("Test II: a packet came from {from}, never sent to"),
+        ClassicStep::SecondSilent { copies } => {
+            format!("Test II: {} from another address and port did not come through", packets(copies))
+        }
+        ClassicStep::MappedDiffers { first, other } => {
+            format!("Test I: the server's first address saw {first}, its other one {other}")
+        }
+        ClassicStep::ThirdPassed { from } => format!("Test III: a packet came from the server's other port, {from}"),
+        ClassicStep::ThirdSilent { copies } => {
+            format!("Test III: {} from the server's other port did not come through", packets(copies))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::model::Family;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
 use crate::render::number::{round_trip, seconds, span};
-use crate::report::{Bracket, Why};
+use crate::report::{Bracket, ClassicStep, Why};
 
 /// The reason as a clause without a full stop.
 #[allow(clippy::too_many_lines, reason = "one arm a reason, nothing else")]
@@ -84,6 +84,9 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::ChangeIgnored { server } => format!("{server} 忽略了从其他端点应答的请求"),
         Why::ChangeRefused { server, code } => format!("{server} 拒绝从其他端点应答（错误 {code}）"),
 
+        Why::ServerSilent { server } => format!("{server} 没有应答"),
+        Why::AnsweredFromElsewhere { server, from } => format!("询问的是 {server}，应答的是 {from}"),
+        Why::Classic { step } => classic(*step),
         Why::IdleMappings { single, stream } => {
             let after_stream = stream.map(|stream| format!("；持续通信后{}", bracket(stream)));
             format!("一次往返后{}{}", bracket(*single), after_stream.unwrap_or_default())
@@ -164,6 +167,19 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             format!("路由器的外侧地址是 {wan}，服务器看到的是 {mapped}：可能有第二层 NAT、VPN 或多条上行线路")
         }
         Why::WanUnknown => "路由器没有告知其外侧地址".to_owned(),
+    }
+}
+
+/// A test of the classic procedure, and what it showed.
+fn classic(step: ClassicStep) -> String {
+    match step {
+        ClassicStep::SecondPassed { from } => format!("测试 II：收到来自 {from} 的包，而从未向它发送过"),
+        ClassicStep::SecondSilent { copies } => format!("测试 II：来自另一地址和端口的 {copies} 个包未能通过"),
+        ClassicStep::MappedDiffers { first, other } => {
+            format!("测试 I：服务器的第一个地址看到 {first}，另一个地址看到 {other}")
+        }
+        ClassicStep::ThirdPassed { from } => format!("测试 III：收到来自服务器另一端口 {from} 的包"),
+        ClassicStep::ThirdSilent { copies } => format!("测试 III：来自服务器另一端口的 {copies} 个包未能通过"),
     }
 }
 
