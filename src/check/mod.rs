@@ -10,5 +10,6 @@ pub mod lifetime;
 mod mapping;
 pub mod nat_servers;
 pub mod netcheck;
+pub mod stream;
 
 pub use independence::Operator;

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint, value_parser};
+use clap::{Args, ValueEnum, ValueHint, value_parser};
 
 use super::{MapArgs, ProbingArgs, values};
-use crate::model::{PublicStunServer, StunServerName};
+use crate::model::{PublicStunServer, StunServerName, Transport};
 
 /// Arguments of `natscope nat`.
 #[derive(Args, Clone, Debug, PartialEq)]
@@ -19,7 +19,8 @@ use crate::model::{PublicStunServer, StunServerName};
 pub struct NatArgs {
     /// STUN servers to ask [default: a built-in list of public ones].
     ///
-    /// HOST, HOST:PORT, [IPV6]:PORT, an IP address, or a stun: URI (RFC 7064); the port is 3478 unless given. It takes
+    /// HOST, HOST:PORT, [IPV6]:PORT, an IP address, or a stun: or stuns: URI (RFC 7064); the port is 3478 unless given, and
+    /// 5349 over TLS. It takes
     /// two servers of different operators to tell an easy NAT, three to tell a hard one, and one that offers RFC 5780
     /// to tell how it filters: name several.
     #[arg(value_name = "SERVER", value_parser = value_parser!(StunServerName), value_hint = ValueHint::Hostname)]
@@ -43,6 +44,14 @@ pub struct NatArgs {
     /// that list anyway.
     #[arg(long, env = "NATSCOPE_SERVERS", value_parser = values::switch, hide_env = true)]
     pub servers: bool,
+
+    /// Over what to ask servers [default: udp; tls if all of them are stuns: URIs].
+    ///
+    /// With tcp and tls the report is about the mapping of TCP connections: several from each of three local ports, all
+    /// held open at once. What a NAT lets in cannot be found out this way. The usual port over TLS is 5349, and the server's
+    /// certificate must be for the name or address it is named by.
+    #[arg(long, env = "NATSCOPE_TRANSPORT", value_name = "TRANSPORT", value_enum, hide_env = true)]
+    pub transport: Option<TransportArg>,
 
     /// Measure how long idle mappings live; takes minutes.
     ///
@@ -99,7 +108,33 @@ pub struct NatArgs {
     pub replay: Option<PathBuf>,
 }
 
+/// Over what to ask.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportArg {
+    /// Datagrams.
+    Udp,
+    /// Connections.
+    Tcp,
+    /// Connections with TLS.
+    Tls,
+}
+
 impl NatArgs {
+    /// Over what to ask: what was chosen, else what the servers' names say.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        match self.transport {
+            Some(TransportArg::Udp) => Transport::Udp,
+            Some(TransportArg::Tcp) => Transport::Tcp,
+            Some(TransportArg::Tls) => Transport::Tls,
+            None => {
+                let named = self.named_servers();
+                let secure = !named.is_empty() && named.iter().all(StunServerName::is_secure);
+                if secure { Transport::Tls } else { Transport::Udp }
+            }
+        }
+    }
+
     /// The servers named, each once, in the order they were named.
     #[must_use]
     pub fn named_servers(&self) -> Vec<StunServerName> {
@@ -121,6 +156,7 @@ impl NatArgs {
     /// A server that cannot be asked over the family or from the address that is left is a mistake.
     pub(super) fn check(&self) -> Result<(), String> {
         self.probing.check()?;
+        self.check_transport()?;
         for server in self.named_servers() {
             let Some(address) = server.address() else { continue };
             let allowed = |wanted: fn(&IpAddr) -> bool, flag: &str, family: &str| {
@@ -140,6 +176,34 @@ impl NatArgs {
                 Some(IpAddr::V4(_)) => allowed(IpAddr::is_ipv4, "--bind-address", "IPv4")?,
                 Some(IpAddr::V6(_)) => allowed(IpAddr::is_ipv6, "--bind-address", "IPv6")?,
                 None => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl NatArgs {
+    /// What is not to be had over the transport.
+    fn check_transport(&self) -> Result<(), String> {
+        let transport = self.transport();
+        let secure = self.named_servers().into_iter().find(StunServerName::is_secure);
+        if let Some(server) = secure.filter(|_| transport != Transport::Tls) {
+            return Err(match self.transport {
+                Some(_) => format!("{server} is asked over TLS, and --transport says {transport}; write --transport tls"),
+                None => format!("{server} is asked over TLS, and other servers are not; for all of them write --transport tls"),
+            });
+        }
+        if transport == Transport::Udp {
+            return Ok(());
+        }
+        for (given, flag, why) in [
+            (self.lifetime, "--lifetime", "measures mappings of UDP"),
+            (self.rfc3489, "--rfc3489", "is a procedure over UDP"),
+            (self.wants_map(), "--derp-map", "names servers of UDP; name STUN servers instead"),
+            (self.save.is_some(), "--save", "keeps what was heard over UDP"),
+        ] {
+            if given {
+                return Err(format!("{flag} cannot be used over {transport}: it {why}"));
             }
         }
         Ok(())
@@ -179,6 +243,10 @@ Examples:
       And measure how long idle mappings live. Keepalives need to be sent more often than that.
   natscope nat --rfc3489 stun.example.com stun.example.net
       And what the classic procedure makes of it.
+  natscope nat --transport tcp stun.example.com stun.example.net stun.example.org
+      How TCP connections are mapped.
+  natscope nat stuns:stun.example.com stuns:stun.example.net
+      The same over TLS.
   natscope nat --bind-port 41641
       What a program on that port would get.
   natscope nat --save here.json

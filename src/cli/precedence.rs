@@ -55,6 +55,7 @@ const EXCLUSIVE: &[(Option<&str>, &str, &[&str])] = &[
             "interface",
             "no_portmap",
             "no_https",
+            "transport",
             "lifetime",
             "rfc3489",
             "save",

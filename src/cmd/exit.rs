@@ -37,6 +37,19 @@ impl Exit {
         }
     }
 
+    /// The end of a run that asked about the NAT and nothing else.
+    pub(super) fn of_nat(report: &Report, answered: bool, fail_on: FailOn) -> Self {
+        if !answered {
+            Self::NothingAnswered
+        } else if fails(report, fail_on) {
+            Self::Findings
+        } else if report.nat().is_some_and(|nat| nat.difficulty.value().is_some()) {
+            Self::Done
+        } else {
+            Self::Inconclusive
+        }
+    }
+
     /// The end of a run, by the question its command asks: whether UDP works, or for `nat` how hard the NAT is. The
     /// report must still have its netcheck block.
     pub(super) fn of(report: &Report, fail_on: FailOn) -> Self {

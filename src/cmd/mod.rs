@@ -14,6 +14,7 @@ mod repeat;
 mod replace;
 mod replay;
 mod selftest;
+mod stream;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

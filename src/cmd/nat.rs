@@ -4,18 +4,23 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::exit::{CmdError, Exit};
+use super::maps::InForce;
 use super::netcheck::{self, Setup};
 use super::output::Output;
-use super::{classic, lifetime, or_interrupted};
+use super::{classic, lifetime, or_interrupted, stream};
 use crate::check::nat_servers::map_of_servers;
 use crate::check::netcheck::Options;
 use crate::cli::{GlobalArgs, NatArgs};
-use crate::model::{DerpMap, Family, PublicStunServer, Region, StunServerName};
+use crate::model::{DerpMap, Family, PublicStunServer, Region, StunServerName, Transport};
 use crate::report::{Command, Nat, Report};
 
 pub(super) async fn run(args: &NatArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
+    match args.transport() {
+        Transport::Udp => {}
+        transport => return or_interrupted(stream::run(args, transport, global, output)).await,
+    }
     let begun = tokio::time::Instant::now();
-    let mut report = or_interrupted(ask_servers(args, global, output)).await?;
+    let (mut report, _embedded) = or_interrupted(ask_servers(args, global, output)).await?;
     let network = netcheck::network_options(&args.probing);
     if args.rfc3489 {
         or_interrupted(classic::ask(&mut report, args, &network)).await?;
@@ -38,7 +43,12 @@ pub(super) fn by_family(report: &mut Report) -> (Family, Option<&mut Nat>, Optio
 }
 
 /// What servers say of the NAT in one round.
-async fn ask_servers(args: &NatArgs, global: &GlobalArgs, output: &Output) -> Result<Report, CmdError> {
+/// With it comes the map, whose embedded relays serve as long as it lives.
+async fn ask_servers(
+    args: &NatArgs,
+    global: &GlobalArgs,
+    output: &Output,
+) -> Result<(Report, Option<InForce>), CmdError> {
     if let Some(path) = &args.save {
         Output::check_writable(path)?;
     }
@@ -57,7 +67,8 @@ async fn ask_servers(args: &NatArgs, global: &GlobalArgs, output: &Output) -> Re
         findings: given.as_ref().map(|given| given.findings.clone()).unwrap_or_default(),
         keep: args.save.is_some() || global.verbose > 0,
     };
-    netcheck::once(&setup, &map, None, output).await
+    let report = netcheck::once(&setup, &map, None, output).await?;
+    Ok((report, given))
 }
 
 /// Tells what of the report is about the NAT. The rest was measured on the way and decides the exit code.

@@ -8,6 +8,7 @@ mod family;
 mod map_source;
 mod nat;
 mod stun_server;
+mod transport;
 
 pub use address::{is_carrier_grade, is_fake_dns, is_global, unmap};
 pub use derp_map::{CertName, DerpMap, HomeParams, Node, Pin, Region, RegionId};
@@ -15,3 +16,4 @@ pub use family::Family;
 pub use map_source::{MapSource, MapSourceError};
 pub use nat::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation};
 pub use stun_server::{PublicStunServer, StunServerError, StunServerName};
+pub use transport::Transport;

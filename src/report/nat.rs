@@ -2,11 +2,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::{Classic, Lifetime, Verdict};
-use crate::model::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation};
+use crate::model::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation, Transport};
 
 /// What is known of the NAT over one address family.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nat {
+    /// What servers were asked over.
+    pub transport: Transport,
     /// Easy or hard.
     pub difficulty: Verdict<Difficulty>,
     /// The same with a verified port mapping counted in.

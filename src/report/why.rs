@@ -246,6 +246,10 @@ pub enum Why {
         code: u16,
     },
 
+    /// Nobody but its peer can send to a connection, so what a NAT lets in cannot be told by connections.
+    StreamsAreNotFiltered,
+    /// Only measured over UDP.
+    OnlyOverUdp,
     /// The server did not answer.
     ServerSilent {
         /// Which server.

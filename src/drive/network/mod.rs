@@ -17,6 +17,7 @@ mod portal;
 mod resolve;
 mod router;
 mod sockets;
+mod stream;
 mod stun;
 mod stun_codec;
 
@@ -36,6 +37,7 @@ pub(in crate::drive) use https::of_environment as proxies_of_environment;
 pub use options::{Nameservers, NetworkOptions, Proxies, Trust};
 use resolve::Names;
 use sockets::{Binding, Routes};
+use stream::Streams;
 use stun::{Request, StunSockets};
 
 use super::clock::Clock;
@@ -156,6 +158,7 @@ struct Driver {
     https: Arc<Https>,
     routes: Routes,
     stun: StunSockets,
+    streams: Streams,
     names: Arc<Names>,
     /// Where each STUN probe went.
     servers: HashMap<ProbeId, IpAddr>,
@@ -175,6 +178,7 @@ impl Driver {
             clock,
             https: Arc::new(Https::new(clock, binding.clone(), &options.proxies, options.trust.clone())),
             routes: Routes::new(binding.clone()),
+            streams: Streams::new(binding.clone(), options.bind_port),
             stun: StunSockets::new(clock, binding.clone(), &options, sender),
             binding,
             names: Arc::new(Names::new(options.nameservers)),
@@ -193,6 +197,19 @@ impl Driver {
                 self.servers.insert(id, server.ip());
                 let failed = self.stun.launch(&Request { probe: id, slot, server, form })?;
                 self.immediate.extend(failed);
+            }
+            Question::StunStream { slot, server, tls, timeout } => {
+                let reached = Reached::new(Stage::Connect);
+                let connecting = match self.streams.prepare(slot, server)? {
+                    Ok(connecting) => connecting,
+                    Err(failure) => {
+                        self.immediate.push_back(failed_at(id, self.clock.now(), failure));
+                        return Ok(());
+                    }
+                };
+                let (https, clock) = (Arc::clone(&self.https), self.clock);
+                let deadline = self.deadline(timeout, &reached);
+                self.spawn_timed(id, reached, async move { connecting.ask(clock, &https, tls, deadline).await });
             }
             Question::Resolve { host, family, timeout } => {
                 let reached = Reached::new(Stage::Dns);
@@ -344,6 +361,10 @@ impl Driver {
             reply.local = address.map(|ip| SocketAddr::new(ip, local.port()));
         }
     }
+}
+
+fn failed_at(probe: ProbeId, at: Moment, failure: Failure) -> Observation {
+    Observation { probe: Some(probe), sent_at: at, at, outcome: Outcome::Failed(failure) }
 }
 
 #[cfg(test)]

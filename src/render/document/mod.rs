@@ -13,7 +13,8 @@ use super::Style;
 use super::catalogue::{self, Catalogue, FindingText, Headline, RegionNames, Told, Word};
 use super::json::rfc3339;
 use super::number::round_trip;
-use crate::report::{Command, Report, Severity, Verdict};
+use crate::model::Transport;
+use crate::report::{Command, Nat, Report, Severity, Verdict};
 
 /// A report laid out.
 #[derive(Clone, Debug, Default)]
@@ -165,9 +166,10 @@ impl Scribe<'_> {
 
     fn about(&self, report: &Report) -> String {
         format!(
-            "natscope {} {} · {} · {} {}",
+            "natscope {} {}{} · {} · {} {}",
             env!("CARGO_PKG_VERSION"),
             report.command.name(),
+            report.nat().filter(|nat| nat.transport != Transport::Udp).map_or_else(String::new, over),
             rfc3339(report.started_at),
             self.words.word(Word::TookTime),
             round_trip(report.took),
@@ -207,6 +209,11 @@ impl Scribe<'_> {
     fn yes_no(&self, value: bool) -> &'static str {
         self.words.word(if value { Word::Yes } else { Word::No })
     }
+}
+
+/// ` over TCP`, in every language.
+fn over(nat: &Nat) -> String {
+    format!(" · {}", nat.transport)
 }
 
 /// The tone of the worst news in it.

@@ -106,7 +106,7 @@ impl Scribe<'_> {
                 facts.push(fact);
             } else if unknown.is_some() && unknown == shared {
                 gathered.push(fact.label.to_owned());
-            } else if !matches!(unknown, Some(Why::NotMeasuredYet | Why::OnlyWith { .. })) {
+            } else if !matches!(unknown, Some(Why::NotMeasuredYet | Why::OnlyWith { .. } | Why::OnlyOverUdp)) {
                 facts.push(fact);
             }
         }

@@ -8,6 +8,7 @@ use crate::report::{Bracket, Classic, Lifetime, Nat, StunServer};
 impl Words<'_> {
     pub(super) fn nat(&self, nat: &Nat) -> Value {
         json!({
+            "transport": plain(&nat.transport),
             "difficulty": self.verdict(&nat.difficulty, plain),
             "effective": self.verdict(&nat.effective, plain),
             "type": self.verdict(&nat.nat_type, plain),

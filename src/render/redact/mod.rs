@@ -121,6 +121,7 @@ fn region(region: &mut RegionReport, names: &mut Pseudonyms) {
 
 fn nat(nat: &mut Nat, names: &mut Pseudonyms) {
     let Nat {
+        transport: _,
         difficulty,
         effective,
         nat_type,

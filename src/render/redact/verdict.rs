@@ -30,6 +30,8 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::DeadAtFirstTry { .. }
         | Why::LifetimesContradict { .. }
         | Why::HelperSilent
+        | Why::StreamsAreNotFiltered
+        | Why::OnlyOverUdp
         | Why::NobodyHelps { .. }
         | Why::NothingToExpire
         | Why::MeasuredOver { .. }

@@ -105,6 +105,7 @@ pub(in crate::render) fn not_measured<T>() -> Verdict<T> {
 
 pub(in crate::render) fn nat(difficulty: Verdict<Difficulty>, mapping: Verdict<Mapping>, varies: Verdict<bool>) -> Nat {
     Nat {
+        transport: Transport::Udp,
         effective: difficulty.clone().because(Why::NoPortMappingVerified),
         difficulty,
         nat_type: not_measured(),

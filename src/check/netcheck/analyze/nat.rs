@@ -9,7 +9,7 @@ use super::reach::{self, count, some_of};
 use super::{filter, router};
 use crate::check::Operator;
 use crate::check::mapping::{self, Conclusion, Sighting};
-use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType, is_global};
+use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType, Transport, is_global};
 use crate::probe::StunForm;
 use crate::report::{Confidence, Nat, Netcheck, ServerNote, StunServer, Verdict, Why};
 
@@ -142,6 +142,7 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
         classify(view, &filtering)
     };
     Nat {
+        transport: Transport::Udp,
         effective: effective(&difficulty),
         nat_type,
         level,

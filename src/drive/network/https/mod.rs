@@ -15,8 +15,10 @@ use std::time::Duration;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::causes::{Deadline, failure_of};
 use super::http::{USER_AGENT, exchange};
@@ -50,7 +52,7 @@ struct Opened {
     connect: Duration,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Https {
@@ -101,6 +103,16 @@ impl Https {
             status: head.status,
             cert_sha256,
         })
+    }
+
+    /// TLS with whoever is at the other end of `stream`, who must be `host` by a certificate trusted here.
+    pub(super) async fn handshake(&self, stream: TcpStream, host: &str) -> Result<TlsStream<TcpStream>, Failure> {
+        let unsupported = |what| Failure::new(Stage::Tls, Cause::Unsupported { what });
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| unsupported(format!("a certificate for {host:?}, which is no host name")))?;
+        let config = tls_roots::config_with(self.roots().await?).map_err(|error| unsupported(error.to_string()))?;
+        let connector = TlsConnector::from(Arc::new(config));
+        connector.connect(name, stream).await.map_err(|error| of_handshake(&error, host))
     }
 
     async fn open(&self, target: &HttpsTarget) -> Result<Opened, Failure> {

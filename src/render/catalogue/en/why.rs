@@ -121,6 +121,10 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             format!("{server} refuses to answer from elsewhere (error {code})")
         }
 
+        Why::StreamsAreNotFiltered => {
+            "nobody but its peer can send to a TCP connection, so a filter cannot be seen over TCP".to_owned()
+        }
+        Why::OnlyOverUdp => "only measured over UDP".to_owned(),
         Why::ServerSilent { server } => format!("{server} did not answer"),
         Why::AnsweredFromElsewhere { server, from } => format!("asked {server}, and {from} answered"),
         Why::Classic { step } => classic(*step),

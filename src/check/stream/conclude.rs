@@ -1,0 +1,189 @@
+//! What the servers' views say of the mapping. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::run::Heard;
+use super::{Analysis, Input};
+use crate::check::mapping::{self, Conclusion, Sighting, is_server_side_nat};
+use crate::model::{Difficulty, Family, Level, Mapping, NatType, Transport};
+use crate::probe::{Failure, Slot, StunReply};
+use crate::report::{Confidence, Nat, ServerNote, StunServer, Verdict, Why};
+
+pub(super) fn analyze(input: &Input, heard: &[Heard]) -> Analysis {
+    let asked = |family| heard.iter().any(|heard| heard.family() == Some(family));
+    let nat = |family| asked(family).then(|| nat_over(input, heard, family));
+    let failure_of = |server: usize| {
+        let of_server = || heard.iter().filter(move |heard| heard.server == server && !heard.second);
+        if of_server().any(|heard| heard.answer.is_ok()) {
+            return None;
+        }
+        // What happened to a connection says more than that there is no address of the other family.
+        let failures = || of_server().filter_map(|heard| Some((heard.asked, heard.answer.as_ref().err()?)));
+        let connected = failures().find(|(asked, _)| asked.is_some());
+        connected.or(failures().next()).map(|(_, failure)| failure.clone())
+    };
+    let servers = input.servers.iter().enumerate();
+    let failed: Vec<(String, Failure)> =
+        servers.filter_map(|(index, server)| Some((server.name.clone(), failure_of(index)?))).collect();
+    let answered = heard.iter().any(|heard| heard.answer.is_ok());
+    Analysis { nat_v4: nat(Family::V4), nat_v6: nat(Family::V6), failed, answered }
+}
+
+/// Whether some local port was seen at different endpoints.
+pub(super) fn seen_differently(heard: &[Heard]) -> bool {
+    let mut seen: BTreeMap<Slot, BTreeSet<SocketAddr>> = BTreeMap::new();
+    for sighting in heard.iter().filter_map(Heard::sighting) {
+        seen.entry(sighting.slot).or_default().insert(sighting.mapped);
+    }
+    seen.values().any(|endpoints| endpoints.len() > 1)
+}
+
+impl Heard {
+    fn family(&self) -> Option<Family> {
+        self.asked.map(|(_, endpoint)| Family::of(endpoint.ip()))
+    }
+
+    fn reply(&self) -> Option<&StunReply> {
+        self.answer.as_ref().ok().map(|(reply, _)| reply)
+    }
+
+    fn sighting(&self) -> Option<Sighting> {
+        let ((slot, server), reply) = (self.asked?, self.reply()?);
+        let mapped = reply.mapped.filter(|_| self.note().is_none())?;
+        Some(Sighting { probe: self.probe, slot, server, local: reply.local, mapped })
+    }
+
+    /// Why the answer cannot be used.
+    fn note(&self) -> Option<ServerNote> {
+        let ((_, server), Some(reply)) = (self.asked?, self.reply()) else { return Some(ServerNote::Silent) };
+        match reply.mapped.filter(|_| reply.error_code.is_none()) {
+            None => Some(ServerNote::NoMappedAddress),
+            Some(mapped) if is_server_side_nat(server.ip(), mapped.ip()) && reply.local != Some(mapped) => {
+                Some(ServerNote::ServerSideNat { saw: mapped.ip() })
+            }
+            Some(_) => None,
+        }
+    }
+}
+
+fn nat_over(input: &Input, heard: &[Heard], family: Family) -> Nat {
+    let of_family = || heard.iter().filter(move |heard| heard.family() == Some(family));
+    let all: Vec<Sighting> = of_family().filter_map(Heard::sighting).collect();
+    let sightings = mapping::across_internet(&all);
+    let conclusion = mapping::conclude(&sightings);
+    let trusted: Vec<&Sighting> =
+        sightings.iter().filter(|sighting| !conclusion.odd.contains_key(&sighting.server)).collect();
+    let varies = &conclusion.varies;
+    let on_internet = trusted.iter().any(|sighting| sighting.crosses_internet());
+    let difficulty = match varies.value() {
+        Some(_) if !on_internet => {
+            Verdict::unknown(Why::ServersNotOnInternet).with_evidence(varies.evidence().to_vec())
+        }
+        Some(true) => varies.clone().map(|_| Difficulty::Hard),
+        Some(false) if conclusion.direct => varies.clone().map(|_| Difficulty::None),
+        _ => varies.clone().map(|_| Difficulty::Easy),
+    };
+    let symmetric = difficulty.value() == Some(&Difficulty::Hard);
+    Nat {
+        transport: if input.tls { Transport::Tls } else { Transport::Tcp },
+        effective: match difficulty.value() {
+            Some(_) => difficulty.clone().because(Why::NoPortMappingVerified),
+            None => difficulty.clone(),
+        },
+        nat_type: if symmetric {
+            difficulty.clone().map(|_| NatType::Symmetric)
+        } else {
+            Verdict::unknown(Why::StreamsAreNotFiltered)
+        },
+        level: symmetric.then_some(Level::Nat4),
+        mapping: mapping_of(&conclusion, mapping::on_port_too(trusted.iter().copied())),
+        mapping_varies: varies.clone(),
+        filtering: Verdict::unknown(Why::StreamsAreNotFiltered),
+        hairpinning: Verdict::unknown(Why::OnlyOverUdp),
+        port_preservation: port_preservation(&conclusion, &trusted),
+        port_allocation: Verdict::unknown(Why::OnlyOverUdp),
+        pooling: Verdict::unknown(Why::OnlyOverUdp),
+        mapping_lifetime: Verdict::unknown(Why::OnlyOverUdp),
+        lifetime: None,
+        classic: None,
+        carrier_grade: Verdict::unknown(Why::OnlyOverUdp),
+        mapped: trusted.iter().map(|sighting| sighting.mapped).collect::<BTreeSet<_>>().into_iter().collect(),
+        local: trusted.iter().filter_map(|sighting| sighting.local).collect::<BTreeSet<_>>().into_iter().collect(),
+        servers: servers(input, of_family(), &sightings, &conclusion),
+        difficulty,
+    }
+}
+
+fn mapping_of(conclusion: &Conclusion, on_port_too: Option<bool>) -> Verdict<Mapping> {
+    let varies = &conclusion.varies;
+    match (varies.value(), on_port_too) {
+        (Some(true), Some(true)) => varies.clone().map(|_| Mapping::AddressAndPortDependent),
+        (Some(true), Some(false)) => varies.clone().map(|_| Mapping::AddressDependent),
+        (Some(true), None) => {
+            Verdict::unknown(Why::DependencyNotMeasured).with_evidence(varies.evidence().to_vec())
+        }
+        _ if conclusion.direct => varies.clone().map(|_| Mapping::Direct),
+        _ => varies.clone().map(|_| Mapping::EndpointIndependent),
+    }
+}
+
+/// Whether the external port is the local one, on every local port that was seen.
+fn port_preservation(conclusion: &Conclusion, trusted: &[&Sighting]) -> Verdict<bool> {
+    if conclusion.varies.value() != Some(&false) {
+        return match conclusion.varies.why() {
+            Some(why) if conclusion.varies.value().is_none() => Verdict::unknown(why.clone()),
+            _ => Verdict::unknown(Why::FromMapping),
+        };
+    }
+    let mut kept: BTreeMap<Slot, BTreeSet<bool>> = BTreeMap::new();
+    for sighting in trusted {
+        if let Some(local) = sighting.local {
+            kept.entry(sighting.slot).or_default().insert(local.port() == sighting.mapped.port());
+        }
+    }
+    let all = |wanted: bool| kept.values().filter(|kept| **kept == BTreeSet::from([wanted])).count();
+    let number = |many: usize| u32::try_from(many).unwrap_or(u32::MAX);
+    let why = Why::PortsKept { kept: number(all(true)), sockets: number(kept.len()) };
+    let evidence = conclusion.varies.evidence().to_vec();
+    match kept.len() {
+        2.. if all(true) == kept.len() => Verdict::known(true, Confidence::High, evidence).because(why),
+        2.. if all(false) == kept.len() => Verdict::known(false, Confidence::High, evidence).because(why),
+        _ => Verdict::unknown(why).with_evidence(evidence),
+    }
+}
+
+fn servers<'a>(
+    input: &Input,
+    heard: impl Iterator<Item = &'a Heard>,
+    sightings: &[Sighting],
+    conclusion: &Conclusion,
+) -> Vec<StunServer> {
+    let mut by_server: BTreeMap<(usize, SocketAddr), Vec<&Heard>> = BTreeMap::new();
+    for heard in heard.filter(|heard| !heard.second) {
+        if let Some((_, endpoint)) = heard.asked {
+            by_server.entry((heard.server, endpoint)).or_default().push(heard);
+        }
+    }
+    let told = by_server.into_iter().map(|((server, endpoint), heard)| {
+        let notes = || heard.iter().filter_map(|heard| heard.note());
+        let usable = heard.iter().any(|heard| heard.note().is_none());
+        let odd = conclusion.odd.get(&endpoint).map(|saw| ServerNote::Outlier { saw: *saw });
+        let near = sightings.iter().all(|sighting| sighting.server != endpoint).then_some(ServerNote::NotOnInternet);
+        // An answer without an address says more than a connection that failed.
+        let telling = notes().find(|note| *note != ServerNote::Silent).or(notes().next());
+        let note = if usable { odd.or(near) } else { telling };
+        let round_trips = heard.iter().filter_map(|heard| heard.answer.as_ref().ok().map(|(_, taken)| *taken));
+        let differs = |other: SocketAddr| other.ip() != endpoint.ip() && other.port() != endpoint.port();
+        StunServer {
+            server: input.servers.get(server).map_or_else(|| endpoint.to_string(), |server| server.name.clone()),
+            endpoint,
+            rfc5780: heard.iter().filter_map(|heard| heard.reply()?.other_address).any(differs),
+            round_trip: round_trips.min().filter(|taken| *taken > Duration::ZERO),
+            trusted: note.is_none(),
+            note,
+        }
+    });
+    told.collect()
+}
