@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum, ValueHint, value_parser};
 
 use super::{MapArgs, ProbingArgs, values};
-use crate::model::{PublicStunServer, StunServerName, Transport};
+use crate::model::{PublicStunServer, Socks5Proxy, StunServerName, Transport};
 
 /// Arguments of `natscope nat`.
 #[derive(Args, Clone, Debug, PartialEq)]
@@ -52,6 +52,22 @@ pub struct NatArgs {
     /// certificate must be for the name or address it is named by.
     #[arg(long, env = "NATSCOPE_TRANSPORT", value_name = "TRANSPORT", value_enum, hide_env = true)]
     pub transport: Option<TransportArg>,
+
+    /// Ask through this SOCKS5 proxy: tells the NAT of the proxy.
+    ///
+    /// [socks5://][USER:PASSWORD@]HOST[:PORT]. All datagrams go through it, each local port through an association (UDP
+    /// ASSOCIATE) of its own; names are resolved by this host. It tells what somebody behind the proxy can expect, whatever
+    /// stands between this host and it.
+    #[arg(
+        long,
+        env = "NATSCOPE_SOCKS5",
+        value_name = "ADDR",
+        value_parser = value_parser!(Socks5Proxy),
+        help_heading = "Probing",
+        hide_env = true,
+        hide_env_values = true
+    )]
+    pub socks5: Option<Socks5Proxy>,
 
     /// Measure how long idle mappings live; takes minutes.
     ///
@@ -198,6 +214,7 @@ impl NatArgs {
         }
         for (given, flag, why) in [
             (self.lifetime, "--lifetime", "measures mappings of UDP"),
+            (self.socks5.is_some(), "--socks5", "is for the datagrams a proxy relays"),
             (self.rfc3489, "--rfc3489", "is a procedure over UDP"),
             (self.wants_map(), "--derp-map", "names servers of UDP; name STUN servers instead"),
             (self.save.is_some(), "--save", "keeps what was heard over UDP"),
@@ -247,6 +264,8 @@ Examples:
       How TCP connections are mapped.
   natscope nat stuns:stun.example.com stuns:stun.example.net
       The same over TLS.
+  natscope nat --socks5 user:password@proxy.example:1080
+      Which NAT a SOCKS5 proxy is behind.
   natscope nat --bind-port 41641
       What a program on that port would get.
   natscope nat --save here.json

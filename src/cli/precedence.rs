@@ -56,6 +56,7 @@ const EXCLUSIVE: &[(Option<&str>, &str, &[&str])] = &[
             "no_portmap",
             "no_https",
             "transport",
+            "socks5",
             "lifetime",
             "rfc3489",
             "save",

@@ -100,6 +100,9 @@ pub(super) enum CmdError {
     /// There is no map, because the network does not answer.
     #[error("{0}")]
     NoMap(String),
+    /// The proxy that all was to go through does not do it.
+    #[error("{0}")]
+    Proxy(String),
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,
@@ -123,7 +126,7 @@ impl CmdError {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Own(_) => Exit::Own,
-            Self::NoMap(_) => Exit::NothingAnswered,
+            Self::NoMap(_) | Self::Proxy(_) => Exit::NothingAnswered,
             Self::Interrupted => Exit::Interrupted,
         }
     }

@@ -11,8 +11,10 @@ use super::{classic, lifetime, or_interrupted, stream};
 use crate::check::nat_servers::map_of_servers;
 use crate::check::netcheck::Options;
 use crate::cli::{GlobalArgs, NatArgs};
+use crate::drive::network::{self, NetworkOptions, Proxies};
 use crate::model::{DerpMap, Family, PublicStunServer, Region, StunServerName, Transport};
-use crate::report::{Command, Nat, Report};
+use crate::probe::Cause;
+use crate::report::{Command, Nat, Report, Verdict, Why};
 
 pub(super) async fn run(args: &NatArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     match args.transport() {
@@ -20,8 +22,9 @@ pub(super) async fn run(args: &NatArgs, global: &GlobalArgs, output: &Output) ->
         transport => return or_interrupted(stream::run(args, transport, global, output)).await,
     }
     let begun = tokio::time::Instant::now();
+    let network = network_options(args);
+    or_interrupted(try_proxy(&network)).await?;
     let (mut report, _embedded) = or_interrupted(ask_servers(args, global, output)).await?;
-    let network = netcheck::network_options(&args.probing);
     if args.rfc3489 {
         or_interrupted(classic::ask(&mut report, args, &network)).await?;
     }
@@ -63,12 +66,46 @@ async fn ask_servers(
     let setup = Setup {
         command: Command::Nat,
         options: options(args, global, &map, begun.elapsed()),
-        network: netcheck::network_options(&args.probing),
+        network: network_options(args),
         findings: given.as_ref().map(|given| given.findings.clone()).unwrap_or_default(),
         keep: args.save.is_some() || global.verbose > 0,
     };
-    let report = netcheck::once(&setup, &map, None, output).await?;
+    let mut report = netcheck::once(&setup, &map, None, output).await?;
+    if args.socks5.is_some() {
+        for nat in [&mut report.nat_v4, &mut report.nat_v6].into_iter().flatten() {
+            nat.carrier_grade = Verdict::unknown(Why::ThroughProxy);
+        }
+    }
     Ok((report, given))
+}
+
+/// From where, and through what, everything is asked.
+fn network_options(args: &NatArgs) -> NetworkOptions {
+    let options = netcheck::network_options(&args.probing);
+    match args.socks5.clone() {
+        None => options,
+        // What proves that UDP is blocked is to take the same way.
+        Some(proxy) => NetworkOptions {
+            proxies: Proxies::Explicit { https: proxy.url(), except: String::new() },
+            socks5: Some(proxy),
+            ..options
+        },
+    }
+}
+
+/// A proxy that relays no datagrams is told at once, not as a network that blocks UDP.
+async fn try_proxy(options: &NetworkOptions) -> Result<(), CmdError> {
+    match network::try_socks5(options).await? {
+        Ok(()) => Ok(()),
+        Err(failure) => {
+            let said = match failure.cause {
+                Cause::Proxy { said } => said,
+                other => format!("{other:?}"),
+            };
+            let hint = "--socks5 takes a proxy that relays UDP (UDP ASSOCIATE of RFC 1928)";
+            Err(CmdError::Proxy(format!("cannot ask through {said}; {hint}")))
+        }
+    }
 }
 
 /// Tells what of the report is about the NAT. The rest was measured on the way and decides the exit code.
@@ -91,12 +128,13 @@ fn options(args: &NatArgs, global: &GlobalArgs, map: &DerpMap, spent: Duration) 
     Options {
         nat: true,
         filtering: true,
-        port_mapping: !args.no_portmap,
+        port_mapping: !args.no_portmap && args.socks5.is_none(),
         // Plain STUN servers have none; relays that answer over it are what proves that UDP is blocked.
         https: !args.no_https && map.regions.values().any(Region::has_relay),
         // An echo reply says nothing of a NAT.
         icmp: false,
-        captive_portal: true,
+        // A portal stands before this host, not behind its proxy.
+        captive_portal: args.socks5.is_none(),
         ..netcheck::probing_options(&args.probing, global, spent)
     }
 }

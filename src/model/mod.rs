@@ -7,6 +7,7 @@ mod derp_map;
 mod family;
 mod map_source;
 mod nat;
+mod socks5_proxy;
 mod stun_server;
 mod transport;
 
@@ -15,5 +16,6 @@ pub use derp_map::{CertName, DerpMap, HomeParams, Node, Pin, Region, RegionId};
 pub use family::Family;
 pub use map_source::{MapSource, MapSourceError};
 pub use nat::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation};
+pub use socks5_proxy::{Socks5Proxy, Socks5ProxyError};
 pub use stun_server::{PublicStunServer, StunServerError, StunServerName};
 pub use transport::Transport;

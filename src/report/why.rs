@@ -248,6 +248,8 @@ pub enum Why {
 
     /// Nobody but its peer can send to a connection, so what a NAT lets in cannot be told by connections.
     StreamsAreNotFiltered,
+    /// All was asked through a proxy, and this host's router was not asked.
+    ThroughProxy,
     /// Only measured over UDP.
     OnlyOverUdp,
     /// The server did not answer.

@@ -1,5 +1,6 @@
 //! Programs we did not write, for tests: started if installed, and loudly missed if not.
 
+
 use std::io::{self, Write as _};
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};

@@ -17,6 +17,7 @@ mod portal;
 mod resolve;
 mod router;
 mod sockets;
+mod socks;
 mod stream;
 mod stun;
 mod stun_codec;
@@ -149,6 +150,15 @@ fn watched<C: Check + ?Sized>(check: &C, clock: Clock, watcher: &mut Option<Watc
     if let Some(watch) = watcher {
         watch(clock.now(), check);
     }
+}
+
+/// Makes an association with the SOCKS5 proxy of the options and drops it again: what the proxy says is better known
+/// before everything is asked through it. Without one there is nothing to find out.
+pub async fn try_socks5(options: &NetworkOptions) -> Result<Result<(), Failure>, DriveError> {
+    let Some(proxy) = &options.socks5 else { return Ok(Ok(())) };
+    let binding = Binding::verified(options)?;
+    let association = socks::Association::new(Arc::new(proxy.clone()), binding, None);
+    Ok(association.made().await.map(drop))
 }
 
 /// What is in flight.

@@ -2,6 +2,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use rustls::pki_types::CertificateDer;
 
+use crate::model::Socks5Proxy;
+
 /// From where, and through what, probes are sent.
 #[derive(Clone, Debug, Default)]
 pub struct NetworkOptions {
@@ -12,6 +14,8 @@ pub struct NetworkOptions {
     pub bind_port: Option<u16>,
     /// Every socket is bound to this interface. DNS queries go where the system sends them.
     pub interface: Option<String>,
+    /// The SOCKS5 proxy that datagrams of STUN go through, each socket through an association of its own.
+    pub socks5: Option<Socks5Proxy>,
     /// The proxies HTTPS goes through.
     pub proxies: Proxies,
     /// Who is asked for addresses.

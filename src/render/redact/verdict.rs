@@ -32,6 +32,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::HelperSilent
         | Why::StreamsAreNotFiltered
         | Why::OnlyOverUdp
+        | Why::ThroughProxy
         | Why::NobodyHelps { .. }
         | Why::NothingToExpire
         | Why::MeasuredOver { .. }

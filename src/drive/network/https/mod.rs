@@ -28,6 +28,7 @@ use crate::drive::clock::Clock;
 use crate::drive::tls_roots;
 use crate::probe::{Cause, Failure, HttpsAnswer, HttpsTarget, Stage};
 pub(in crate::drive) use proxy::of_environment;
+pub(super) use proxy::words;
 use proxy::{Proxy, ProxyRules};
 pub(super) use tls::cause_of_tls;
 use verifier::{RelayVerifier, Rule, sha256_hex};

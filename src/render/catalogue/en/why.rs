@@ -124,6 +124,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::StreamsAreNotFiltered => {
             "nobody but its peer can send to a TCP connection, so a filter cannot be seen over TCP".to_owned()
         }
+        Why::ThroughProxy => "all was asked through the SOCKS5 proxy, and no router was".to_owned(),
         Why::OnlyOverUdp => "only measured over UDP".to_owned(),
         Why::ServerSilent { server } => format!("{server} did not answer"),
         Why::AnsweredFromElsewhere { server, from } => format!("asked {server}, and {from} answered"),

@@ -85,6 +85,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::ChangeRefused { server, code } => format!("{server} 拒绝从其他端点应答（错误 {code}）"),
 
         Why::StreamsAreNotFiltered => "TCP 连接只有对端能发送，无法通过 TCP 看出过滤行为".to_owned(),
+        Why::ThroughProxy => "一切都经 SOCKS5 代理询问，没有询问路由器".to_owned(),
         Why::OnlyOverUdp => "仅通过 UDP 测量".to_owned(),
         Why::ServerSilent { server } => format!("{server} 没有应答"),
         Why::AnsweredFromElsewhere { server, from } => format!("询问的是 {server}，应答的是 {from}"),
