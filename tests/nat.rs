@@ -207,7 +207,13 @@ fn a_dead_server_among_live_ones_is_named() {
 #[test]
 fn bad_arguments_are_64_and_say_what_would_be_right() {
     for (arguments, wanted) in [
-        ("stuns:127.0.0.1", "TLS is not built yet"),
+        ("stuns:127.0.0.1 127.0.0.2", "for all of them write --transport tls"),
+        ("--transport udp stuns:127.0.0.1", "--transport says UDP"),
+        ("--transport tcp --lifetime 127.0.0.1", "--lifetime cannot be used over TCP"),
+        ("--transport tls --rfc3489 127.0.0.1", "--rfc3489 cannot be used over TLS"),
+        ("--transport tcp --derp-map embedded 127.0.0.1", "--derp-map cannot be used over TCP"),
+        ("--transport dtls 127.0.0.1", "possible values: udp, tcp, tls"),
+        ("--socks5 u@127.0.0.1 127.0.0.1", "USER:PASSWORD@"),
         ("127.0.0.1:0", "from 1 to 65535"),
         ("stun://127.0.0.1", "without slashes"),
         ("--stun-server a..b", "1 to 63 characters"),

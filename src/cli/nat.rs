@@ -11,6 +11,7 @@ use crate::model::{PublicStunServer, Socks5Proxy, StunServerName, Transport};
 
 /// Arguments of `natscope nat`.
 #[derive(Args, Clone, Debug, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch, and any mix makes sense")]
 #[command(
     after_help = EXAMPLES_SHORT,
     after_long_help = examples_long(),
@@ -205,8 +206,12 @@ impl NatArgs {
         let secure = self.named_servers().into_iter().find(StunServerName::is_secure);
         if let Some(server) = secure.filter(|_| transport != Transport::Tls) {
             return Err(match self.transport {
-                Some(_) => format!("{server} is asked over TLS, and --transport says {transport}; write --transport tls"),
-                None => format!("{server} is asked over TLS, and other servers are not; for all of them write --transport tls"),
+                Some(_) => {
+                    format!("{server} is asked over TLS, and --transport says {transport}; write --transport tls")
+                }
+                None => format!(
+                    "{server} is asked over TLS, and other servers are not; for all of them write --transport tls"
+                ),
             });
         }
         if transport == Transport::Udp {

@@ -11,11 +11,8 @@ pub(super) async fn ask(report: &mut Report, args: &NatArgs, options: &NetworkOp
     let (_, nat, _) = super::nat::by_family(report);
     let Some(nat) = nat else { return Ok(()) };
     let Some(server) = choose(nat, args) else { return Ok(()) };
-    let input = Input {
-        server: server.endpoint,
-        round_trip: server.round_trip,
-        verdict: nat.nat_type.value().copied(),
-    };
+    let input =
+        Input { server: server.endpoint, round_trip: server.round_trip, verdict: nat.nat_type.value().copied() };
     let mut check = ClassicCheck::new(&input);
     network::run(&mut check, Network::new(options.clone()), None).await?;
     nat.classic = Some(check.classic());

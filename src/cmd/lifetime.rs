@@ -10,7 +10,7 @@ use crate::check::lifetime::{Input, LIMIT, LifetimeCheck};
 use crate::drive::network::{self, Network, NetworkOptions};
 use crate::model::{Family, Filtering, Mapping};
 use crate::probe::Moment;
-use crate::report::{Bracket, Nat, Report, Verdict, Why};
+use crate::report::{Bracket, ModeWhy, Nat, Report, Verdict, Why};
 
 /// Servers that may be asked to help.
 const SERVERS: usize = 3;
@@ -24,11 +24,11 @@ pub(super) async fn measure(
 ) -> Result<bool, CmdError> {
     let (family, nat, other) = super::nat::by_family(report);
     if let Some(other) = other {
-        other.mapping_lifetime = Verdict::unknown(Why::MeasuredOver { family });
+        other.mapping_lifetime = Verdict::unknown(Why::Mode(ModeWhy::MeasuredOver { family }));
     }
     let Some(nat) = nat else { return Ok(true) };
     if nothing_expires(nat) {
-        nat.mapping_lifetime = Verdict::unknown(Why::NothingToExpire);
+        nat.mapping_lifetime = Verdict::unknown(Why::Mode(ModeWhy::NothingToExpire));
         return Ok(true);
     }
     let mut check = LifetimeCheck::new(&input(nat, family, left.unwrap_or(LIMIT)));

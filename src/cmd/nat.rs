@@ -14,7 +14,7 @@ use crate::cli::{GlobalArgs, NatArgs};
 use crate::drive::network::{self, NetworkOptions, Proxies};
 use crate::model::{DerpMap, Family, PublicStunServer, Region, StunServerName, Transport};
 use crate::probe::Cause;
-use crate::report::{Command, Nat, Report, Verdict, Why};
+use crate::report::{Command, ModeWhy, Nat, Report, Verdict, Why};
 
 pub(super) async fn run(args: &NatArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     match args.transport() {
@@ -71,9 +71,10 @@ async fn ask_servers(
         keep: args.save.is_some() || global.verbose > 0,
     };
     let mut report = netcheck::once(&setup, &map, None, output).await?;
-    if args.socks5.is_some() {
+    if let Some(proxy) = &args.socks5 {
         for nat in [&mut report.nat_v4, &mut report.nat_v6].into_iter().flatten() {
-            nat.carrier_grade = Verdict::unknown(Why::ThroughProxy);
+            nat.carrier_grade = Verdict::unknown(Why::Mode(ModeWhy::ThroughProxy));
+            nat.proxy = Some(proxy.to_string());
         }
     }
     Ok((report, given))

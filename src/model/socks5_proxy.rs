@@ -104,7 +104,8 @@ impl FromStr for Socks5Proxy {
             Some(inner) => {
                 let (address, after) = inner.split_once(']').ok_or(Socks5ProxyError::Host)?;
                 let address: Ipv6Addr = address.parse().map_err(|_| Socks5ProxyError::Host)?;
-                let port = if after.is_empty() { None } else { Some(after.strip_prefix(':').ok_or(Socks5ProxyError::Port)?) };
+                let port =
+                    if after.is_empty() { None } else { Some(after.strip_prefix(':').ok_or(Socks5ProxyError::Port)?) };
                 (address.to_string(), port)
             }
             None => match place.split_once(':') {

@@ -6,6 +6,7 @@
 mod classic;
 mod finding;
 mod lifetime;
+mod mode_why;
 mod nat;
 mod netcheck;
 mod path;
@@ -18,6 +19,7 @@ use std::time::{Duration, SystemTime};
 pub use classic::{Classic, ClassicStep, ClassicWarning};
 pub use finding::{Finding, FindingDetail, Severity};
 pub use lifetime::{Bracket, Lifetime};
+pub use mode_why::ModeWhy;
 pub use nat::{Nat, ServerNote, StunServer};
 pub use netcheck::{
     FamilyReport, LatencyMethod, Netcheck, NodeReport, PortMappingReport, RegionReport, RegionSkip, RouterReport,

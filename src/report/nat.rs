@@ -9,6 +9,8 @@ use crate::model::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, Port
 pub struct Nat {
     /// What servers were asked over.
     pub transport: Transport,
+    /// The SOCKS5 proxy they were asked through, whose NAT this then is; without credentials.
+    pub proxy: Option<String>,
     /// Easy or hard.
     pub difficulty: Verdict<Difficulty>,
     /// The same with a verified port mapping counted in.

@@ -27,7 +27,9 @@ set_ ipv4/icmp_ratelimit 0
 /// mapping's lifetime depends on what was said before.
 pub fn conntrack(scenario: &Scenario) -> String {
     let [single, stream] = scenario.udp_timeouts_s;
-    format!("set_ netfilter/nf_conntrack_udp_timeout {single}\nset_ netfilter/nf_conntrack_udp_timeout_stream {stream}\n")
+    format!(
+        "set_ netfilter/nf_conntrack_udp_timeout {single}\nset_ netfilter/nf_conntrack_udp_timeout_stream {stream}\n"
+    )
 }
 
 /// Those of the carrier's router.

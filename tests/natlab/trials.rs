@@ -122,7 +122,8 @@ fn concludes(scenario: &Scenario) -> Result<(), Failed> {
             command.arg("--derp-map").arg(lab.map());
         }
         command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", home).envs(&run.env);
-        let (exit, stdout, stderr) = finish(&mut command, lab.folder(), run.longest_s.map_or(LONGEST_RUN, Duration::from_secs))?;
+        let (exit, stdout, stderr) =
+            finish(&mut command, lab.folder(), run.longest_s.map_or(LONGEST_RUN, Duration::from_secs))?;
         let wrong = verdicts::check(scenario, lab.plan.public(scenario), &run.expect, exit, &stdout);
         if !wrong.is_empty() {
             let list = wrong.join("\n  ");

@@ -67,8 +67,7 @@ fn it_says_what_rfc_3489_says() {
 fn a_router_that_answers_strangers_misleads_it_and_the_warning_says_so() {
     for seed in 0..20 {
         for input_accept in [false, true] {
-            let classic =
-                ask(Some(Middlebox { input_accept, ..Middlebox::linux() }), seed, 0.0, Change::Honours);
+            let classic = ask(Some(Middlebox { input_accept, ..Middlebox::linux() }), seed, 0.0, Change::Honours);
             let expected = if input_accept { NatType::Symmetric } else { NatType::PortRestrictedCone };
             assert_eq!(classic.nat_type.value(), Some(&expected), "{classic:?}");
             assert_eq!(classic.warning, input_accept.then_some(ClassicWarning::OrderMisleads), "{classic:?}");

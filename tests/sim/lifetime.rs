@@ -69,7 +69,7 @@ fn draw(random: &mut Random) -> (Middlebox, u32, u32) {
     let lifetime_s = 4 + (random.next() % 120) as u32;
     let stream_s = lifetime_s + (random.next() % 200) as u32;
     let input_accept = random.chance(0.3);
-    let rules = Middlebox { mapping, filtering, ports, lifetime_s, stream_s, input_accept, ..Middlebox::default() };
+    let rules = Middlebox { mapping, filtering, ports, input_accept, lifetime_s, stream_s, ..Middlebox::default() };
     (rules, lifetime_s, stream_s)
 }
 

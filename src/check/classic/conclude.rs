@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::Input;
 use crate::model::NatType;
 use crate::probe::{ProbeId, StunReply};
-use crate::report::{Classic, ClassicStep, ClassicWarning, Confidence, Verdict, Why};
+use crate::report::{Classic, ClassicStep, ClassicWarning, Confidence, ModeWhy, Verdict, Why};
 
 /// What came of one test.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,18 +68,18 @@ pub(super) fn conclude(input: &Input, tests: &Tests) -> Classic {
 fn name(input: &Input, tests: &Tests) -> Verdict<NatType> {
     let server = input.server;
     let because = |name, step, evidence: &[ProbeId]| {
-        Verdict::known(name, Confidence::Medium, evidence.iter().copied()).because(Why::Classic { step })
+        Verdict::known(name, Confidence::Medium, evidence.iter().copied()).because(Why::Mode(ModeWhy::Classic { step }))
     };
     let Some((first_id, first)) = &tests.first.reply else {
         return match input.verdict {
             Some(NatType::UdpBlocked) => {
                 Verdict::known(NatType::UdpBlocked, Confidence::Medium, []).because(Why::UdpIsBlocked)
             }
-            _ => Verdict::unknown(Why::ServerSilent { server }),
+            _ => Verdict::unknown(Why::Mode(ModeWhy::ServerSilent { server })),
         };
     };
     let mapped = match (first.mapped, first.from == server) {
-        (_, false) => return Verdict::unknown(Why::AnsweredFromElsewhere { server, from: first.from }),
+        (_, false) => return Verdict::unknown(Why::Mode(ModeWhy::AnsweredFromElsewhere { server, from: first.from })),
         (None, _) => return Verdict::unknown(refusal(server, first)),
         (Some(mapped), true) => mapped,
     };
@@ -107,7 +107,7 @@ fn name(input: &Input, tests: &Tests) -> Verdict<NatType> {
         Ok(Passed::Silent(_)) => {
             let Some((id, reply)) = &tests.elsewhere.reply else {
                 let other = other_address(server, first).unwrap_or(server);
-                return Verdict::unknown(Why::ServerSilent { server: other });
+                return Verdict::unknown(Why::Mode(ModeWhy::ServerSilent { server: other }));
             };
             let Some(other) = reply.mapped else { return Verdict::unknown(refusal(reply.from, reply)) };
             if other != mapped {
@@ -136,7 +136,7 @@ fn passed(test: &Heard, proof: &Heard, server: SocketAddr, wanted: From) -> Resu
         (Some((_, reply)), _) if reply.error_code.is_some() => Err(refusal(server, reply)),
         (Some((id, reply)), _) if wanted.is(server, reply.from) => Ok(Passed::From(reply.from, *id)),
         (Some((_, reply)), _) if reply.from == server => Err(Why::ChangeIgnored { server }),
-        (Some((_, reply)), _) => Err(Why::AnsweredFromElsewhere { server, from: reply.from }),
+        (Some((_, reply)), _) => Err(Why::Mode(ModeWhy::AnsweredFromElsewhere { server, from: reply.from })),
         (None, None) => Err(Why::SendingNotProven),
         (None, Some(copies)) => {
             let proven = proof.reply.as_ref().is_some_and(|(_, reply)| wanted.is(server, reply.from));

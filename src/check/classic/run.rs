@@ -125,10 +125,15 @@ impl ClassicCheck {
         self.tasks.iter().find(|task| task.test == test)
     }
 
-    /// The answer to a test, and silence as `Some(None)`; `None` while it is open.
-    fn outcome(&self, test: Test) -> Option<Option<&StunReply>> {
-        let task = self.task(test)?;
-        task.done.then_some(task.reply.as_ref().map(|(_, reply)| reply))
+    /// The answer to a test that is over.
+    fn answer(&self, test: Test) -> Option<&StunReply> {
+        let task = self.task(test).filter(|task| task.done)?;
+        task.reply.as_ref().map(|(_, reply)| reply)
+    }
+
+    /// Whether a test is over without an answer.
+    fn is_silent(&self, test: Test) -> bool {
+        self.task(test).is_some_and(|task| task.done && task.reply.is_none())
     }
 
     /// Before a request is repeated that ought to be answered, and before silence means anything.
@@ -169,28 +174,28 @@ impl ClassicCheck {
         }
         let server = self.input.server;
         let neighbour = |other: SocketAddr| SocketAddr::new(server.ip(), other.port());
-        let other_of = |reply: Option<&StunReply>| reply.and_then(|reply| other_address(server, reply));
-        if let Some(other) = self.outcome(Test::First).and_then(other_of) {
+        let other_of = |reply: &StunReply| other_address(server, reply);
+        if let Some(other) = self.answer(Test::First).and_then(other_of) {
             self.begin(Test::Second, server);
-            let direct = self.outcome(Test::First).flatten().is_some_and(|reply| reply.mapped == reply.local);
-            if !direct && self.outcome(Test::Second) == Some(None) {
+            let direct = self.answer(Test::First).is_some_and(|reply| reply.mapped == reply.local);
+            if !direct && self.is_silent(Test::Second) {
                 self.begin(Test::Elsewhere, other);
             }
-            let mapped = |test| self.outcome(test).flatten().and_then(|reply| reply.mapped);
+            let mapped = |test| self.answer(test).and_then(|reply| reply.mapped);
             if let (Some(first), Some(there)) = (mapped(Test::First), mapped(Test::Elsewhere))
                 && first == there
             {
                 self.begin(Test::Third, server);
             }
         }
-        if let Some(other) = self.outcome(Test::FreshFirst).and_then(other_of) {
+        if let Some(other) = self.answer(Test::FreshFirst).and_then(other_of) {
             self.begin(Test::FreshElsewhere, other);
             self.begin(Test::FreshNeighbour, neighbour(other));
         }
-        if self.outcome(Test::FreshElsewhere).flatten().is_some() {
+        if self.answer(Test::FreshElsewhere).is_some() {
             self.begin(Test::ProofOther, server);
         }
-        if self.outcome(Test::FreshNeighbour).flatten().is_some() {
+        if self.answer(Test::FreshNeighbour).is_some() {
             self.begin(Test::ProofNeighbour, server);
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Class;
-use crate::report::{Bracket, Confidence, Lifetime, Verdict, Why};
+use crate::report::{Bracket, Confidence, Lifetime, ModeWhy, Verdict, Why};
 
 /// What became of one idle mapping.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,16 +38,18 @@ pub(super) fn bracket(samples: &[Sample], class: Class, interrupted: Option<&Why
     let (oldest, youngest) = (alive.iter().max().copied(), dead.iter().min().copied());
     match (oldest, youngest) {
         (None, None) => {
-            let unclear = of_class().next().map(|_| Why::HelperSilent);
+            let unclear = of_class().next().map(|_| Why::Mode(ModeWhy::HelperSilent));
             Verdict::unknown(unclear.or_else(|| interrupted.cloned()).unwrap_or(Why::NotAsked))
         }
-        (Some(alive), Some(dead)) if alive > dead => Verdict::unknown(Why::LifetimesContradict { alive, dead }),
+        (Some(alive), Some(dead)) if alive > dead => {
+            Verdict::unknown(Why::Mode(ModeWhy::LifetimesContradict { alive, dead }))
+        }
         (alive_for, dead_after) => {
             let sure = alive.len() >= 2 && (dead.len() >= 2 || dead_after.is_none());
             let confidence = if sure { Confidence::High } else { Confidence::Medium };
             let bracket = Bracket { alive: alive_for.unwrap_or_default(), dead: dead_after };
             let mappings = u32::try_from(alive.len() + dead.len()).unwrap_or(u32::MAX);
-            Verdict::known(bracket, confidence, []).because(Why::MappingsTried { mappings })
+            Verdict::known(bracket, confidence, []).because(Why::Mode(ModeWhy::MappingsTried { mappings }))
         }
     }
 }
@@ -62,7 +64,8 @@ pub(super) fn safe(lifetime: &Lifetime) -> Verdict<Duration> {
     let confidence = lifetime.single.confidence().min(lifetime.stream.confidence().or(lifetime.single.confidence()));
     if alive.is_zero() {
         let dead = [single.dead, stream.and_then(|stream| stream.dead)].into_iter().flatten().min();
-        return Verdict::unknown(Why::DeadAtFirstTry { dead: dead.unwrap_or_default() });
+        return Verdict::unknown(Why::Mode(ModeWhy::DeadAtFirstTry { dead: dead.unwrap_or_default() }));
     }
-    Verdict::known(alive, confidence.unwrap_or(Confidence::Low), []).because(Why::IdleMappings { single, stream })
+    Verdict::known(alive, confidence.unwrap_or(Confidence::Low), [])
+        .because(Why::Mode(ModeWhy::IdleMappings { single, stream }))
 }

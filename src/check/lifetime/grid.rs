@@ -11,7 +11,7 @@ use crate::check::filtering::MOST_COPIES;
 use crate::probe::{Moment, StunForm, StunReply};
 
 /// How long before a try the mapping kept alive is seen to.
-const LEAD: Duration = Duration::from_millis(1000);
+const LEAD: Duration = Duration::from_secs(1);
 
 /// All mappings, opened with the help of one server.
 #[derive(Debug)]
@@ -134,14 +134,8 @@ impl Grid {
                 continue;
             }
             let (Some(idle), Some(mapped)) = (item.flow.idle_since(slack), item.flow.mapped) else { continue };
-            let begin = || Attempt {
-                idle,
-                begun: now,
-                copies: Vec::new(),
-                next_at: now,
-                controls_heard: 0,
-                misaimed: false,
-            };
+            let begin =
+                || Attempt { idle, begun: now, copies: Vec::new(), next_at: now, controls_heard: 0, misaimed: false };
             let attempt = item.attempt.get_or_insert_with(begin);
             let Some(kept) = kept else { continue };
             if attempt.next_at > now || attempt.copies.len() >= needed {
@@ -190,13 +184,12 @@ impl Grid {
         let place = self.samples.len();
         let Some(item) = self.items.get_mut(index) else { return };
         item.done = true;
-        match item.sample {
+        if let Some(sample) = item.sample.and_then(|place| self.samples.get_mut(place)) {
             // An answer that was later than anybody's patience is one.
-            Some(place) => self.samples.iter_mut().skip(place).take(1).for_each(|sample| sample.fate = fate),
-            None => {
-                item.sample = Some(place);
-                self.samples.push(Sample { class: item.flow.class, fate });
-            }
+            sample.fate = fate;
+        } else {
+            item.sample = Some(place);
+            self.samples.push(Sample { class: item.flow.class, fate });
         }
     }
 
@@ -211,7 +204,7 @@ impl Grid {
         };
         let survived = self.samples.iter().filter(of_class).filter_map(alive).max().unwrap_or_default();
         let planned = self.items.iter().any(|item| item.flow.class == class && item.age.is_some() && !item.done);
-        if self.refining.contains(&class) || !(dead || !planned) {
+        if self.refining.contains(&class) || (!dead && planned) {
             return;
         }
         self.refining.push(class);
@@ -279,7 +272,7 @@ impl Grid {
                     return;
                 }
                 let Some(item) = self.items.get_mut(flow) else { return };
-                let aimed = item.flow.mapped.is_some_and(|mapped| self.helper.aimed_at(reply, mapped));
+                let aimed = item.flow.mapped.is_some_and(|mapped| Helper::aimed_at(reply, mapped));
                 if let Some(attempt) = &mut item.attempt {
                     attempt.controls_heard += 1;
                     attempt.misaimed |= !aimed;

@@ -73,7 +73,7 @@ impl Helper {
     }
 
     /// Whether the packet asked for went to where this mapping is, and not to another address of ours.
-    pub(super) fn aimed_at(&self, reply: &StunReply, mapped: SocketAddr) -> bool {
+    pub(super) fn aimed_at(reply: &StunReply, mapped: SocketAddr) -> bool {
         // The reply tells where the asking socket is mapped, and it went to that address.
         reply.mapped.is_some_and(|asker| asker.ip() == mapped.ip())
     }

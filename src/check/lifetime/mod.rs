@@ -73,8 +73,9 @@ const BETWEEN_EXCHANGES: Duration = Duration::from_millis(1050);
 /// Ages tried, in milliseconds. Each is less than half again as much as the one before (the first few apart, which
 /// are soon over), so that the first one found dead is not much older than the truth; none is one that
 /// makers of NATs choose (5, 10, 20, 30, 60, 120, 180, 300, 600 s), where the outcome would hang on milliseconds.
-const AGES_MS: [u64; 14] =
-    [3_500, 7_000, 12_000, 17_000, 25_000, 35_000, 50_000, 70_000, 100_000, 140_000, 200_000, 280_000, 400_000, 620_000];
+const AGES_MS: [u64; 14] = [
+    3_500, 7_000, 12_000, 17_000, 25_000, 35_000, 50_000, 70_000, 100_000, 140_000, 200_000, 280_000, 400_000, 620_000,
+];
 
 /// How much later than the others, in milliseconds, sockets are opened that are kept for when the first mapping is
 /// found dead: they are that much younger then, and split what is left to search at once.

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::conclude::{Sample, bracket, safe};
 use super::grid::Grid;
 use super::help::{Ask, Tag};
-use super::trial::Trial;
+use super::trial::{self, Trial};
 use super::{Class, Input};
 use crate::check::filtering::copies_needed;
 use crate::probe::{Check, Moment, Observation, Outcome, Probe, ProbeId, Question, Slot};
-use crate::report::{Bracket, Lifetime, Verdict, Why};
+use crate::report::{Bracket, Lifetime, ModeWhy, Verdict, Why};
 
 /// Between datagrams, so that opening all mappings is no burst.
 const PACE: Duration = Duration::from_millis(2);
@@ -43,7 +43,7 @@ struct Sent {
 
 #[derive(Debug)]
 enum Stage {
-    Trial(Trial),
+    Trial(Box<Trial>),
     Grid(Box<Grid>),
     /// Nobody helps.
     Over,
@@ -84,7 +84,9 @@ impl LifetimeCheck {
     #[must_use]
     pub fn lifetime(&self) -> (Lifetime, Verdict<Duration>) {
         let (samples, server, why): (&[Sample], _, _) = match &self.stage {
-            Stage::Over => (&[], None, Why::NobodyHelps { servers: u32::try_from(self.tried).unwrap_or(u32::MAX) }),
+            Stage::Over => {
+                (&[], None, Why::Mode(ModeWhy::NobodyHelps { servers: u32::try_from(self.tried).unwrap_or(u32::MAX) }))
+            }
             Stage::Trial(_) => (&[], None, Why::RanOutOfTime { after: self.now.since_start() }),
             Stage::Grid(grid) => {
                 (&grid.samples, Some(grid.server()), Why::RanOutOfTime { after: self.now.since_start() })
@@ -123,7 +125,8 @@ impl LifetimeCheck {
             return;
         };
         let change = self.input.filters && self.input.same_mapping;
-        self.stage = Stage::Trial(Trial::new(*server, change, self.next_socket, self.now));
+        let trial = Trial::new(*server, change, self.next_socket, self.now);
+        self.stage = Stage::Trial(Box::new(trial));
         self.next_socket = self.next_socket.saturating_add(Trial::SOCKETS);
         self.tried += 1;
         self.stages += 1;
@@ -142,14 +145,14 @@ impl LifetimeCheck {
             Stage::Trial(trial) => {
                 self.waiting.extend(trial.asks(now, retransmit));
                 match trial.outcome {
-                    None => {}
-                    Some(Some(helper)) => {
+                    trial::Outcome::Open => {}
+                    trial::Outcome::Helps(helper) => {
                         let left = self.input.limit.saturating_sub(now.since_start());
                         self.stage = Stage::Grid(Box::new(Grid::new(helper, self.next_socket, now, left, retransmit)));
                         self.stages += 1;
                         self.waiting.clear();
                     }
-                    Some(None) => self.next_trial(),
+                    trial::Outcome::Useless => self.next_trial(),
                 }
             }
             Stage::Grid(grid) => {

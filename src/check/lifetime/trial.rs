@@ -11,6 +11,15 @@ use crate::probe::{Moment, StunForm, StunReply};
 /// Requests to send elsewhere before a server is taken not to.
 const COPIES: usize = 5;
 
+/// The end of a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Not yet.
+    Open,
+    Helps(Helper),
+    Useless,
+}
+
 /// A server on trial.
 #[derive(Debug)]
 pub(super) struct Trial {
@@ -26,8 +35,7 @@ pub(super) struct Trial {
     helper: Helper,
     copies: usize,
     next_at: Moment,
-    /// The end of the trial.
-    pub(super) outcome: Option<Option<Helper>>,
+    pub(super) outcome: Outcome,
 }
 
 impl Trial {
@@ -46,7 +54,7 @@ impl Trial {
             helper: Helper { server, way: Way::ResponsePort { asker } },
             copies: 0,
             next_at: now,
-            outcome: None,
+            outcome: Outcome::Open,
         }
     }
 
@@ -95,7 +103,7 @@ impl Trial {
 
     /// When it wants to send, or to give up.
     pub(super) fn due(&self) -> Option<Moment> {
-        if self.outcome.is_some() {
+        if self.outcome != Outcome::Open {
             return None;
         }
         let opening = self.in_use().iter().filter_map(Flow::due).min();
@@ -119,11 +127,11 @@ impl Trial {
                     flow.hear(exchange, target, sent_at, at, reply);
                 }
             }
-            Tag::Copy { flow } if flow == self.idle_at() && self.outcome.is_none() => {
+            Tag::Copy { flow } if flow == self.idle_at() && self.outcome == Outcome::Open => {
                 let Some(idle) = self.flows.get(flow) else { return };
-                let aimed = idle.mapped.is_some_and(|mapped| self.helper.aimed_at(reply, mapped));
+                let aimed = idle.mapped.is_some_and(|mapped| Helper::aimed_at(reply, mapped));
                 if self.helper.came_through(reply, idle.local) && aimed {
-                    self.outcome = Some(Some(self.helper));
+                    self.outcome = Outcome::Helps(self.helper);
                 } else {
                     // It refuses, or answers from and to where it always does.
                     self.give_up(at);
@@ -145,7 +153,7 @@ impl Trial {
                 self.copies = 0;
                 self.next_at = now;
             }
-            _ => self.outcome = Some(None),
+            _ => self.outcome = Outcome::Useless,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{Analysis, Input};
 use crate::check::mapping::{self, Conclusion, Sighting, is_server_side_nat};
 use crate::model::{Difficulty, Family, Level, Mapping, NatType, Transport};
 use crate::probe::{Failure, Slot, StunReply};
-use crate::report::{Confidence, Nat, ServerNote, StunServer, Verdict, Why};
+use crate::report::{Confidence, ModeWhy, Nat, ServerNote, StunServer, Verdict, Why};
 
 pub(super) fn analyze(input: &Input, heard: &[Heard]) -> Analysis {
     let asked = |family| heard.iter().any(|heard| heard.family() == Some(family));
@@ -88,6 +88,7 @@ fn nat_over(input: &Input, heard: &[Heard], family: Family) -> Nat {
     let symmetric = difficulty.value() == Some(&Difficulty::Hard);
     Nat {
         transport: if input.tls { Transport::Tls } else { Transport::Tcp },
+        proxy: None,
         effective: match difficulty.value() {
             Some(_) => difficulty.clone().because(Why::NoPortMappingVerified),
             None => difficulty.clone(),
@@ -95,20 +96,20 @@ fn nat_over(input: &Input, heard: &[Heard], family: Family) -> Nat {
         nat_type: if symmetric {
             difficulty.clone().map(|_| NatType::Symmetric)
         } else {
-            Verdict::unknown(Why::StreamsAreNotFiltered)
+            Verdict::unknown(Why::Mode(ModeWhy::StreamsAreNotFiltered))
         },
         level: symmetric.then_some(Level::Nat4),
         mapping: mapping_of(&conclusion, mapping::on_port_too(trusted.iter().copied())),
         mapping_varies: varies.clone(),
-        filtering: Verdict::unknown(Why::StreamsAreNotFiltered),
-        hairpinning: Verdict::unknown(Why::OnlyOverUdp),
+        filtering: Verdict::unknown(Why::Mode(ModeWhy::StreamsAreNotFiltered)),
+        hairpinning: Verdict::unknown(Why::Mode(ModeWhy::OnlyOverUdp)),
         port_preservation: port_preservation(&conclusion, &trusted),
-        port_allocation: Verdict::unknown(Why::OnlyOverUdp),
-        pooling: Verdict::unknown(Why::OnlyOverUdp),
-        mapping_lifetime: Verdict::unknown(Why::OnlyOverUdp),
+        port_allocation: Verdict::unknown(Why::Mode(ModeWhy::OnlyOverUdp)),
+        pooling: Verdict::unknown(Why::Mode(ModeWhy::OnlyOverUdp)),
+        mapping_lifetime: Verdict::unknown(Why::Mode(ModeWhy::OnlyOverUdp)),
         lifetime: None,
         classic: None,
-        carrier_grade: Verdict::unknown(Why::OnlyOverUdp),
+        carrier_grade: Verdict::unknown(Why::Mode(ModeWhy::OnlyOverUdp)),
         mapped: trusted.iter().map(|sighting| sighting.mapped).collect::<BTreeSet<_>>().into_iter().collect(),
         local: trusted.iter().filter_map(|sighting| sighting.local).collect::<BTreeSet<_>>().into_iter().collect(),
         servers: servers(input, of_family(), &sightings, &conclusion),
@@ -121,9 +122,7 @@ fn mapping_of(conclusion: &Conclusion, on_port_too: Option<bool>) -> Verdict<Map
     match (varies.value(), on_port_too) {
         (Some(true), Some(true)) => varies.clone().map(|_| Mapping::AddressAndPortDependent),
         (Some(true), Some(false)) => varies.clone().map(|_| Mapping::AddressDependent),
-        (Some(true), None) => {
-            Verdict::unknown(Why::DependencyNotMeasured).with_evidence(varies.evidence().to_vec())
-        }
+        (Some(true), None) => Verdict::unknown(Why::DependencyNotMeasured).with_evidence(varies.evidence().to_vec()),
         _ if conclusion.direct => varies.clone().map(|_| Mapping::Direct),
         _ => varies.clone().map(|_| Mapping::EndpointIndependent),
     }

@@ -31,7 +31,7 @@ pub struct StreamCheck {
 }
 
 /// A question under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Asked {
     Name { server: usize, family: Family },
     Server { server: usize, slot: Slot, endpoint: SocketAddr, second: bool },

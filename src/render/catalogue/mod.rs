@@ -14,7 +14,8 @@ use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, Pooling, Por
 use crate::probe::{Failure, PortMappingService};
 use crate::render::clean::short;
 use crate::report::{
-    ClassicWarning, Confidence, FindingDetail, LatencyMethod, PlanWhat, PlanWhen, RegionSkip, Report, ServerNote, Severity, Tunnel, Why,
+    ClassicWarning, Confidence, FindingDetail, LatencyMethod, PlanWhat, PlanWhen, RegionSkip, Report, ServerNote,
+    Severity, Tunnel, Why,
 };
 
 /// A language of the output.

@@ -169,7 +169,7 @@ impl Scribe<'_> {
             "natscope {} {}{} · {} · {} {}",
             env!("CARGO_PKG_VERSION"),
             report.command.name(),
-            report.nat().filter(|nat| nat.transport != Transport::Udp).map_or_else(String::new, over),
+            report.nat().map_or_else(String::new, over),
             rfc3339(report.started_at),
             self.words.word(Word::TookTime),
             round_trip(report.took),
@@ -211,9 +211,11 @@ impl Scribe<'_> {
     }
 }
 
-/// ` over TCP`, in every language.
+/// Over and through what servers were asked where that is not the usual: ` · TCP`, ` · SOCKS5 192.0.2.1:1080`.
 fn over(nat: &Nat) -> String {
-    format!(" · {}", nat.transport)
+    let transport = (nat.transport != Transport::Udp).then(|| format!(" · {}", nat.transport));
+    let proxy = nat.proxy.as_ref().map(|proxy| format!(" · SOCKS5 {proxy}"));
+    [transport, proxy].into_iter().flatten().collect()
 }
 
 /// The tone of the worst news in it.

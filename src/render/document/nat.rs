@@ -4,7 +4,7 @@ use super::{Fact, Scribe, Section, Tone};
 use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType};
 use crate::render::catalogue::{NatHeadline, Word};
 use crate::render::number::seconds;
-use crate::report::{Nat, Report, Verdict, Why};
+use crate::report::{ModeWhy, Nat, Report, Verdict, Why};
 
 /// Servers that are named where there is a line for all of them.
 const NAMED: usize = 3;
@@ -106,7 +106,10 @@ impl Scribe<'_> {
                 facts.push(fact);
             } else if unknown.is_some() && unknown == shared {
                 gathered.push(fact.label.to_owned());
-            } else if !matches!(unknown, Some(Why::NotMeasuredYet | Why::OnlyWith { .. } | Why::OnlyOverUdp)) {
+            } else if !matches!(
+                unknown,
+                Some(Why::NotMeasuredYet | Why::OnlyWith { .. } | Why::Mode(ModeWhy::OnlyOverUdp))
+            ) {
                 facts.push(fact);
             }
         }

@@ -9,6 +9,7 @@ impl Words<'_> {
     pub(super) fn nat(&self, nat: &Nat) -> Value {
         json!({
             "transport": plain(&nat.transport),
+            "proxy": nat.proxy,
             "difficulty": self.verdict(&nat.difficulty, plain),
             "effective": self.verdict(&nat.effective, plain),
             "type": self.verdict(&nat.nat_type, plain),
@@ -31,9 +32,8 @@ impl Words<'_> {
     }
 
     fn lifetime(&self, lifetime: &Lifetime) -> Value {
-        let bracket = |bracket: &Bracket| {
-            json!({ "alive_s": seconds(bracket.alive), "dead_s": bracket.dead.map(|dead| seconds(dead)) })
-        };
+        let bracket =
+            |bracket: &Bracket| json!({ "alive_s": seconds(bracket.alive), "dead_s": bracket.dead.map(seconds) });
         json!({
             "single": self.verdict(&lifetime.single, bracket),
             "stream": self.verdict(&lifetime.stream, bracket),

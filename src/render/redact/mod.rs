@@ -122,6 +122,7 @@ fn region(region: &mut RegionReport, names: &mut Pseudonyms) {
 fn nat(nat: &mut Nat, names: &mut Pseudonyms) {
     let Nat {
         transport: _,
+        proxy,
         difficulty,
         effective,
         nat_type,
@@ -141,6 +142,9 @@ fn nat(nat: &mut Nat, names: &mut Pseudonyms) {
         local,
         servers,
     } = nat;
+    if let Some(proxy) = proxy {
+        names.server(proxy);
+    }
     verdict::why(difficulty, names);
     verdict::why(effective, names);
     verdict::why(nat_type, names);
@@ -155,7 +159,9 @@ fn nat(nat: &mut Nat, names: &mut Pseudonyms) {
     if let Some(Lifetime { single, stream, server }) = lifetime {
         verdict::why(single, names);
         verdict::why(stream, names);
-        server.iter_mut().for_each(|server| names.endpoint(server));
+        if let Some(server) = server {
+            names.endpoint(server);
+        }
     }
     if let Some(Classic { nat_type, server, warning: _ }) = classic {
         verdict::why(nat_type, names);

@@ -18,7 +18,9 @@ fn question(question: &mut Question, names: &mut Pseudonyms) {
         Question::Stun { slot: _, server, form: _ } => names.endpoint(server),
         Question::StunStream { slot: _, server, tls, timeout: _ } => {
             names.endpoint(server);
-            tls.iter_mut().for_each(|name| names.host(name));
+            if let Some(name) = tls {
+                names.host(name);
+            }
         }
         Question::HttpsLatency { target, timeout: _ } => {
             names.host(&mut target.host_name);

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use super::pseudonym::Pseudonyms;
 use crate::probe::{Cause, CertificateFault, Failure};
-use crate::report::{ClassicStep, FindingDetail, ServerNote, Verdict, Why};
+use crate::report::{ClassicStep, FindingDetail, ModeWhy, ServerNote, Verdict, Why};
 
 /// The reason of a verdict whose value identifies nobody.
 pub(super) fn why<T: Clone>(verdict: &mut Verdict<T>, names: &mut Pseudonyms) {
@@ -25,17 +25,6 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         Why::NotMeasuredHere { .. }
         | Why::OnlyWith { .. }
         | Why::NotMeasuredYet
-        | Why::IdleMappings { .. }
-        | Why::MappingsTried { .. }
-        | Why::DeadAtFirstTry { .. }
-        | Why::LifetimesContradict { .. }
-        | Why::HelperSilent
-        | Why::StreamsAreNotFiltered
-        | Why::OnlyOverUdp
-        | Why::ThroughProxy
-        | Why::NobodyHelps { .. }
-        | Why::NothingToExpire
-        | Why::MeasuredOver { .. }
         | Why::NotAsked
         | Why::OnlyTheAddresseePassed { .. }
         | Why::SendingNotProven
@@ -97,19 +86,8 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::RouterUnreachable { failure: how, .. } => failure(how, names),
         Why::ServersDisagree { endpoints } => endpoints.iter_mut().for_each(|endpoint| names.endpoint(endpoint)),
         Why::StrangerPassed { from } | Why::NeighbourPassed { from, .. } => names.endpoint(from),
-        Why::ServerSilent { server } | Why::ChangeIgnored { server } | Why::ChangeRefused { server, .. } => names.endpoint(server),
-        Why::AnsweredFromElsewhere { server, from } => {
-            names.endpoint(server);
-            names.endpoint(from);
-        }
-        Why::Classic { step } => match step {
-            ClassicStep::SecondPassed { from } | ClassicStep::ThirdPassed { from } => names.endpoint(from),
-            ClassicStep::MappedDiffers { first, other } => {
-                names.endpoint(first);
-                names.endpoint(other);
-            }
-            ClassicStep::SecondSilent { .. } | ClassicStep::ThirdSilent { .. } => {}
-        },
+        Why::ChangeIgnored { server } | Why::ChangeRefused { server, .. } => names.endpoint(server),
+        Why::Mode(why) => mode(why, names),
         Why::SeveralAddresses { addresses } => addresses.iter_mut().for_each(|address| names.address(address)),
         Why::PortalAnswered { status: _, location } => location.iter_mut().for_each(|text| names.text(text)),
         Why::RouterOffers { service: _, detail } | Why::RouterDeclines { service: _, detail } => {
@@ -127,6 +105,35 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         }
     }
     why
+}
+
+fn mode(why: &mut ModeWhy, names: &mut Pseudonyms) {
+    match why {
+        ModeWhy::ThroughProxy
+        | ModeWhy::StreamsAreNotFiltered
+        | ModeWhy::OnlyOverUdp
+        | ModeWhy::IdleMappings { .. }
+        | ModeWhy::MappingsTried { .. }
+        | ModeWhy::DeadAtFirstTry { .. }
+        | ModeWhy::LifetimesContradict { .. }
+        | ModeWhy::HelperSilent
+        | ModeWhy::NobodyHelps { .. }
+        | ModeWhy::NothingToExpire
+        | ModeWhy::MeasuredOver { .. } => {}
+        ModeWhy::ServerSilent { server } => names.endpoint(server),
+        ModeWhy::AnsweredFromElsewhere { server, from } => {
+            names.endpoint(server);
+            names.endpoint(from);
+        }
+        ModeWhy::Classic { step } => match step {
+            ClassicStep::SecondPassed { from } | ClassicStep::ThirdPassed { from } => names.endpoint(from),
+            ClassicStep::MappedDiffers { first, other } => {
+                names.endpoint(first);
+                names.endpoint(other);
+            }
+            ClassicStep::SecondSilent { .. } | ClassicStep::ThirdSilent { .. } => {}
+        },
+    }
 }
 
 /// A failure.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use crate::model::{Difficulty, Mapping, Pooling, PortAllocation, RegionId};
+use crate::model::{Difficulty, Mapping, Pooling, PortAllocation, RegionId, Transport};
 use crate::probe::{Cause, Failure, ProbeId, Stage};
 use crate::report::{Confidence, FamilyReport, LatencyMethod, Nat, NodeReport, RegionReport, Verdict, Why};
 
@@ -106,6 +106,7 @@ pub(in crate::render) fn not_measured<T>() -> Verdict<T> {
 pub(in crate::render) fn nat(difficulty: Verdict<Difficulty>, mapping: Verdict<Mapping>, varies: Verdict<bool>) -> Nat {
     Nat {
         transport: Transport::Udp,
+        proxy: None,
         effective: difficulty.clone().because(Why::NoPortMappingVerified),
         difficulty,
         nat_type: not_measured(),

@@ -73,9 +73,8 @@ impl Server {
     /// What it does with a request.
     pub(crate) fn replies(&self, asked: SocketAddr, form: StunForm) -> Reply {
         let change_address = match form {
-            StunForm::Tailnode | StunForm::Plain => return Reply::From(asked),
             StunForm::ResponsePort(_) if self.change == Change::Refuses => return Reply::Refused,
-            StunForm::ResponsePort(_) => return Reply::From(asked),
+            StunForm::Tailnode | StunForm::Plain | StunForm::ResponsePort(_) => return Reply::From(asked),
             StunForm::ChangePort => false,
             StunForm::ChangeAddressAndPort => true,
         };

@@ -143,6 +143,7 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
     };
     Nat {
         transport: Transport::Udp,
+        proxy: None,
         effective: effective(&difficulty),
         nat_type,
         level,

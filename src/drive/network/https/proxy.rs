@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 use super::{Stream, authority};
 use crate::drive::network::http::{USER_AGENT, exchange, told};
 use crate::drive::network::options::Proxies;
-use crate::drive::network::socks::{self, Place};
 use crate::drive::network::sockets::Binding;
+use crate::drive::network::socks::{self, Place};
 use crate::probe::{Cause, Failure, HttpsTarget, ProxyFacts, Stage};
 
 /// When which proxy is used.

@@ -20,7 +20,8 @@ impl StunSockets {
     /// Through the slot's association, which the first request has made. A slot that is for one request alone gets one of
     /// its own.
     pub(super) fn launch_proxied(&mut self, request: &Request, proxy: &Arc<Socks5Proxy>) -> Result<(), DriveError> {
-        let known = self.associations.get(&request.slot).filter(|_| matches!(request.slot, Slot::Shared { .. })).cloned();
+        let known =
+            self.associations.get(&request.slot).filter(|_| matches!(request.slot, Slot::Shared { .. })).cloned();
         let Proxied { number, association } = match known {
             Some(known) => known,
             None => self.open_association(request.slot, proxy),
@@ -41,7 +42,8 @@ impl StunSockets {
             };
             if let Err(failure) = sending.await {
                 let outcome = Outcome::Failed(failure);
-                let _ = heard.send(Observation { probe: Some(probe), sent_at: asked_at, at: clock.now(), outcome }).await;
+                let _ =
+                    heard.send(Observation { probe: Some(probe), sent_at: asked_at, at: clock.now(), outcome }).await;
             }
         });
         Ok(())

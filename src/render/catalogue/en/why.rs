@@ -2,11 +2,10 @@ use std::fmt::Display;
 
 use super::count;
 use super::failure::failure;
-use crate::model::Family;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
-use crate::render::number::{round_trip, seconds, span};
-use crate::report::{Bracket, ClassicStep, Why};
+use crate::render::number::{round_trip, span};
+use crate::report::Why;
 
 /// The reason as a clause without a full stop.
 #[allow(clippy::too_many_lines, reason = "one arm a reason, nothing else")]
@@ -121,31 +120,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             format!("{server} refuses to answer from elsewhere (error {code})")
         }
 
-        Why::StreamsAreNotFiltered => {
-            "nobody but its peer can send to a TCP connection, so a filter cannot be seen over TCP".to_owned()
-        }
-        Why::ThroughProxy => "all was asked through the SOCKS5 proxy, and no router was".to_owned(),
-        Why::OnlyOverUdp => "only measured over UDP".to_owned(),
-        Why::ServerSilent { server } => format!("{server} did not answer"),
-        Why::AnsweredFromElsewhere { server, from } => format!("asked {server}, and {from} answered"),
-        Why::Classic { step } => classic(*step),
-        Why::IdleMappings { single, stream } => {
-            let after_stream = stream.map(|stream| format!("; after a stream, {}", bracket(stream)));
-            format!("after one exchange, {}{}", bracket(*single), after_stream.unwrap_or_default())
-        }
-        Why::MappingsTried { mappings } => format!("{} tried from outside", count(*mappings, "mapping", "mappings")),
-        Why::DeadAtFirstTry { dead } => format!("a mapping idle for {} was dead, and none was tried sooner", seconds(*dead)),
-        Why::LifetimesContradict { alive, dead } => {
-            format!("one mapping was alive after {}, another dead after {}", seconds(*alive), seconds(*dead))
-        }
-        Why::HelperSilent => "packets to a mapping known to be alive did not come through either".to_owned(),
-        Why::NobodyHelps { servers: 0 } => "no server answers that could send to an idle mapping".to_owned(),
-        Why::NobodyHelps { servers: asked } => {
-            format!("of {} tried none sends to another port when asked to (RESPONSE-PORT, RFC 5780)", servers(*asked))
-        }
-        Why::NothingToExpire => "no NAT and no filter: nothing expires".to_owned(),
-        Why::MeasuredOver { family: Family::V4 } => "measured over IPv4 in this run; -6 measures IPv6".to_owned(),
-        Why::MeasuredOver { family: Family::V6 } => "measured over IPv6 in this run; -4 measures IPv4".to_owned(),
+        Why::Mode(mode) => super::mode_why::why(mode),
 
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("nearest of {}", count(*of, "region", "regions"))];
@@ -218,32 +193,6 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         ),
         Why::WanUnknown => "the router did not tell its outer address".to_owned(),
     }
-}
-
-/// A test of the classic procedure, and what it showed.
-fn classic(step: ClassicStep) -> String {
-    match step {
-        ClassicStep::SecondPassed { from } => format!("Test II: a packet came from {from}, never sent to"),
-        ClassicStep::SecondSilent { copies } => {
-            format!("Test II: {} from another address and port did not come through", packets(copies))
-        }
-        ClassicStep::MappedDiffers { first, other } => {
-            format!("Test I: the server's first address saw {first}, its other one {other}")
-        }
-        ClassicStep::ThirdPassed { from } => format!("Test III: a packet came from the server's other port, {from}"),
-        ClassicStep::ThirdSilent { copies } => {
-            format!("Test III: {} from the server's other port did not come through", packets(copies))
-        }
-    }
-}
-
-/// What a lifetime lies between.
-fn bracket(bracket: Bracket) -> String {
-    let dead = bracket.dead.map(|dead| format!("dead after {}", seconds(dead)));
-    let alive = Some(bracket.alive).filter(|alive| !alive.is_zero());
-    let alive = alive.map(|alive| format!("alive after {}", seconds(alive)));
-    let none = dead.is_none().then(|| "the longest tried".to_owned());
-    [alive, dead, none].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn servers(number: u32) -> String {

@@ -2,6 +2,7 @@
 
 mod failure;
 mod finding;
+mod mode_why;
 mod nat;
 mod plan;
 mod why;
@@ -11,7 +12,8 @@ use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocat
 use crate::probe::Failure;
 use crate::render::number::round_trip;
 use crate::report::{
-    ClassicWarning, Confidence, FindingDetail, LatencyMethod, PlanWhat, PlanWhen, RegionSkip, ServerNote, Severity, Tunnel, Why,
+    ClassicWarning, Confidence, FindingDetail, LatencyMethod, PlanWhat, PlanWhen, RegionSkip, ServerNote, Severity,
+    Tunnel, Why,
 };
 
 /// The Chinese catalogue.
