@@ -76,7 +76,7 @@ pub struct NatArgs {
     /// that it takes little longer than the mappings live, 11 minutes at most. Measured after a single exchange and after
     /// a few seconds of traffic, since NATs keep the latter longer. It takes a server that sends where it is asked to
     /// (RESPONSE-PORT or CHANGE-REQUEST of RFC 5780), and some 200 packets. --timeout limits all of the run; Ctrl-C ends it
-    /// and tells what is known.
+    /// and tells what is known. What was heard is not part of --save.
     #[arg(long, env = "NATSCOPE_LIFETIME", value_parser = values::switch, hide_env = true)]
     pub lifetime: bool,
 
@@ -84,7 +84,7 @@ pub struct NatArgs {
     ///
     /// What older programs would say, in their words, from Open Internet to Symmetric; with a warning where the order of
     /// its packets misleads, as behind Linux routers that answer strangers. It is asked of the first server that offers RFC
-    /// 5780 (or RFC 3489's CHANGED-ADDRESS), and no verdict follows from it.
+    /// 5780 (or RFC 3489's CHANGED-ADDRESS), and no verdict follows from it. What was heard is not part of --save.
     #[arg(long, env = "NATSCOPE_RFC3489", value_parser = values::switch, hide_env = true)]
     pub rfc3489: bool,
 

@@ -18,6 +18,8 @@ struct Measured {
     stream: Verdict<Bracket>,
     safe: Verdict<Duration>,
     took: Duration,
+    /// Datagrams to the server that helped.
+    datagrams: u32,
 }
 
 /// A world behind one NAT whose first server is one of RFC 5780.
@@ -46,7 +48,8 @@ fn measure(world: &World, helped: bool) -> Measured {
     assert!(run.misbehaviour.is_empty(), "{:?} in {}", run.misbehaviour, world.to_toml());
     let (lifetime, safe) = check.lifetime();
     let took = run.record.ended_at.since_start();
-    Measured { single: lifetime.single, stream: lifetime.stream, safe, took }
+    let datagrams = run.datagrams.get(&server).copied().unwrap_or_default();
+    Measured { single: lifetime.single, stream: lifetime.stream, safe, took, datagrams }
 }
 
 /// A NAT drawn at random, with the lifetimes it has.
@@ -69,7 +72,11 @@ fn draw(random: &mut Random) -> (Middlebox, u32, u32) {
     let lifetime_s = 4 + (random.next() % 120) as u32;
     let stream_s = lifetime_s + (random.next() % 200) as u32;
     let input_accept = random.chance(0.3);
-    let rules = Middlebox { mapping, filtering, ports, input_accept, lifetime_s, stream_s, ..Middlebox::default() };
+    let rules = if random.chance(0.3) {
+        Middlebox { input_accept, lifetime_s, stream_s, ..Middlebox::linux() }
+    } else {
+        Middlebox { mapping, filtering, ports, input_accept, lifetime_s, stream_s, ..Middlebox::default() }
+    };
     (rules, lifetime_s, stream_s)
 }
 
@@ -108,6 +115,35 @@ fn brackets_contain_the_truth() {
     assert!(determined * 100 >= all * 98, "{determined} of {all}");
 }
 
+/// A server that sends where it is asked to only from its other address: right behind a filter with one mapping, and no
+/// help anywhere else.
+#[test]
+fn change_request_helps_behind_a_filter() {
+    let (mut determined, mut all) = (0, 0);
+    for seed in 0..120_u64 {
+        let mut random = Random::new(mix(seed ^ 0xc4a));
+        let loss = [0.0, 0.1][(random.next() % 2) as usize];
+        let (rules, single, stream) = draw(&mut random);
+        let fit = rules.mapping == Mapping::EndpointIndependent && rules.filtering != Filtering::EndpointIndependent;
+        let mut world = behind(rules, seed, loss);
+        world.regions[0].nodes[0].no_response_port = true;
+        let measured = measure(&world, true);
+        for (truth, verdict) in [(single, &measured.single), (stream, &measured.stream)] {
+            let truth = Duration::from_secs(u64::from(truth));
+            let Some(bracket) = verdict.value() else {
+                all += u32::from(fit);
+                continue;
+            };
+            assert!(fit, "seed {seed}: nothing could have told {bracket:?}");
+            determined += 1;
+            all += 1;
+            let holds = bracket.alive <= truth && bracket.dead.is_none_or(|dead| dead >= truth);
+            assert!(holds, "seed {seed}: {bracket:?}, is {truth:?}\n{}", world.to_toml());
+        }
+    }
+    assert!(all > 60 && determined * 100 >= all * 95, "{determined} of {all}");
+}
+
 #[test]
 fn linux_has_two_lifetimes_and_both_are_found() {
     let measured = measure(&behind(Middlebox::linux(), 3, 0.0), true);
@@ -119,6 +155,7 @@ fn linux_has_two_lifetimes_and_both_are_found() {
     within(&measured.single, 25.0, 35.0);
     within(&measured.stream, 100.0, 126.0);
     assert!(measured.took < Duration::from_secs(185), "{:?}", measured.took);
+    assert!(measured.datagrams < 320, "{} datagrams are impolite", measured.datagrams);
 }
 
 #[test]

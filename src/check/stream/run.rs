@@ -1,6 +1,6 @@
 //! Names are resolved, then every server is asked from every local port at once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -26,8 +26,9 @@ pub struct StreamCheck {
     open: HashMap<ProbeId, Asked>,
     /// What came of each question.
     heard: Vec<Heard>,
-    /// Second ports of servers that are to be asked, too.
-    second: Vec<SocketAddr>,
+    /// Endpoints asked. Of two names for one, only the first is asked for: from one local port there can be one connection
+    /// to it.
+    endpoints: HashSet<SocketAddr>,
 }
 
 /// A question under way.
@@ -61,7 +62,7 @@ impl StreamCheck {
             waiting: VecDeque::new(),
             open: HashMap::new(),
             heard: Vec::new(),
-            second: Vec::new(),
+            endpoints: HashSet::new(),
         };
         for (index, server) in input.servers.iter().enumerate() {
             match server.address() {
@@ -104,6 +105,9 @@ impl StreamCheck {
             return;
         }
         let endpoint = SocketAddr::new(address, port);
+        if !self.endpoints.insert(endpoint) {
+            return;
+        }
         let tls = self.input.servers.get(server).map(|server| server.host.clone()).filter(|_| self.input.tls);
         for index in 0..SOCKETS {
             let slot = Slot::Shared { family, index };
@@ -171,10 +175,7 @@ impl StreamCheck {
         };
         let found: Vec<_> = self.heard.iter().filter_map(second).collect();
         for (server, endpoint) in found {
-            if !self.second.contains(&endpoint) {
-                self.second.push(endpoint);
-                self.ask(server, endpoint.ip(), endpoint.port(), true);
-            }
+            self.ask(server, endpoint.ip(), endpoint.port(), true);
         }
     }
 }

@@ -32,8 +32,7 @@ impl Words<'_> {
     }
 
     fn lifetime(&self, lifetime: &Lifetime) -> Value {
-        let bracket =
-            |bracket: &Bracket| json!({ "alive_s": seconds(bracket.alive), "dead_s": bracket.dead.map(seconds) });
+        let bracket = |bracket: &Bracket| json!({ "alive_s": seconds(bracket.alive), "dead_s": bracket.dead.map(|dead| seconds(dead + Duration::from_nanos(999_999))) });
         json!({
             "single": self.verdict(&lifetime.single, bracket),
             "stream": self.verdict(&lifetime.stream, bracket),

@@ -63,7 +63,7 @@ impl Server {
     /// Where its answer goes: with RESPONSE-PORT to another port, if it does what it is asked to.
     pub(crate) fn answers_to(&self, source: SocketAddr, form: StunForm) -> SocketAddr {
         match form {
-            StunForm::ResponsePort(port) if self.tests_filters(Family::of(source.ip())) => {
+            StunForm::ResponsePort(port) if !self.no_response_port && self.tests_filters(Family::of(source.ip())) => {
                 SocketAddr::new(source.ip(), port)
             }
             _ => source,

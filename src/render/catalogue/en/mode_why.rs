@@ -1,6 +1,6 @@
 use super::count;
 use crate::model::Family;
-use crate::render::number::seconds;
+use crate::render::number::{seconds, seconds_up};
 use crate::report::{Bracket, ClassicStep, ModeWhy};
 
 /// The reason as a clause without a full stop.
@@ -22,10 +22,10 @@ pub(super) fn why(why: &ModeWhy) -> String {
             format!("{} tried from outside", count(*mappings, "mapping", "mappings"))
         }
         ModeWhy::DeadAtFirstTry { dead } => {
-            format!("a mapping idle for {} was dead, and none was tried sooner", seconds(*dead))
+            format!("a mapping idle for {} was dead, and none was tried sooner", seconds_up(*dead))
         }
         ModeWhy::LifetimesContradict { alive, dead } => {
-            format!("one mapping was alive after {}, another dead after {}", seconds(*alive), seconds(*dead))
+            format!("one mapping was alive after {}, another dead after {}", seconds(*alive), seconds_up(*dead))
         }
         ModeWhy::HelperSilent => "packets to a mapping known to be alive did not come through either".to_owned(),
         ModeWhy::NobodyHelps { servers: 0 } => "no server answers that could send to an idle mapping".to_owned(),
@@ -66,7 +66,7 @@ fn classic(step: ClassicStep) -> String {
 
 /// What a lifetime lies between.
 fn bracket(bracket: Bracket) -> String {
-    let dead = bracket.dead.map(|dead| format!("dead after {}", seconds(dead)));
+    let dead = bracket.dead.map(|dead| format!("dead after {}", seconds_up(dead)));
     let alive = Some(bracket.alive).filter(|alive| !alive.is_zero());
     let alive = alive.map(|alive| format!("alive after {}", seconds(alive)));
     let none = dead.is_none().then(|| "the longest tried".to_owned());

@@ -1,5 +1,5 @@
 use crate::model::Family;
-use crate::render::number::seconds;
+use crate::render::number::{seconds, seconds_up};
 use crate::report::{Bracket, ClassicStep, ModeWhy};
 
 /// The reason as a clause without a full stop.
@@ -16,9 +16,9 @@ pub(super) fn why(why: &ModeWhy) -> String {
             format!("一次往返后{}{}", bracket(*single), after_stream.unwrap_or_default())
         }
         ModeWhy::MappingsTried { mappings } => format!("从外部测试了 {mappings} 个映射"),
-        ModeWhy::DeadAtFirstTry { dead } => format!("空闲 {} 的映射已失效，没有测试更短的时间", seconds(*dead)),
+        ModeWhy::DeadAtFirstTry { dead } => format!("空闲 {} 的映射已失效，没有测试更短的时间", seconds_up(*dead)),
         ModeWhy::LifetimesContradict { alive, dead } => {
-            format!("一个映射空闲 {} 后仍有效，另一个空闲 {} 后已失效", seconds(*alive), seconds(*dead))
+            format!("一个映射空闲 {} 后仍有效，另一个空闲 {} 后已失效", seconds(*alive), seconds_up(*dead))
         }
         ModeWhy::HelperSilent => "发往确定有效的映射的包也没有到达".to_owned(),
         ModeWhy::NobodyHelps { servers: 0 } => "没有应答的服务器能向空闲的映射发包".to_owned(),
@@ -46,7 +46,7 @@ fn classic(step: ClassicStep) -> String {
 
 /// What a lifetime lies between.
 fn bracket(bracket: Bracket) -> String {
-    let dead = bracket.dead.map(|dead| format!("空闲 {} 已失效", seconds(dead)));
+    let dead = bracket.dead.map(|dead| format!("空闲 {} 已失效", seconds_up(dead)));
     let alive = Some(bracket.alive).filter(|alive| !alive.is_zero());
     let alive = alive.map(|alive| format!("空闲 {} 仍有效", seconds(alive)));
     let none = dead.is_none().then(|| "已是测试的最长时间".to_owned());
