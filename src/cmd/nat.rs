@@ -25,6 +25,7 @@ pub(super) async fn run(args: &NatArgs, global: &GlobalArgs, output: &Output) ->
     let network = network_options(args);
     or_interrupted(try_proxy(&network)).await?;
     let (mut report, _embedded) = or_interrupted(ask_servers(args, global, output)).await?;
+    let since = tokio::time::Instant::now();
     if args.rfc3489 {
         or_interrupted(classic::ask(&mut report, args, &network)).await?;
     }
@@ -33,7 +34,9 @@ pub(super) async fn run(args: &NatArgs, global: &GlobalArgs, output: &Output) ->
         let left = global.timeout.map(|timeout| timeout.saturating_sub(begun.elapsed()));
         whole &= lifetime::measure(&mut report, &network, left, output).await?;
     }
-    report.took = begun.elapsed();
+    if args.rfc3489 || args.lifetime {
+        report.took += since.elapsed();
+    }
     let exit = finish(report, args.save.as_deref(), global, output)?;
     Ok(if whole { exit } else { Exit::Interrupted })
 }

@@ -186,3 +186,98 @@ fn servers<'a>(
     });
     told.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::stream::Server;
+    use crate::probe::{Cause, ProbeId, Stage};
+
+    const LOCAL: &str = "192.168.1.20";
+
+    /// Three servers of different operators asked from three ports; `mapped` says what each sees.
+    fn analyzed(mapped: impl Fn(usize, u8) -> Option<&'static str>) -> Analysis {
+        let hosts = ["198.51.100.1", "203.0.113.1", "192.0.2.1"];
+        let server = |host: &&str| Server { name: format!("{host}:3478"), host: (*host).to_owned(), port: 3478 };
+        let servers: Vec<Server> = hosts.iter().map(server).collect();
+        let mut heard = Vec::new();
+        for (server, host) in hosts.iter().enumerate() {
+            for index in 0..3 {
+                let endpoint: SocketAddr = format!("{host}:3478").parse().unwrap();
+                let answer = match mapped(server, index) {
+                    None => Err(Failure::new(Stage::Connect, Cause::Refused)),
+                    Some(mapped) => Ok((reply(endpoint, index, mapped), Duration::from_millis(5))),
+                };
+                let slot = Slot::Shared { family: Family::V4, index };
+                let probe = ProbeId(u32::try_from(heard.len()).unwrap());
+                heard.push(Heard { probe, server, asked: Some((slot, endpoint)), second: false, answer });
+            }
+        }
+        let input = Input { servers, tls: false, ipv4: true, ipv6: true, budget: Duration::from_secs(5) };
+        analyze(&input, &heard)
+    }
+
+    fn reply(from: SocketAddr, index: u8, mapped: &str) -> StunReply {
+        StunReply {
+            from,
+            local: Some(format!("{LOCAL}:{}", 20_000 + u16::from(index)).parse().unwrap()),
+            mapped: Some(mapped.parse().unwrap()),
+            rewritten: None,
+            other_address: None,
+            response_origin: None,
+            software: None,
+            error_code: None,
+            problems: Vec::new(),
+        }
+    }
+
+    const SAME: [&str; 3] = ["81.2.69.142:20000", "81.2.69.142:20001", "81.2.69.142:20002"];
+
+    #[test]
+    fn one_endpoint_for_all_servers_is_easy_and_unfiltered_types_have_no_name() {
+        let analysis = analyzed(|_, index| Some(SAME[usize::from(index)]));
+        let nat = analysis.nat_v4.unwrap();
+        assert_eq!(nat.difficulty.value(), Some(&Difficulty::Easy));
+        assert_eq!(nat.mapping.value(), Some(&Mapping::EndpointIndependent));
+        assert_eq!((nat.nat_type.value(), nat.filtering.value()), (None, None));
+        assert_eq!(nat.port_preservation.value(), Some(&true));
+        assert!(analysis.failed.is_empty() && analysis.answered && analysis.nat_v6.is_none());
+    }
+
+    #[test]
+    fn another_endpoint_for_each_server_is_hard() {
+        let seen = |server: usize, index: u8| {
+            let ports = [
+                ["81.2.69.142:1", "81.2.69.142:2", "81.2.69.142:3"],
+                ["81.2.69.142:4", "81.2.69.142:5", "81.2.69.142:6"],
+                ["81.2.69.142:7", "81.2.69.142:8", "81.2.69.142:9"],
+            ];
+            Some(ports[server][usize::from(index)])
+        };
+        let nat = analyzed(seen).nat_v4.unwrap();
+        assert_eq!(nat.difficulty.value(), Some(&Difficulty::Hard));
+        assert_eq!((nat.nat_type.value(), nat.level), (Some(&NatType::Symmetric), Some(Level::Nat4)));
+        // On what it depends, servers with one port each cannot tell.
+        assert_eq!((nat.mapping.value(), nat.mapping_varies.value()), (None, Some(&true)));
+    }
+
+    #[test]
+    fn one_server_is_not_enough_and_failures_are_told() {
+        let analysis = analyzed(|server, index| Some(SAME[usize::from(index)]).filter(|_| server == 0));
+        let nat = analysis.nat_v4.unwrap();
+        assert!(nat.difficulty.value().is_none() && nat.difficulty.why().is_some());
+        assert_eq!(analysis.failed.len(), 2);
+        assert!(analysis.failed.iter().all(|(_, failure)| failure.cause == Cause::Refused));
+        let nothing = analyzed(|_, _| None);
+        assert!(!nothing.answered && nothing.failed.len() == 3);
+    }
+
+    #[test]
+    fn a_server_behind_a_nat_of_its_own_is_left_out() {
+        let seen = |server, index| Some(if server == 2 { "172.17.0.1:5" } else { SAME[usize::from(index)] });
+        let nat = analyzed(seen).nat_v4.unwrap();
+        assert_eq!(nat.difficulty.value(), Some(&Difficulty::Easy));
+        let left_out: Vec<_> = nat.servers.iter().filter(|server| !server.trusted).collect();
+        assert!(matches!(left_out[..], [StunServer { note: Some(ServerNote::ServerSideNat { .. }), .. }]));
+    }
+}
