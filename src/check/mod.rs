@@ -10,6 +10,7 @@ pub mod lifetime;
 mod mapping;
 pub mod nat_servers;
 pub mod netcheck;
+pub mod predict;
 pub mod stream;
 
 pub use independence::Operator;

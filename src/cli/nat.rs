@@ -215,7 +215,13 @@ impl NatArgs {
             });
         }
         if transport == Transport::Udp {
-            return Ok(());
+            return match (&self.socks5, &self.save) {
+                (Some(_), Some(_)) => {
+                    Err("--save cannot be used with --socks5: a replay would take the proxy's NAT for this host's"
+                        .into())
+                }
+                _ => Ok(()),
+            };
         }
         for (given, flag, why) in [
             (self.lifetime, "--lifetime", "measures mappings of UDP"),

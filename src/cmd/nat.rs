@@ -71,7 +71,8 @@ async fn ask_servers(
         options: options(args, global, &map, begun.elapsed()),
         network: network_options(args),
         findings: given.as_ref().map(|given| given.findings.clone()).unwrap_or_default(),
-        keep: args.save.is_some() || global.verbose > 0,
+        // A replay would take the NAT of a proxy for this host's.
+        keep: (args.save.is_some() || global.verbose > 0) && args.socks5.is_none(),
     };
     let mut report = netcheck::once(&setup, &map, None, output).await?;
     if let Some(proxy) = &args.socks5 {

@@ -39,6 +39,8 @@ pub(super) async fn run(
         netcheck: None,
         nat_v4: analysis.nat_v4,
         nat_v6: analysis.nat_v6,
+        predict: None,
+        redacted: false,
         findings: analysis.failed.into_iter().map(unreachable).collect(),
         saved: None,
     };

@@ -123,8 +123,22 @@ impl View {
     }
 
     /// Whether the conclusion is about the way to the internet.
-    fn on_internet(&self) -> bool {
+    pub(super) fn on_internet(&self) -> bool {
         self.trusted().any(Sighting::crosses_internet)
+    }
+
+    /// Whether the conclusion is about the way to servers inside this host's own network, which must not be taken for
+    /// the one to the internet. On loopback nobody takes it for that.
+    pub(super) fn on_this_network(&self) -> bool {
+        !self.on_internet() && self.trusted().any(|sighting| !sighting.server.ip().is_loopback())
+    }
+
+    /// What is concluded of the way to the servers, unless that way must not be taken for the one to the internet.
+    fn told<T>(&self, verdict: Verdict<T>) -> Verdict<T> {
+        if verdict.value().is_some() && self.on_this_network() {
+            return Verdict::unknown(Why::ServersNotOnInternet).with_evidence(verdict.evidence().to_vec());
+        }
+        verdict
     }
 }
 
@@ -133,8 +147,7 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
     let blocked = reach::blocked_over(evidence, view.family, &netcheck.udp);
     let mapping = mapping_verdict(view, blocked);
     let difficulty = difficulty(view, netcheck, blocked);
-    let filtering =
-        if blocked { Verdict::unknown(Why::UdpIsBlocked) } else { filter::filtering(evidence, view.family) };
+    let filtering = if blocked { Verdict::unknown(Why::UdpIsBlocked) } else { filter::filtering(evidence, view) };
     let (nat_type, level) = if blocked {
         let confidence = netcheck.udp.confidence().unwrap_or(Confidence::Low);
         (Verdict::known(NatType::UdpBlocked, confidence, []).because(Why::UdpIsBlocked), None)
@@ -147,11 +160,15 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
         effective: effective(&difficulty),
         nat_type,
         level,
-        mapping,
-        mapping_varies: if blocked { Verdict::unknown(Why::UdpIsBlocked) } else { view.conclusion.varies.clone() },
+        mapping: view.told(mapping),
+        mapping_varies: if blocked {
+            Verdict::unknown(Why::UdpIsBlocked)
+        } else {
+            view.told(view.conclusion.varies.clone())
+        },
         filtering,
         hairpinning: Verdict::unknown(Why::NotMeasuredYet),
-        port_preservation: port_preservation(view),
+        port_preservation: view.told(port_preservation(view)),
         port_allocation: Verdict::unknown(Why::NotMeasuredYet),
         pooling: Verdict::unknown(Why::NotMeasuredYet),
         mapping_lifetime: Verdict::unknown(Why::OnlyWith { flag: "--lifetime" }),

@@ -307,7 +307,7 @@ impl NetcheckCheck {
             if node.host_name != host || plan::stun_place(node, family) != Place::ByName {
                 continue;
             }
-            let node_is_stun_only = node.stun_only;
+            let likely = plan::likely_offers_filter_test(node);
             if let Some(port) = node.stun_port
                 && self.input.may_send(address)
             {
@@ -316,7 +316,7 @@ impl NetcheckCheck {
                 if position == 0 {
                     self.pings.push((address, Asked::NotYet));
                 }
-                if node_is_stun_only {
+                if likely {
                     self.filter_candidate(server);
                 }
             }
@@ -339,7 +339,7 @@ impl NetcheckCheck {
                 }
                 if reply.other_address.is_some() && reply.from == server {
                     let now = self.now;
-                    self.filters.iter_mut().for_each(|filter| filter.add(server, now));
+                    self.filters.iter_mut().for_each(|filter| filter.add(server, true, now));
                 }
                 if let Some(mapped) = reply.mapped {
                     let odd = reply.from != server
