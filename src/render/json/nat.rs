@@ -8,8 +8,6 @@ use crate::report::{Bracket, Classic, Lifetime, Nat, StunServer};
 impl Words<'_> {
     pub(super) fn nat(&self, nat: &Nat) -> Value {
         json!({
-            "transport": plain(&nat.transport),
-            "proxy": nat.proxy,
             "difficulty": self.verdict(&nat.difficulty, plain),
             "effective": self.verdict(&nat.effective, plain),
             "type": self.verdict(&nat.nat_type, plain),
@@ -28,6 +26,8 @@ impl Words<'_> {
             "mapped": nat.mapped.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "local": nat.local.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "servers": nat.servers.iter().map(|server| self.server(server)).collect::<Vec<_>>(),
+            "transport": plain(&nat.transport),
+            "proxy": nat.proxy,
         })
     }
 

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use super::evidence::{Evidence, StunCopy};
-use super::reach::{self, count, some_of};
+use super::reach::{self, count, most_seen_first, some_of};
 use super::{filter, router};
 use crate::check::Operator;
 use crate::check::mapping::{self, Conclusion, Sighting};
@@ -390,22 +389,4 @@ fn servers(
             }
         })
         .collect()
-}
-
-fn most_seen_first(endpoints: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
-    let mut counts: BTreeMap<SocketAddr, usize> = BTreeMap::new();
-    for endpoint in endpoints {
-        *counts.entry(endpoint).or_default() += 1;
-    }
-    let mut list: Vec<(SocketAddr, usize)> = counts.into_iter().collect();
-    list.sort_by_key(|(endpoint, times)| (std::cmp::Reverse(*times), *endpoint));
-    list.into_iter().map(|(endpoint, _)| endpoint).collect()
-}
-
-/// Mean difference of successive round trips (RFC 3550's interarrival jitter, without its smoothing).
-pub(super) fn jitter(round_trips: &[Duration]) -> Option<Duration> {
-    let differences: Vec<Duration> =
-        round_trips.windows(2).filter_map(|pair| Some(pair.first()?.abs_diff(*pair.get(1)?))).collect();
-    let number = u32::try_from(differences.len()).ok().filter(|number| *number > 0)?;
-    Some(differences.into_iter().sum::<Duration>() / number)
 }

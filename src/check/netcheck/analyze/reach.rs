@@ -1,6 +1,7 @@
 //! What gets through: UDP, each family, ICMP.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use super::evidence::{Evidence, OtherTry, StunCopy};
 use super::nat::View;
@@ -334,4 +335,15 @@ fn is_link_local(address: std::net::IpAddr) -> bool {
 
 pub(super) fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Each once, those seen most first.
+pub(super) fn most_seen_first(endpoints: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let mut counts: BTreeMap<SocketAddr, usize> = BTreeMap::new();
+    for endpoint in endpoints {
+        *counts.entry(endpoint).or_default() += 1;
+    }
+    let mut list: Vec<(SocketAddr, usize)> = counts.into_iter().collect();
+    list.sort_by_key(|(endpoint, times)| (std::cmp::Reverse(*times), *endpoint));
+    list.into_iter().map(|(endpoint, _)| endpoint).collect()
 }
