@@ -20,7 +20,9 @@ fn ask(nat: Option<Middlebox>, seed: u64, loss: f64, change: Change) -> Classic 
     let node = &mut world.regions[0].nodes[0];
     node.alternate = Some("20.9.9.9:3479".parse().unwrap());
     node.change = change;
-    node.link = Link { loss_out: loss, loss_back: loss, ..Link::default() };
+    // Every fifth path is late at times, by more than anybody waits at first.
+    let late = if seed % 5 == 4 { 0.15 } else { 0.0 };
+    node.link = Link { loss_out: loss, loss_back: loss, late, late_ms: 600.0, jitter_ms: 5.0, ..Link::default() };
     let server = world.regions[0].nodes[0].stun_endpoint(Family::V4).unwrap();
     let mut check = ClassicCheck::new(&Input { server, round_trip: Some(Duration::from_millis(20)), verdict: None });
     let run = run_for(Duration::from_secs(61), &mut check, &world);
@@ -51,21 +53,23 @@ fn it_says_what_rfc_3489_says() {
         let classic = ask(Some(nat), seed, loss, Change::Honours);
         all += 1;
         let Some(name) = classic.nat_type.value() else {
-            assert!(classic.nat_type.why().is_some() && loss > 0.0, "seed {seed}: {classic:?}");
+            assert!(classic.nat_type.why().is_some() && (loss > 0.0 || seed % 5 == 4), "seed {seed}: {classic:?}");
             continue;
         };
         determined += 1;
         assert_eq!(*name, classic_name(mapping, filtering), "seed {seed}, loss {loss}: {classic:?}");
         let overlooked = *name == NatType::FullCone && mapping != Mapping::EndpointIndependent;
         let warned = classic.warning == Some(ClassicWarning::MappingOverlooked);
-        assert_eq!(warned, overlooked, "seed {seed}: {classic:?}");
+        // Where packets get lost, the second socket may not have been heard.
+        let disturbed = loss > 0.0 || seed % 5 == 4;
+        assert!(warned == overlooked || (disturbed && !warned), "seed {seed}: {classic:?}");
     }
     assert!(determined * 100 >= all * 85, "{determined} of {all}");
 }
 
 #[test]
 fn a_router_that_answers_strangers_misleads_it_and_the_warning_says_so() {
-    for seed in 0..20 {
+    for seed in (0..30).filter(|seed| seed % 5 != 4) {
         for input_accept in [false, true] {
             let classic = ask(Some(Middlebox { input_accept, ..Middlebox::linux() }), seed, 0.0, Change::Honours);
             let expected = if input_accept { NatType::Symmetric } else { NatType::PortRestrictedCone };

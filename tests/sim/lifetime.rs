@@ -28,7 +28,9 @@ fn behind(nat: Middlebox, seed: u64, loss: f64) -> World {
     world.v4.boxes = vec![nat];
     let node = &mut world.regions[0].nodes[0];
     node.alternate = Some("20.9.9.9:3479".parse().unwrap());
-    node.link = Link { loss_out: loss, loss_back: loss, ..Link::default() };
+    // Every third path is late at times, by more than anybody waits at first.
+    let late = if seed % 3 == 2 { 0.15 } else { 0.0 };
+    node.link = Link { loss_out: loss, loss_back: loss, late, late_ms: 600.0, jitter_ms: 5.0, ..Link::default() };
     world
 }
 
@@ -104,7 +106,7 @@ fn brackets_contain_the_truth() {
         }
         let least = Duration::from_secs(u64::from(single.min(stream)));
         assert!(measured.safe.value().is_none_or(|safe| *safe <= least), "seed {seed}: {:?}", measured.safe);
-        if loss == 0.0 {
+        if loss == 0.0 && seed % 3 != 2 {
             let (single, stream) = (measured.single.value().unwrap(), measured.stream.value().unwrap());
             assert!(single.dead.is_some() && stream.dead.is_some(), "seed {seed}: {single:?} {stream:?}");
             let longest = Duration::from_secs(u64::from(world.v4.boxes[0].stream_s));

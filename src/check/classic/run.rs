@@ -33,6 +33,8 @@ pub struct ClassicCheck {
     now: Moment,
     tasks: Vec<Task>,
     sent: HashMap<ProbeId, usize>,
+    /// The slowest answer so far.
+    slowest: Duration,
 }
 
 /// One test, of either socket.
@@ -80,13 +82,21 @@ struct Task {
     next_at: Moment,
     reply: Option<(ProbeId, StunReply)>,
     done: bool,
+    /// An answer came so late that what was sent meanwhile may have let it in.
+    spoiled: bool,
 }
 
 impl ClassicCheck {
     /// A procedure that has asked nothing yet.
     #[must_use]
     pub fn new(input: &Input) -> Self {
-        let mut check = Self { input: input.clone(), now: Moment::START, tasks: Vec::new(), sent: HashMap::new() };
+        let mut check = Self {
+            input: input.clone(),
+            now: Moment::START,
+            tasks: Vec::new(),
+            sent: HashMap::new(),
+            slowest: Duration::ZERO,
+        };
         check.begin(Test::First, input.server);
         check.begin(Test::FreshFirst, input.server);
         check
@@ -110,14 +120,22 @@ impl ClassicCheck {
     }
 
     fn heard(&self, test: Test) -> Heard {
-        let Some(task) = self.task(test) else { return Heard::default() };
+        let Some(task) = self.task(test).filter(|task| !task.spoiled) else { return Heard::default() };
         let silent = (task.done && task.reply.is_none() && !self.hopeless()).then_some(task.sent.len());
         Heard { reply: task.reply.clone(), silent: silent.and_then(|copies| u32::try_from(copies).ok()) }
     }
 
     fn begin(&mut self, test: Test, to: SocketAddr) {
         if self.task(test).is_none() {
-            self.tasks.push(Task { test, to, sent: Vec::new(), next_at: self.now, reply: None, done: false });
+            self.tasks.push(Task {
+                test,
+                to,
+                sent: Vec::new(),
+                next_at: self.now,
+                reply: None,
+                done: false,
+                spoiled: false,
+            });
         }
     }
 
@@ -139,7 +157,7 @@ impl ClassicCheck {
     /// Before a request is repeated that ought to be answered, and before silence means anything.
     fn patience(&self) -> Duration {
         let seen = self.input.round_trip.unwrap_or(Duration::from_millis(150));
-        seen * 2 + Duration::from_millis(200)
+        (seen * 2 + Duration::from_millis(200)).max(self.slowest * 3 / 2 + Duration::from_millis(100))
     }
 
     /// Loss, counted where nothing but loss can be the reason of silence.
@@ -249,14 +267,20 @@ impl Check for ClassicCheck {
 
     fn observe(&mut self, now: Moment, observation: Observation) {
         self.now = self.now.max(now);
+        let round_trip = observation.round_trip();
         let (Outcome::Stun(reply) | Outcome::StunDuplicate(reply)) = observation.outcome else { return };
+        self.slowest = self.slowest.max(round_trip);
         let Some(id) = observation.probe else { return };
+        // Test I at the other address opens the filter for the answer to Test II.
+        let opened = self.task(Test::Elsewhere).is_some();
         let Some(task) = self.sent.get(&id).and_then(|place| self.tasks.get_mut(*place)) else { return };
         for (at, heard) in &mut task.sent {
             // The driver sends a moment after it was asked to; no copy is asked for that soon after another.
             *heard |= *at <= observation.sent_at && observation.sent_at < *at + BETWEEN_COPIES;
         }
-        if task.reply.is_none() {
+        if task.test == Test::Second && task.reply.is_none() && opened {
+            task.spoiled = true;
+        } else if task.reply.is_none() {
             task.reply = Some((id, reply));
         }
     }

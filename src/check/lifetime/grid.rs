@@ -18,6 +18,7 @@ const LEAD: Duration = Duration::from_secs(1);
 pub(super) struct Grid {
     helper: Helper,
     keeper: Keeper,
+    /// Before a request is repeated, and before silence means anything.
     retransmit: Duration,
     items: Vec<Item>,
     /// Classes of which a mapping was found dead.
@@ -102,8 +103,9 @@ impl Grid {
     }
 
     /// What is to be sent now. `needed`: so many copies must be silent to mean anything, as far as loss is known; it
-    /// matters while a mapping is being tried.
-    pub(super) fn asks(&mut self, now: Moment, needed: u32) -> Vec<Ask> {
+    /// matters while a mapping is being tried. `patience`: before silence means anything.
+    pub(super) fn asks(&mut self, now: Moment, needed: u32, patience: Duration) -> Vec<Ask> {
+        self.retransmit = patience;
         let needed = needed as usize;
         self.conclude(now, needed);
         for class in Class::BOTH {

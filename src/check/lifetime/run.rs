@@ -7,7 +7,7 @@ use super::conclude::{Sample, bracket, safe};
 use super::grid::Grid;
 use super::help::{Ask, Tag};
 use super::trial::{self, Trial};
-use super::{Class, Input};
+use super::{Class, Input, TRYING};
 use crate::check::filtering::copies_needed;
 use crate::probe::{Check, Moment, Observation, Outcome, Probe, ProbeId, Question, Slot};
 use crate::report::{Bracket, Lifetime, ModeWhy, Verdict, Why};
@@ -24,6 +24,8 @@ pub struct LifetimeCheck {
     sent: HashMap<ProbeId, Sent>,
     waiting: VecDeque<Ask>,
     paced: Moment,
+    /// The slowest answer so far: on a path that is late at times, silence takes longer to mean anything.
+    slowest: Duration,
     /// Servers tried so far, the one on trial included.
     tried: usize,
     /// Counts stages: a tag belongs to one of them.
@@ -71,6 +73,7 @@ impl LifetimeCheck {
             sent: HashMap::new(),
             waiting: VecDeque::new(),
             paced: Moment::START,
+            slowest: Duration::ZERO,
             tried: 0,
             stages: 0,
             next_socket: 1,
@@ -136,7 +139,8 @@ impl LifetimeCheck {
     /// Before a request is sent again, and before silence means anything.
     fn retransmit(&self) -> Duration {
         let round_trip = self.tried.checked_sub(1).and_then(|index| self.input.servers.get(index)?.1);
-        round_trip.map_or(Duration::from_millis(500), |known| known * 2 + Duration::from_millis(200))
+        let expected = round_trip.map_or(Duration::from_millis(500), |known| known * 2 + Duration::from_millis(200));
+        expected.max(self.slowest * 3 / 2 + Duration::from_millis(100)).min(TRYING)
     }
 
     fn advance(&mut self) {
@@ -157,7 +161,7 @@ impl LifetimeCheck {
             }
             Stage::Grid(grid) => {
                 let needed = if grid.is_trying() { copies_needed_of(&self.sent, now, retransmit) } else { 0 };
-                self.waiting.extend(grid.asks(now, needed));
+                self.waiting.extend(grid.asks(now, needed, retransmit));
             }
             Stage::Over => {}
         }
@@ -219,6 +223,7 @@ impl Check for LifetimeCheck {
         let (Outcome::Stun(reply) | Outcome::StunDuplicate(reply)) = &observation.outcome else { return };
         let Some(sent) = observation.probe.and_then(|probe| self.sent.get_mut(&probe)) else { return };
         sent.heard = true;
+        self.slowest = self.slowest.max(observation.round_trip());
         let (of, tag) = (sent.stage, sent.tag);
         let (sent_at, at) = (observation.sent_at, observation.at);
         match &mut self.stage {
