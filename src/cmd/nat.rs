@@ -12,7 +12,7 @@ use crate::check::nat_servers::map_of_servers;
 use crate::check::netcheck::Options;
 use crate::cli::{GlobalArgs, NatArgs};
 use crate::drive::network::{self, NetworkOptions, Proxies};
-use crate::model::{DerpMap, Family, PublicStunServer, Region, StunServerName, Transport};
+use crate::model::{DerpMap, Family, PublicStunServer, StunServerName, Transport};
 use crate::probe::Cause;
 use crate::report::{Command, ModeWhy, Nat, Report, Verdict, Why};
 
@@ -68,7 +68,7 @@ async fn ask_servers(
     let map = map_of_servers(&servers, given.as_ref().map_or(&nothing, |given| &given.map));
     let setup = Setup {
         command: Command::Nat,
-        options: options(args, global, &map, begun.elapsed()),
+        options: options(args, global, begun.elapsed()),
         network: network_options(args),
         findings: given.as_ref().map(|given| given.findings.clone()).unwrap_or_default(),
         // A replay would take the NAT of a proxy for this host's.
@@ -129,13 +129,13 @@ pub(super) fn finish(
     Ok(exit)
 }
 
-fn options(args: &NatArgs, global: &GlobalArgs, map: &DerpMap, spent: Duration) -> Options {
+fn options(args: &NatArgs, global: &GlobalArgs, spent: Duration) -> Options {
     Options {
         nat: true,
         filtering: true,
         port_mapping: !args.no_portmap && args.socks5.is_none(),
-        // Plain STUN servers have none; relays that answer over it are what proves that UDP is blocked.
-        https: !args.no_https && map.regions.values().any(Region::has_relay),
+        // Relays that answer over it are what proves that UDP is blocked.
+        https: !args.no_https,
         // An echo reply says nothing of a NAT.
         icmp: false,
         // A portal stands before this host, not behind its proxy.

@@ -4,6 +4,7 @@
 //! sentence needs is a typed field here.
 
 mod classic;
+mod filter_why;
 mod finding;
 mod lifetime;
 mod mode_why;
@@ -19,6 +20,7 @@ mod why;
 use std::time::{Duration, SystemTime};
 
 pub use classic::{Classic, ClassicStep, ClassicWarning};
+pub use filter_why::FilterWhy;
 pub use finding::{Finding, FindingDetail, Severity};
 pub use lifetime::{Bracket, Lifetime};
 pub use mode_why::ModeWhy;

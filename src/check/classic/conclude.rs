@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::Input;
 use crate::model::NatType;
 use crate::probe::{ProbeId, StunReply};
-use crate::report::{Classic, ClassicStep, ClassicWarning, Confidence, ModeWhy, Verdict, Why};
+use crate::report::{Classic, ClassicStep, ClassicWarning, Confidence, FilterWhy, ModeWhy, Verdict, Why};
 
 /// What came of one test.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -84,7 +84,7 @@ fn name(input: &Input, tests: &Tests) -> Verdict<NatType> {
         (Some(mapped), true) => mapped,
     };
     if other_address(server, first).is_none() {
-        return Verdict::unknown(Why::NoFilterServer);
+        return Verdict::unknown(Why::Filter(FilterWhy::NoFilterServer));
     }
     let direct = first.local == Some(mapped);
     let elsewhere = tests.elsewhere.reply.as_ref().and_then(|(id, reply)| Some((*id, reply.mapped?)));
@@ -135,18 +135,18 @@ fn passed(test: &Heard, proof: &Heard, server: SocketAddr, wanted: From) -> Resu
     match (&test.reply, test.silent) {
         (Some((_, reply)), _) if reply.error_code.is_some() => Err(refusal(server, reply)),
         (Some((id, reply)), _) if wanted.is(server, reply.from) => Ok(Passed::From(reply.from, *id)),
-        (Some((_, reply)), _) if reply.from == server => Err(Why::ChangeIgnored { server }),
+        (Some((_, reply)), _) if reply.from == server => Err(Why::Filter(FilterWhy::ChangeIgnored { server })),
         (Some((_, reply)), _) => Err(Why::Mode(ModeWhy::AnsweredFromElsewhere { server, from: reply.from })),
-        (None, None) => Err(Why::SendingNotProven),
+        (None, None) => Err(Why::Filter(FilterWhy::SendingNotProven)),
         (None, Some(copies)) => {
             let proven = proof.reply.as_ref().is_some_and(|(_, reply)| wanted.is(server, reply.from));
-            if proven { Ok(Passed::Silent(copies)) } else { Err(Why::SendingNotProven) }
+            if proven { Ok(Passed::Silent(copies)) } else { Err(Why::Filter(FilterWhy::SendingNotProven)) }
         }
     }
 }
 
 fn refusal(server: SocketAddr, reply: &StunReply) -> Why {
-    Why::ChangeRefused { server, code: reply.error_code.unwrap_or_default() }
+    Why::Filter(FilterWhy::ChangeRefused { server, code: reply.error_code.unwrap_or_default() })
 }
 
 fn warning(input: &Input, tests: &Tests, name: NatType) -> Option<ClassicWarning> {

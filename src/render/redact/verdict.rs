@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use super::pseudonym::Pseudonyms;
 use crate::probe::{Cause, CertificateFault, Failure};
-use crate::report::{ClassicStep, FindingDetail, ModeWhy, ServerNote, Verdict, Why};
+use crate::report::{ClassicStep, FilterWhy, FindingDetail, ModeWhy, ServerNote, Verdict, Why};
 
 /// The reason of a verdict whose value identifies nobody.
 pub(super) fn why<T: Clone>(verdict: &mut Verdict<T>, names: &mut Pseudonyms) {
@@ -26,9 +26,6 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::OnlyWith { .. }
         | Why::NotMeasuredYet
         | Why::NotAsked
-        | Why::OnlyTheAddresseePassed { .. }
-        | Why::SendingNotProven
-        | Why::NoFilterServer
         | Why::FromMappingAndFiltering
         | Why::LeftOut { .. }
         | Why::NoServers { .. }
@@ -48,6 +45,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::MappingSame { .. }
         | Why::MappingSameButOddServers { .. }
         | Why::MappingSameButPortCollision { .. }
+        | Why::MappingSameButLoneView { .. }
         | Why::MappingDiffers { .. }
         | Why::NoTranslation { .. }
         | Why::TooFewServers { .. }
@@ -86,9 +84,8 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::HomeRelayDown { failure: how, .. }
         | Why::RouterUnreachable { failure: how, .. } => failure(how, names),
         Why::ServersDisagree { endpoints } => endpoints.iter_mut().for_each(|endpoint| names.endpoint(endpoint)),
-        Why::StrangerPassed { from } | Why::NeighbourPassed { from, .. } => names.endpoint(from),
-        Why::ChangeIgnored { server } | Why::ChangeRefused { server, .. } => names.endpoint(server),
         Why::Mode(why) => mode(why, names),
+        Why::Filter(why) => filter(why, names),
         Why::SeveralAddresses { addresses } => addresses.iter_mut().for_each(|address| names.address(address)),
         Why::PortalAnswered { status: _, location } => location.iter_mut().for_each(|text| names.text(text)),
         Why::RouterOffers { service: _, detail } | Why::RouterDeclines { service: _, detail } => {
@@ -134,6 +131,20 @@ fn mode(why: &mut ModeWhy, names: &mut Pseudonyms) {
             }
             ClassicStep::SecondSilent { .. } | ClassicStep::ThirdSilent { .. } => {}
         },
+    }
+}
+
+fn filter(why: &mut FilterWhy, names: &mut Pseudonyms) {
+    match why {
+        FilterWhy::OnlyTheAddresseePassed { .. }
+        | FilterWhy::SendingNotProven
+        | FilterWhy::TooFewCopies { .. }
+        | FilterWhy::NoFilterServer => {}
+        FilterWhy::StrangerPassed { from: endpoint }
+        | FilterWhy::NeighbourPassed { from: endpoint, .. }
+        | FilterWhy::AddressNotTested { from: endpoint }
+        | FilterWhy::ChangeIgnored { server: endpoint }
+        | FilterWhy::ChangeRefused { server: endpoint, .. } => names.endpoint(endpoint),
     }
 }
 

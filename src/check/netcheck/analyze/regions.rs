@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::evidence::{Evidence, HttpsTry, StunCopy};
+use super::nat::jitter;
 use super::reach::{count, some_of};
 use crate::check::netcheck::home::{self, Candidate};
 use crate::check::netcheck::plan::{Place, relay_place, stun_place};
@@ -344,12 +345,4 @@ fn home_evidence(evidence: &Evidence<'_>, id: RegionId) -> Vec<crate::probe::Pro
         .filter(|request: &&HttpsTry<'_>| request.success().is_some())
         .map(|request| request.probe);
     some_of(stun.chain(https))
-}
-
-/// Mean difference of successive round trips (RFC 3550's interarrival jitter, without its smoothing).
-fn jitter(round_trips: &[Duration]) -> Option<Duration> {
-    let differences: Vec<Duration> =
-        round_trips.windows(2).filter_map(|pair| Some(pair.first()?.abs_diff(*pair.get(1)?))).collect();
-    let number = u32::try_from(differences.len()).ok().filter(|number| *number > 0)?;
-    Some(differences.into_iter().sum::<Duration>() / number)
 }
