@@ -81,6 +81,8 @@ set edit:completion:arg-completer[natscope] = {|@words|
         }
         &'natscope;nat'= {
             cand --stun-server 'A STUN server to ask; may be given several times. Same as SERVER'
+            cand --transport 'Over what to ask servers [default: udp; tls if all of them are stuns: URIs]'
+            cand --socks5 'Ask through this SOCKS5 proxy: tells the NAT of the proxy'
             cand --region 'Use only this region of the map; may be given several times'
             cand --cache-dir 'Where the last copy of a fetched map is kept [default: the user''s cache directory]'
             cand --bind-address 'Send from this local address'
@@ -97,6 +99,8 @@ set edit:completion:arg-completer[natscope] = {|@words|
             cand --timeout 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms'
             cand --fail-on 'From which severity of a finding on to exit with 1'
             cand --servers 'List what was learned about each server'
+            cand --lifetime 'Measure how long idle mappings live; takes minutes'
+            cand --rfc3489 'Also run the classic procedure of RFC 3489 against one server'
             cand -4 'Use IPv4 only'
             cand -6 'Use IPv6 only'
             cand --no-portmap 'Do not ask the router for port-mapping services (asking never creates a mapping)'

@@ -94,6 +94,10 @@ complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s v -l verb
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l stun-server -d 'A STUN server to ask; may be given several times. Same as SERVER' -r -f -a "(__fish_print_hostnames)"
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l transport -d 'Over what to ask servers [default: udp; tls if all of them are stuns: URIs]' -r -f -a "udp\t'Datagrams'
+tcp\t'Connections'
+tls\t'Connections with TLS'"
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l socks5 -d 'Ask through this SOCKS5 proxy: tells the NAT of the proxy' -r
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l region -d 'Use only this region of the map; may be given several times' -r
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l cache-dir -d 'Where the last copy of a fetched map is kept [default: the user\'s cache directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l bind-address -d 'Send from this local address' -r
@@ -119,6 +123,8 @@ info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l servers -d 'List what was learned about each server'
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l lifetime -d 'Measure how long idle mappings live; takes minutes'
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l rfc3489 -d 'Also run the classic procedure of RFC 3489 against one server'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s 4 -d 'Use IPv4 only'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s 6 -d 'Use IPv6 only'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l no-portmap -d 'Do not ask the router for port-mapping services (asking never creates a mapping)'

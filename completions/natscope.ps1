@@ -86,6 +86,8 @@ Register-ArgumentCompleter -Native -CommandName 'natscope' -ScriptBlock {
         }
         'natscope;nat' {
             [CompletionResult]::new('--stun-server', '--stun-server', [CompletionResultType]::ParameterName, 'A STUN server to ask; may be given several times. Same as SERVER')
+            [CompletionResult]::new('--transport', '--transport', [CompletionResultType]::ParameterName, 'Over what to ask servers [default: udp; tls if all of them are stuns: URIs]')
+            [CompletionResult]::new('--socks5', '--socks5', [CompletionResultType]::ParameterName, 'Ask through this SOCKS5 proxy: tells the NAT of the proxy')
             [CompletionResult]::new('--region', '--region', [CompletionResultType]::ParameterName, 'Use only this region of the map; may be given several times')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where the last copy of a fetched map is kept [default: the user''s cache directory]')
             [CompletionResult]::new('--bind-address', '--bind-address', [CompletionResultType]::ParameterName, 'Send from this local address')
@@ -102,6 +104,8 @@ Register-ArgumentCompleter -Native -CommandName 'natscope' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms')
             [CompletionResult]::new('--fail-on', '--fail-on', [CompletionResultType]::ParameterName, 'From which severity of a finding on to exit with 1')
             [CompletionResult]::new('--servers', '--servers', [CompletionResultType]::ParameterName, 'List what was learned about each server')
+            [CompletionResult]::new('--lifetime', '--lifetime', [CompletionResultType]::ParameterName, 'Measure how long idle mappings live; takes minutes')
+            [CompletionResult]::new('--rfc3489', '--rfc3489', [CompletionResultType]::ParameterName, 'Also run the classic procedure of RFC 3489 against one server')
             [CompletionResult]::new('-4', '-4', [CompletionResultType]::ParameterName, 'Use IPv4 only')
             [CompletionResult]::new('-6', '-6', [CompletionResultType]::ParameterName, 'Use IPv6 only')
             [CompletionResult]::new('--no-portmap', '--no-portmap', [CompletionResultType]::ParameterName, 'Do not ask the router for port-mapping services (asking never creates a mapping)')

@@ -3,12 +3,15 @@
 //! A check never sees a socket, a byte, a clock or a word of prose. It is told observations and concludes from the
 //! record of them, so the same record gives the same report, whatever order things arrived in.
 
+pub mod classic;
 mod filtering;
 mod independence;
+pub mod lifetime;
 mod mapping;
 pub mod nat_servers;
 pub mod netcheck;
 pub mod ping;
 pub mod predict;
+pub mod stream;
 
 pub use independence::Operator;

@@ -28,7 +28,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use map::MapArgs;
-pub use nat::NatArgs;
+pub use nat::{NatArgs, TransportArg};
 pub use netcheck::{LeaveOutArgs, NetcheckArgs};
 pub use output::{Color, FailOn, Format, GlobalArgs, Lang};
 pub use pages::{CompletionsArgs, ManArgs, Shell};

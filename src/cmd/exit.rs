@@ -37,6 +37,19 @@ impl Exit {
         }
     }
 
+    /// The end of a run that asked about the NAT and nothing else.
+    pub(super) fn of_nat(report: &Report, answered: bool, fail_on: FailOn) -> Self {
+        if !answered {
+            Self::NothingAnswered
+        } else if fails(report, fail_on) {
+            Self::Findings
+        } else if report.nat().is_some_and(|nat| nat.difficulty.value().is_some()) {
+            Self::Done
+        } else {
+            Self::Inconclusive
+        }
+    }
+
     /// The end of a run, by the question its command asks: whether UDP works, for `nat` how hard the NAT is, for
     /// `predict` whether there is a direct path. Other reports must still have their netcheck block.
     pub(super) fn of(report: &Report, fail_on: FailOn) -> Self {
@@ -92,6 +105,9 @@ pub(super) enum CmdError {
     /// There is no map, because the network does not answer.
     #[error("{0}")]
     NoMap(String),
+    /// The proxy that all was to go through does not do it.
+    #[error("{0}")]
+    Proxy(String),
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,
@@ -115,7 +131,7 @@ impl CmdError {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Own(_) => Exit::Own,
-            Self::NoMap(_) => Exit::NothingAnswered,
+            Self::NoMap(_) | Self::Proxy(_) => Exit::NothingAnswered,
             Self::Interrupted => Exit::Interrupted,
         }
     }

@@ -9,7 +9,9 @@ mod key;
 mod map_source;
 mod nat;
 mod relay_target;
+mod socks5_proxy;
 mod stun_server;
+mod transport;
 
 pub use address::{is_carrier_grade, is_fake_dns, is_global, unmap};
 pub use derp_map::{CertName, DerpMap, HomeParams, Node, Pin, Region, RegionId};
@@ -18,4 +20,6 @@ pub use key::{DiscoPrivate, DiscoPublic, KeyError, MeshKey, NodePrivate, NodePub
 pub use map_source::{MapSource, MapSourceError};
 pub use nat::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation};
 pub use relay_target::{RelayAddress, RelayTarget, RelayTargetError};
+pub use socks5_proxy::{Socks5Proxy, Socks5ProxyError};
 pub use stun_server::{PublicStunServer, StunServerError, StunServerName};
+pub use transport::Transport;

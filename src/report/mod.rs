@@ -3,8 +3,11 @@
 //! Nothing here knows how anything was measured or how it is shown; words are made in `render/`, so whatever a
 //! sentence needs is a typed field here.
 
+mod classic;
 mod filter_why;
 mod finding;
+mod lifetime;
+mod mode_why;
 mod nat;
 mod netcheck;
 mod path;
@@ -17,8 +20,11 @@ mod why;
 
 use std::time::{Duration, SystemTime};
 
+pub use classic::{Classic, ClassicStep, ClassicWarning};
 pub use filter_why::FilterWhy;
 pub use finding::{Finding, FindingDetail, Severity};
+pub use lifetime::{Bracket, Lifetime};
+pub use mode_why::ModeWhy;
 pub use nat::{Nat, ServerNote, StunServer};
 pub use netcheck::{
     FamilyReport, LatencyMethod, Netcheck, NodeReport, PortMappingReport, RegionReport, RegionSkip, RouterReport,

@@ -35,6 +35,7 @@ impl Internet<'_> {
                 within(*timeout, Stage::PortMapping, self.ask_router(*service, *gateway))
             }
             Question::Stun { .. } => unreachable!("sent as a datagram"),
+            Question::StunStream { .. } => unreachable!("no check of datagrams asks it"),
         }
     }
 

@@ -259,7 +259,8 @@ impl<'w> Internet<'w> {
                 continue;
             }
             let back = there + self.one_way(server, family, Way::Back);
-            let datagram = Event::Datagram { source: from, destination: source, request, reply: reply.clone() };
+            let destination = server.answers_to(source, request.form);
+            let datagram = Event::Datagram { source: from, destination, request, reply: reply.clone() };
             self.schedule(back, datagram);
         }
     }
@@ -313,15 +314,17 @@ impl<'w> Internet<'w> {
         for nat in self.chains[request.slot.family() as usize].iter_mut().rev().filter(|_| !request.inside) {
             inner = nat.inbound(source, inner, at)?;
         }
-        if inner != request.local {
-            return None;
-        }
+        let heard_at = match request.form {
+            StunForm::ResponsePort(_) => self.socket_at(request.slot.family(), inner.port()).map(|_| inner),
+            _ => Some(request.local).filter(|local| *local == inner),
+        };
+        let local = heard_at?;
         // A connected socket hears nobody else.
         let from = reply.as_ref().map_or(source, |reply| reply.from);
         if matches!(request.slot, Slot::Connected { .. }) && from != request.asked {
             return None;
         }
-        let Some(reply) = reply else {
+        let Some(reply) = reply.map(|reply| StunReply { local: Some(local), ..reply }) else {
             let outcome = Outcome::Stray { slot: request.slot, from: source, problem: "no STUN message".into() };
             return Some(Observation { probe: None, sent_at: at, at, outcome });
         };
@@ -341,16 +344,16 @@ impl<'w> Internet<'w> {
                 None => return,
             }
         }
-        let slots = (0..SLOTS).map(|index| Slot::Shared { family: request.slot.family(), index });
-        let seed = self.world.seed;
-        let slot = slots.into_iter().find(|slot| match slot {
-            Slot::Shared { family, index } => shared_port(seed, *family, *index) == inner.port(),
-            Slot::Connected { .. } => false,
-        });
-        let Some(slot) = slot else { return };
+        let Some(slot) = self.socket_at(request.slot.family(), inner.port()) else { return };
         let at = now + millis(self.world.router.rtt_ms);
         let outcome = Outcome::Stray { slot, from: source, problem: "a request, not a response".into() };
         self.schedule(at, Event::Tell(Observation { probe: None, sent_at: at, at, outcome }));
+    }
+
+    /// The shared socket with this local port.
+    fn socket_at(&self, family: Family, port: u16) -> Option<Slot> {
+        let index = (0..SLOTS).find(|index| shared_port(self.world.seed, family, *index) == port)?;
+        Some(Slot::Shared { family, index })
     }
 
     fn fail(&mut self, probe: ProbeId, sent_at: Moment, after: Duration, failure: Failure) {

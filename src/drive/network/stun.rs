@@ -3,6 +3,8 @@
 //! Sending is one system call in the caller's turn, so that a flight of probes leaves at once. Every socket has one
 //! listener. Whatever is heard is bounded: a flood of strays or duplicates is neither kept nor told.
 
+mod proxied;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -13,12 +15,14 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use proxied::Proxied;
+
 use super::causes::cause_of;
 use super::sockets::{Binding, UdpError};
 use super::stun_codec;
 use super::{DriveError, NetworkOptions};
 use crate::drive::clock::Clock;
-use crate::model::{Family, unmap};
+use crate::model::{Family, Socks5Proxy, unmap};
 use crate::probe::{Cause, Failure, Moment, Observation, Outcome, ProbeId, Slot, Stage, StunForm};
 use crate::wire::stun::{Response, TransactionId};
 
@@ -47,6 +51,8 @@ pub(super) struct StunSockets {
     clock: Clock,
     binding: Binding,
     bind_port: Option<u16>,
+    proxy: Option<Arc<Socks5Proxy>>,
+    associations: HashMap<Slot, Proxied>,
     shared: HashMap<Slot, Result<Local, Cause>>,
     opened: u32,
     requests: Arc<Mutex<Requests>>,
@@ -67,6 +73,8 @@ impl StunSockets {
             clock,
             binding,
             bind_port: options.bind_port,
+            proxy: options.socks5.clone().map(Arc::new),
+            associations: HashMap::new(),
             shared: HashMap::new(),
             opened: 0,
             requests: Arc::default(),
@@ -77,6 +85,10 @@ impl StunSockets {
 
     /// Sends a request. `Some`: it could not be sent.
     pub(super) fn launch(&mut self, request: &Request) -> Result<Option<Observation>, DriveError> {
+        if let Some(proxy) = self.proxy.clone() {
+            self.launch_proxied(request, &proxy)?;
+            return Ok(None);
+        }
         let sent = match request.slot {
             Slot::Shared { .. } => self.launch_shared(request)?,
             Slot::Connected { family } => self.launch_connected(request, family)?,
@@ -176,6 +188,8 @@ impl StunSockets {
     fn register(&self, id: TransactionId, request: &Request, socket: u32) -> Moment {
         let mut requests = lock(&self.requests);
         let sent_at = self.clock.now();
+        // The answer to RESPONSE-PORT is to come to another socket, and which one is what it is asked for.
+        let socket = Some(socket).filter(|_| !matches!(request.form, StunForm::ResponsePort(_)));
         requests.open.insert(id, Open { probe: request.probe, socket, sent_at, replies: 0 });
         sent_at
     }
@@ -236,8 +250,8 @@ struct Requests {
 
 struct Open {
     probe: ProbeId,
-    /// The number of the socket it left from.
-    socket: u32,
+    /// The number of the socket the answer must come to; `None`: any of ours.
+    socket: Option<u32>,
     sent_at: Moment,
     replies: u32,
 }
@@ -272,7 +286,7 @@ impl Requests {
         let Some(open) = self.open.get_mut(&response.transaction) else {
             return self.stray(arrival, "a transaction that is not ours".into());
         };
-        if open.socket != arrival.socket {
+        if open.socket.is_some_and(|socket| socket != arrival.socket) {
             return self.stray(arrival, "answers a request of another socket".into());
         }
         open.replies += 1;
@@ -302,7 +316,7 @@ fn failed(probe: ProbeId, sent_at: Moment, at: Moment, cause: Cause) -> Observat
     Observation { probe: Some(probe), sent_at, at, outcome }
 }
 
-fn random_id() -> Result<TransactionId, DriveError> {
+pub(super) fn random_id() -> Result<TransactionId, DriveError> {
     let mut id = [0; 12];
     getrandom::fill(&mut id).map_err(DriveError::Randomness)?;
     Ok(TransactionId(id))

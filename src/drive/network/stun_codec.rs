@@ -12,8 +12,15 @@ pub(super) fn encode_request(id: TransactionId, form: StunForm) -> Result<Vec<u8
         StunForm::Plain => (RequestForm::Plain, None),
         StunForm::ChangePort => (RequestForm::Plain, Some(ChangeRequest { ip: false, port: true })),
         StunForm::ChangeAddressAndPort => (RequestForm::Plain, Some(ChangeRequest { ip: true, port: true })),
+        StunForm::ResponsePort(port) => {
+            return stun::encode_response_port_request(id, port).map_err(|error| refused(&error));
+        }
     };
-    stun::encode_request(id, form, change).map_err(|error| Cause::Os { message: error.to_string() })
+    stun::encode_request(id, form, change).map_err(|error| refused(&error))
+}
+
+fn refused(error: &stun::EncodeError) -> Cause {
+    Cause::Os { message: error.to_string() }
 }
 
 /// A Binding response, or what is wrong with the datagram.

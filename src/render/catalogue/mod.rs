@@ -14,8 +14,9 @@ use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, NodePublic, 
 use crate::probe::{Failure, PortMappingService};
 use crate::render::clean::short;
 use crate::report::{
-    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PingEvent, PlanWhat,
-    PlanWhen, Predict, RegionSkip, RelayReport, Report, RoundTrips, ServerNote, Severity, Tunnel, Why,
+    Advice, Class, ClassicWarning, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing,
+    PingEvent, PlanWhat, PlanWhen, Predict, RegionSkip, RelayReport, Report, RoundTrips, ServerNote, Severity, Tunnel,
+    Why,
 };
 
 /// A language of the output.
@@ -70,6 +71,8 @@ pub(super) trait Catalogue: Sync {
     fn severity(&self, severity: Severity) -> &'static str;
     /// How sure a verdict is.
     fn confidence(&self, confidence: Confidence) -> &'static str;
+    /// In which way the classic procedure misleads.
+    fn classic_warning(&self, warning: ClassicWarning) -> &'static str;
     /// Why a server's answers were left out.
     fn server_note(&self, note: &ServerNote) -> String;
     /// Headings of a plan: when, copies, what.
@@ -265,6 +268,8 @@ pub(super) enum Word {
     PortAllocation,
     Pooling,
     MappingLifetime,
+    Classic,
+    Warning,
     CarrierGrade,
     MappedEndpoints,
     MappedAddress,

@@ -5,6 +5,7 @@
 //! what was concluded.
 
 mod conclusions;
+mod list;
 mod nat;
 mod netcheck;
 mod ping;

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use super::pseudonym::Pseudonyms;
 use crate::probe::{Cause, CertificateFault, Failure};
-use crate::report::{FilterWhy, FindingDetail, ServerNote, Verdict, Why};
+use crate::report::{ClassicStep, FilterWhy, FindingDetail, ModeWhy, ServerNote, Verdict, Why};
 
 /// The reason of a verdict whose value identifies nobody.
 pub(super) fn why<T: Clone>(verdict: &mut Verdict<T>, names: &mut Pseudonyms) {
@@ -23,6 +23,7 @@ pub(super) fn endpoint(verdict: &mut Verdict<SocketAddr>, names: &mut Pseudonyms
 fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
     match &mut why {
         Why::NotMeasuredHere { .. }
+        | Why::OnlyWith { .. }
         | Why::NotMeasuredYet
         | Why::NotAsked
         | Why::FromMappingAndFiltering
@@ -89,6 +90,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::RouterUnreachable { failure: how, .. } => failure(how, names),
         Why::ServersDisagree { endpoints } => endpoints.iter_mut().for_each(|endpoint| names.endpoint(endpoint)),
         Why::DirectPong { endpoint, after: _ } => names.endpoint(endpoint),
+        Why::Mode(why) => mode(why, names),
         Why::Filter(why) => filter(why, names),
         Why::SeveralAddresses { addresses } => addresses.iter_mut().for_each(|address| names.address(address)),
         Why::PortalAnswered { status: _, location } => location.iter_mut().for_each(|text| names.text(text)),
@@ -107,6 +109,35 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         }
     }
     why
+}
+
+fn mode(why: &mut ModeWhy, names: &mut Pseudonyms) {
+    match why {
+        ModeWhy::ThroughProxy
+        | ModeWhy::StreamsAreNotFiltered
+        | ModeWhy::OnlyOverUdp
+        | ModeWhy::IdleMappings { .. }
+        | ModeWhy::MappingsTried { .. }
+        | ModeWhy::DeadAtFirstTry { .. }
+        | ModeWhy::LifetimesContradict { .. }
+        | ModeWhy::HelperSilent
+        | ModeWhy::NobodyHelps { .. }
+        | ModeWhy::NothingToExpire
+        | ModeWhy::MeasuredOver { .. } => {}
+        ModeWhy::ServerSilent { server } => names.endpoint(server),
+        ModeWhy::AnsweredFromElsewhere { server, from } => {
+            names.endpoint(server);
+            names.endpoint(from);
+        }
+        ModeWhy::Classic { step } => match step {
+            ClassicStep::SecondPassed { from } | ClassicStep::ThirdPassed { from } => names.endpoint(from),
+            ClassicStep::MappedDiffers { first, other } => {
+                names.endpoint(first);
+                names.endpoint(other);
+            }
+            ClassicStep::SecondSilent { .. } | ClassicStep::ThirdSilent { .. } => {}
+        },
+    }
 }
 
 fn filter(why: &mut FilterWhy, names: &mut Pseudonyms) {

@@ -55,6 +55,8 @@ pub(crate) struct Server {
     /// What it does with CHANGE-REQUEST, and what is wrong with its other address and port. Without an alternate it
     /// ignores, drops or refuses; "honours" refuses.
     pub(crate) change: Change,
+    /// It knows CHANGE-REQUEST, and nothing of RESPONSE-PORT: that it ignores.
+    pub(crate) no_response_port: bool,
     pub(crate) tcp: Tcp,
     pub(crate) port_80: Port80,
     /// Whether it answers echo requests.
@@ -225,6 +227,7 @@ impl Default for Server {
             alternate: None,
             alternate_v6: None,
             change: Change::Honours,
+            no_response_port: false,
             tcp: Tcp::Up,
             port_80: Port80::Echoes,
             icmp: true,

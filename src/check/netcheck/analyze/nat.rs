@@ -9,7 +9,7 @@ use super::reach::{self, count, some_of};
 use super::{filter, router, servers};
 use crate::check::Operator;
 use crate::check::mapping::{self, Conclusion, Sighting};
-use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType, is_global};
+use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType, Transport, is_global};
 use crate::probe::StunForm;
 use crate::report::{Confidence, Nat, Netcheck, StunServer, Verdict, Why};
 
@@ -166,6 +166,8 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
         classify(view, &filtering)
     };
     Nat {
+        transport: Transport::Udp,
+        proxy: None,
         effective: effective(&difficulty),
         nat_type,
         level,
@@ -180,7 +182,9 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
         port_preservation: view.told(port_preservation(view)),
         port_allocation: Verdict::unknown(Why::NotMeasuredYet),
         pooling: Verdict::unknown(Why::NotMeasuredYet),
-        mapping_lifetime: Verdict::unknown(Why::NotMeasuredYet),
+        mapping_lifetime: Verdict::unknown(Why::OnlyWith { flag: "--lifetime" }),
+        lifetime: None,
+        classic: None,
         carrier_grade: router::carrier_grade(evidence, view, &netcheck.router),
         mapped: most_seen_first(view.trusted().map(|sighting| sighting.mapped)),
         local: most_seen_first(view.trusted().filter_map(|sighting| sighting.local)),

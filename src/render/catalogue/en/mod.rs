@@ -2,6 +2,7 @@
 
 mod failure;
 mod finding;
+mod mode_why;
 mod nat;
 mod ping;
 mod plan;
@@ -13,8 +14,8 @@ use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, NodePublic, 
 use crate::probe::Failure;
 use crate::render::number::round_trip;
 use crate::report::{
-    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PingEvent, PlanWhat,
-    PlanWhen, Predict, RegionSkip, RelayReport, RoundTrips, ServerNote, Severity, Tunnel, Why,
+    Advice, Class, ClassicWarning, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing,
+    PingEvent, PlanWhat, PlanWhen, Predict, RegionSkip, RelayReport, RoundTrips, ServerNote, Severity, Tunnel, Why,
 };
 
 /// The English catalogue.
@@ -46,6 +47,19 @@ impl Catalogue for English {
             Confidence::Low => "low",
             Confidence::Medium => "medium",
             Confidence::High => "high",
+        }
+    }
+
+    fn classic_warning(&self, warning: ClassicWarning) -> &'static str {
+        match warning {
+            ClassicWarning::OrderMisleads => {
+                "its order of packets misleads here: what Test II provokes leaves traces in the router, which then gives \
+                 the socket another port; a fresh socket is seen at one endpoint by both addresses"
+            }
+            ClassicWarning::MappingOverlooked => {
+                "it does not look at the mapping once Test II comes through; a fresh socket is seen at different endpoints"
+            }
+            ClassicWarning::Differs => "separate sockets and several servers say otherwise; believe those",
         }
     }
 
@@ -296,6 +310,8 @@ impl Catalogue for English {
             Word::PortAllocation => "Port allocation",
             Word::Pooling => "Address pooling",
             Word::MappingLifetime => "Mapping lifetime",
+            Word::Classic => "RFC 3489 says",
+            Word::Warning => "but",
             Word::CarrierGrade => "Carrier-grade NAT",
             Word::MappedEndpoints => "Seen from outside",
             Word::MappedAddress => "mapped address",

@@ -13,6 +13,7 @@ use crate::report::{FilterWhy, Why};
 pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     match why {
         Why::NotMeasuredHere { ask } => format!("this run did not measure it; `{ask}` does"),
+        Why::OnlyWith { flag } => format!("only measured with {flag}"),
         Why::NotMeasuredYet => "this version does not measure it".to_owned(),
         Why::NotAsked => "the run ended before it was asked".to_owned(),
         Why::LeftOut { flag } => format!("left out by {flag}"),
@@ -109,6 +110,8 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::NoPortMappingVerified => "as measured: no port mapping was verified".to_owned(),
 
         Why::Filter(why) => filter(why),
+
+        Why::Mode(mode) => super::mode_why::why(mode),
 
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("nearest of {}", count(*of, "region", "regions"))];

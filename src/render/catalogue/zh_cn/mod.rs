@@ -2,6 +2,7 @@
 
 mod failure;
 mod finding;
+mod mode_why;
 mod nat;
 mod ping;
 mod plan;
@@ -13,8 +14,8 @@ use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, NodePublic, 
 use crate::probe::Failure;
 use crate::render::number::round_trip;
 use crate::report::{
-    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PingEvent, PlanWhat,
-    PlanWhen, Predict, RegionSkip, RelayReport, RoundTrips, ServerNote, Severity, Tunnel, Why,
+    Advice, Class, ClassicWarning, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing,
+    PingEvent, PlanWhat, PlanWhen, Predict, RegionSkip, RelayReport, RoundTrips, ServerNote, Severity, Tunnel, Why,
 };
 
 /// The Chinese catalogue.
@@ -47,6 +48,18 @@ impl Catalogue for Chinese {
             Confidence::Low => "低",
             Confidence::Medium => "中",
             Confidence::High => "高",
+        }
+    }
+
+    fn classic_warning(&self, warning: ClassicWarning) -> &'static str {
+        match warning {
+            ClassicWarning::OrderMisleads => {
+                "此处其发包顺序会误导：测试 II 引来的包在路由器中留下痕迹，路由器随后换了端口；新的套接字在服务器的两个地址看来是同一个端点"
+            }
+            ClassicWarning::MappingOverlooked => {
+                "测试 II 通过后它不再检查映射；新的套接字在服务器的两个地址看来是不同的端点"
+            }
+            ClassicWarning::Differs => "用独立的套接字询问多台服务器得到的结论不同，应以后者为准",
         }
     }
 
@@ -289,6 +302,8 @@ impl Catalogue for Chinese {
             Word::PortAllocation => "端口分配",
             Word::Pooling => "地址池",
             Word::MappingLifetime => "映射寿命",
+            Word::Classic => "RFC 3489 结果",
+            Word::Warning => "但是",
             Word::CarrierGrade => "运营商级 NAT",
             Word::MappedEndpoints => "外部端点",
             Word::MappedAddress => "外部地址",
