@@ -4,6 +4,7 @@
 //! record of them, so the same record gives the same report, whatever order things arrived in.
 
 mod filtering;
+mod hairpin;
 mod independence;
 mod mapping;
 pub mod nat_servers;

@@ -16,6 +16,7 @@ use crate::model::{PublicStunServer, StunServerName};
     after_long_help = examples_long(),
     mut_arg("derp_maps", |arg| arg.help(MAP_HELP).long_help(MAP_LONG_HELP)),
 )]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line, and any mix makes sense")]
 pub struct NatArgs {
     /// STUN servers to ask [default: a built-in list of public ones].
     ///
@@ -71,6 +72,12 @@ pub struct NatArgs {
         hide_env = true
     )]
     pub no_https: bool,
+
+    /// Send nothing to this host's own outside endpoint: no hairpin test.
+    ///
+    /// Some firewalls take such packets for an attack (LAND).
+    #[arg(long, env = "NATSCOPE_GENTLE", value_parser = values::switch, help_heading = "Leaving out", hide_env = true)]
+    pub gentle: bool,
 
     /// Keep what was asked and heard in FILE, for --replay.
     #[arg(long, env = "NATSCOPE_SAVE", value_name = "FILE", help_heading = "Saving and replaying", hide_env = true)]

@@ -55,6 +55,7 @@ fn options(args: &NatArgs, global: &GlobalArgs, map: &DerpMap, spent: Duration) 
     Options {
         nat: true,
         filtering: true,
+        hairpin: !args.gentle,
         port_mapping: !args.no_portmap,
         // Plain STUN servers have none; relays that answer over it are what proves that UDP is blocked.
         https: !args.no_https && map.regions.values().any(Region::has_relay),

@@ -5,6 +5,7 @@
 
 mod finding;
 mod nat;
+mod nat_why;
 mod netcheck;
 mod path;
 mod plan;
@@ -15,6 +16,7 @@ use std::time::{Duration, SystemTime};
 
 pub use finding::{Finding, FindingDetail, Severity};
 pub use nat::{Nat, ServerNote, StunServer};
+pub use nat_why::NatWhy;
 pub use netcheck::{
     FamilyReport, LatencyMethod, Netcheck, NodeReport, PortMappingReport, RegionReport, RegionSkip, RouterReport,
 };

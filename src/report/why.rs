@@ -1,6 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::NatWhy;
 use crate::model::{Family, RegionId};
 use crate::probe::{Failure, PortMappingService};
 
@@ -239,6 +240,10 @@ pub enum Why {
         /// Its error code.
         code: u16,
     },
+
+    // Hairpinning, ports, addresses.
+    /// A reason of a verdict on those.
+    Nat(NatWhy),
 
     // Home region.
     /// The nearest of the regions that may be home.

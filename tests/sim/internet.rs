@@ -163,16 +163,18 @@ impl<'w> Internet<'w> {
         let mut source = local;
         let mut turned = None;
         for (place, nat) in self.chains[family as usize].iter_mut().enumerate() {
+            let inner = source;
             source = nat.outbound(source, target, now);
             if nat.owns(target.ip()) {
-                turned = Some((place, nat.hairpins()));
+                let from = if nat.keeps_source() { inner } else { source };
+                turned = Some((place, nat.hairpins(), from));
                 break;
             }
         }
-        if let Some((place, hairpins)) = turned {
+        if let Some((place, hairpins, from)) = turned {
             // What comes back in is our own request: nobody's answer.
             if hairpins {
-                self.hairpin(place, source, target, request, now);
+                self.hairpin(place, source, from, target, request, now);
             }
             return;
         }
@@ -328,7 +330,24 @@ impl<'w> Internet<'w> {
         Some(Observation { probe: Some(request.probe), sent_at: request.sent_at, at, outcome })
     }
 
-    fn hairpin(&mut self, place: usize, source: SocketAddr, target: SocketAddr, request: Request, now: Moment) {
+    /// A box turns a packet back: what is behind it sees it come from `from`.
+    fn hairpin(
+        &mut self,
+        place: usize,
+        source: SocketAddr,
+        from: SocketAddr,
+        target: SocketAddr,
+        request: Request,
+        now: Moment,
+    ) {
+        let mut after = millis(self.world.router.rtt_ms);
+        // A carrier's box is at the other end of the access line.
+        for way in [Way::Out, Way::Back].into_iter().filter(|_| place > 0) {
+            if self.access.loses(&self.world.access, way, now, &mut self.random) {
+                return;
+            }
+            after += extra(&self.world.access, way, &mut self.random);
+        }
         let mut inner = target;
         for nat in self.chains[request.slot.family() as usize][..=place].iter_mut().rev() {
             match nat.inbound(source, inner, now) {
@@ -342,10 +361,11 @@ impl<'w> Internet<'w> {
             Slot::Shared { family, index } => shared_port(seed, *family, *index) == inner.port(),
             Slot::Connected { .. } => false,
         });
-        let Some(slot) = slot else { return };
-        let at = now + millis(self.world.router.rtt_ms);
-        let outcome = Outcome::Stray { slot, from: source, problem: "a request, not a response".into() };
-        self.schedule(at, Event::Tell(Observation { probe: None, sent_at: at, at, outcome }));
+        let Some(slot) = slot.filter(|slot| *slot != request.slot) else { return };
+        if from == request.local && !self.world.host.hears_itself {
+            return;
+        }
+        self.tell(request.probe, now, now + after, Outcome::CameBack { slot, from });
     }
 
     fn fail(&mut self, probe: ProbeId, sent_at: Moment, after: Duration, failure: Failure) {

@@ -49,6 +49,9 @@ pub struct Options {
     /// The NAT's filtering, with the help of servers that speak RFC 5780.
     #[serde(default)]
     pub filtering: bool,
+    /// Whether packets to our own outside endpoint come back.
+    #[serde(default)]
+    pub hairpin: bool,
     /// The router's port-mapping services.
     pub port_mapping: bool,
     /// Relays over HTTPS.
@@ -69,6 +72,7 @@ impl Default for Options {
             ipv6: true,
             nat: true,
             filtering: false,
+            hairpin: true,
             port_mapping: true,
             https: true,
             icmp: true,

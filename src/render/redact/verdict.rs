@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use super::pseudonym::Pseudonyms;
 use crate::probe::{Cause, CertificateFault, Failure};
-use crate::report::{FindingDetail, ServerNote, Verdict, Why};
+use crate::report::{FindingDetail, NatWhy, ServerNote, Verdict, Why};
 
 /// The reason of a verdict whose value identifies nobody.
 pub(super) fn why<T: Clone>(verdict: &mut Verdict<T>, names: &mut Pseudonyms) {
@@ -84,7 +84,10 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::HomeRelayDown { failure: how, .. }
         | Why::RouterUnreachable { failure: how, .. } => failure(how, names),
         Why::ServersDisagree { endpoints } => endpoints.iter_mut().for_each(|endpoint| names.endpoint(endpoint)),
-        Why::StrangerPassed { from } | Why::NeighbourPassed { from, .. } => names.endpoint(from),
+        Why::StrangerPassed { from } | Why::NeighbourPassed { from, .. } => {
+            names.endpoint(from);
+        }
+        Why::Nat(why) => nat_why(why, names),
         Why::ChangeIgnored { server } | Why::ChangeRefused { server, .. } => names.endpoint(server),
         Why::SeveralAddresses { addresses } => addresses.iter_mut().for_each(|address| names.address(address)),
         Why::PortalAnswered { status: _, location } => location.iter_mut().for_each(|text| names.text(text)),
@@ -103,6 +106,17 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         }
     }
     why
+}
+
+fn nat_why(why: &mut NatWhy, names: &mut Pseudonyms) {
+    match why {
+        NatWhy::HairpinCameBack { from, inside: _ } => names.endpoint(from),
+        NatWhy::NothingToHairpin
+        | NatWhy::HairpinSilent { .. }
+        | NatWhy::HairpinUnsettled { .. }
+        | NatWhy::HairpinNoEndpoint
+        | NatWhy::HairpinDependsOnDestination => {}
+    }
 }
 
 /// A failure.

@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use natscope::model::{Family, Filtering, Mapping};
 
 use super::draw_alternates::draw_alternates;
+use super::draw_hairpins::draw_hairpins;
 use super::draw_servers::{draw_link, draw_regions, round};
 use super::{
     Dns, DnsAnswers, Host, Middlebox, MoreInterface, Neighbour, Network, Options, Pinning, Policy, Pool, Portal, Ports,
@@ -46,6 +47,7 @@ impl World {
         draw_surroundings(&mut world, r);
         draw_liar(&mut world, r);
         draw_alternates(&mut world, &mut Random::new(mix(seed ^ 0x5780)));
+        draw_hairpins(&mut world, &mut Random::new(mix(seed ^ 0x4a17)));
         world
     }
 
@@ -262,6 +264,7 @@ fn draw_options(r: &mut Random) -> Options {
         ipv6: on(),
         nat: on(),
         filtering: false,
+        hairpin: true,
         port_mapping: on(),
         https: on(),
         icmp: on(),

@@ -4,6 +4,7 @@
 mod alternate;
 mod draw;
 mod draw_alternates;
+mod draw_hairpins;
 mod draw_servers;
 mod middlebox;
 mod server;
@@ -79,6 +80,8 @@ pub(crate) struct Host {
     pub(crate) send: Sending,
     /// Whether the host lets us send echo requests.
     pub(crate) icmp: bool,
+    /// Whether it takes packets from its own address that come from outside (Linux drops them as martians).
+    pub(crate) hears_itself: bool,
 }
 
 /// An interface nothing leaves by.
@@ -236,6 +239,7 @@ pub(crate) struct Options {
     pub(crate) ipv6: bool,
     pub(crate) nat: bool,
     pub(crate) filtering: bool,
+    pub(crate) hairpin: bool,
     pub(crate) port_mapping: bool,
     pub(crate) https: bool,
     pub(crate) icmp: bool,
@@ -279,6 +283,7 @@ impl Default for Host {
             gateway: Some(IpAddr::V4(Ipv4Addr::new(192, 168, 1, 1))),
             send: Sending::Allowed,
             icmp: true,
+            hears_itself: false,
         }
     }
 }
@@ -319,6 +324,7 @@ impl Default for Options {
             ipv6: true,
             nat: true,
             filtering: false,
+            hairpin: true,
             port_mapping: true,
             https: true,
             icmp: true,

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+pub(super) use super::copies::StunCopy;
 use super::owner::Owner;
 use crate::check::Operator;
 use crate::check::netcheck::plan::{Place, relay_place, stun_place};
-use crate::check::netcheck::run::filter::FIRST_SOCKET;
+use crate::check::netcheck::run::filter::{FIRST_SOCKET, LAST_SOCKET};
 use crate::check::netcheck::{Input, timing};
 use crate::model::{Family, Node, is_fake_dns, is_global};
 use crate::probe::{
     Cause, Failure, HttpsAnswer, HttpsTarget, Moment, Observation, Outcome, ProbeId, Question, Record, Slot, Stage,
-    StunForm, StunReply,
 };
 use crate::report::Why;
 
@@ -24,22 +24,13 @@ pub(super) struct Evidence<'a> {
     pub stun: Vec<StunCopy<'a>>,
     /// Those of the filter tests, which serve nothing else.
     pub filter: Vec<StunCopy<'a>>,
+    /// Those of the hairpin test.
+    pub hairpin: Vec<StunCopy<'a>>,
     pub https: Vec<HttpsTry<'a>>,
     /// Who sent something that was no answer.
     pub strays: BTreeSet<SocketAddr>,
     names: BTreeMap<(&'a str, Family), NameTry<'a>>,
     others: Vec<OtherTry<'a>>,
-}
-
-/// One STUN request and what became of it.
-pub(super) struct StunCopy<'a> {
-    pub probe: ProbeId,
-    pub slot: Slot,
-    pub server: SocketAddr,
-    pub form: StunForm,
-    pub at: Moment,
-    pub reply: Option<(&'a StunReply, Duration)>,
-    pub failure: Option<&'a Failure>,
 }
 
 /// One HTTPS request and what became of it.
@@ -86,6 +77,7 @@ impl<'a> Evidence<'a> {
             ended_at: record.ended_at,
             stun: Vec::new(),
             filter: Vec::new(),
+            hairpin: Vec::new(),
             https: Vec::new(),
             strays: record.observations.iter().filter_map(stray).collect(),
             names: BTreeMap::new(),
@@ -105,9 +97,8 @@ impl<'a> Evidence<'a> {
             let first = first.map(|observation| &observation.outcome);
             match &launch.probe.question {
                 Question::Stun { slot, server, form } => {
-                    let copy = stun_copy(probe, *slot, *server, *form, launch.at, observations);
-                    let is_filter = matches!(slot, Slot::Shared { index: FIRST_SOCKET.., .. });
-                    if is_filter { evidence.filter.push(copy) } else { evidence.stun.push(copy) }
+                    let copy = StunCopy::of(probe, *slot, *server, *form, launch.at, observations);
+                    evidence.sort_in(copy);
                 }
                 Question::HttpsLatency { target, timeout } => {
                     let waited = record.ended_at.since(launch.at);
@@ -128,6 +119,15 @@ impl<'a> Evidence<'a> {
             }
         }
         evidence
+    }
+
+    fn sort_in(&mut self, copy: StunCopy<'a>) {
+        let copies = match copy.slot {
+            Slot::Shared { index: FIRST_SOCKET..=LAST_SOCKET, .. } => &mut self.filter,
+            Slot::Shared { index, .. } if timing::HAIRPIN_SOCKETS.contains(&index) => &mut self.hairpin,
+            _ => &mut self.stun,
+        };
+        copies.push(copy);
     }
 
     /// Questions of other kinds, with their probe, when they were asked and what was heard.
@@ -309,18 +309,6 @@ impl<'a> Evidence<'a> {
     }
 }
 
-impl StunCopy<'_> {
-    /// Whether an answer would have come by `now` on a path of this round trip.
-    pub(super) fn matured(&self, now: Moment, round_trip: Duration) -> bool {
-        now >= self.at + round_trip * 3 + timing::MATURE_FLOOR
-    }
-
-    /// Whether it left from a shared socket.
-    pub(super) const fn shared(&self) -> bool {
-        matches!(self.slot, Slot::Shared { .. })
-    }
-}
-
 impl<'a> HttpsTry<'a> {
     /// Whether nothing at all came back in this time: told so, or still under way at the end.
     pub(super) fn silent_for(&self, time: Duration) -> bool {
@@ -342,29 +330,6 @@ fn stray(observation: &Observation) -> Option<SocketAddr> {
         Outcome::Stray { from, .. } => Some(*from),
         _ => None,
     }
-}
-
-fn stun_copy<'a>(
-    probe: ProbeId,
-    slot: Slot,
-    server: SocketAddr,
-    form: StunForm,
-    at: Moment,
-    observations: &[&'a Observation],
-) -> StunCopy<'a> {
-    let reply = observations
-        .iter()
-        .filter_map(|observation| match &observation.outcome {
-            Outcome::Stun(reply) => Some((observation.at, reply, observation.round_trip())),
-            _ => None,
-        })
-        .min_by_key(|(at, ..)| *at)
-        .map(|(_, reply, round_trip)| (reply, round_trip));
-    let failure = observations.iter().find_map(|observation| match &observation.outcome {
-        Outcome::Failed(failure) => Some(failure),
-        _ => None,
-    });
-    StunCopy { probe, slot, server, form, at, reply, failure }
 }
 
 fn https_try<'a>(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::evidence::{Evidence, StunCopy};
 use super::reach::{self, count, some_of};
-use super::{filter, router};
+use super::{filter, hairpin, router};
 use crate::check::Operator;
 use crate::check::mapping::{self, Conclusion, Sighting};
 use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType, is_global};
@@ -148,7 +148,11 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
         mapping,
         mapping_varies: if blocked { Verdict::unknown(Why::UdpIsBlocked) } else { view.conclusion.varies.clone() },
         filtering,
-        hairpinning: Verdict::unknown(Why::NotMeasuredYet),
+        hairpinning: if blocked {
+            Verdict::unknown(Why::UdpIsBlocked)
+        } else {
+            hairpin::hairpinning(evidence, view.family, &view.conclusion)
+        },
         port_preservation: port_preservation(view),
         port_allocation: Verdict::unknown(Why::NotMeasuredYet),
         pooling: Verdict::unknown(Why::NotMeasuredYet),

@@ -36,6 +36,7 @@ impl NetcheckCheck {
         self.portal_agenda(&signs, &mut list);
         self.ping_agenda(&signs, &mut list);
         self.filter_agenda(&mut list);
+        self.hairpin_agenda(&signs, &mut list);
         list.wake_at(if silent { silent_end } else { budget });
         let done = !list.open && list.ask.is_none();
         Agenda { ask: list.ask, wake: list.wake, done }
@@ -152,6 +153,20 @@ impl NetcheckCheck {
             let wish = filter.wish(list.now, seen, |server| self.known(server));
             if let Some(due) = wish.due {
                 list.due_paced(Ask::Filter { filter: index, due });
+            }
+            if let Some(at) = wish.wake {
+                list.wake_at(at);
+            }
+            list.open |= wish.open;
+        }
+    }
+
+    fn hairpin_agenda(&self, signs: &Signs, list: &mut List) {
+        for (index, hairpin) in self.hairpins.iter().enumerate() {
+            let settled = !hairpin.is_aimed() && self.hairpin_settled(hairpin.family(), signs);
+            let wish = hairpin.wish(list.now, self.loss_seen(list.now), signs.slowest, settled);
+            if wish.due {
+                list.due_paced(Ask::Hairpin(index));
             }
             if let Some(at) = wish.wake {
                 list.wake_at(at);

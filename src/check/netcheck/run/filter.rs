@@ -16,6 +16,8 @@ use crate::probe::{Moment, ProbeId, Slot, StunForm, StunReply};
 
 /// The first local socket of the filter tests; each takes two.
 pub(in crate::check::netcheck) const FIRST_SOCKET: u8 = 10;
+/// … and the last.
+pub(in crate::check::netcheck) const LAST_SOCKET: u8 = FIRST_SOCKET + 7;
 /// Servers tested at once in each family …
 const AT_ONCE: usize = 2;
 /// … and in all, when the first ones turn out not to offer the test.

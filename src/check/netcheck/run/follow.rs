@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use super::super::plan::{self, Place};
 use super::super::timing;
-use super::super::tracks::{Fate, Next, Role};
+use super::super::tracks::{Fate, Next, Role, Signs};
 use super::NetcheckCheck;
 use super::filter::{Due, Known, Seen, tally};
+use super::hairpin::Hairpin;
 use crate::check::{Operator, mapping};
 use crate::model::Family;
 use crate::probe::{Moment, Observation, Outcome};
@@ -22,7 +23,28 @@ impl NetcheckCheck {
                     self.open(0, Role::Mapping, server, socket, 1);
                 }
             }
+            for server in plan::mapping_servers(&self.input, family).into_iter().take(timing::HAIRPIN_SERVERS) {
+                self.open_hairpin(server);
+            }
         }
+    }
+
+    /// The sockets of the hairpin test ask a server where they are.
+    fn open_hairpin(&mut self, server: SocketAddr) {
+        let family = Family::of(server.ip());
+        if self.hairpins.iter().any(|hairpin| hairpin.family() == family && !hairpin.is_aimed()) {
+            for socket in timing::HAIRPIN_SOCKETS {
+                self.open(0, Role::Mapping, server, socket, 1);
+            }
+        }
+    }
+
+    /// Whether all servers that the hairpin test asks have answered or been given up.
+    pub(super) fn hairpin_settled(&self, family: Family, signs: &Signs) -> bool {
+        let tracks = self.tracks.iter().filter(|track| track.slot.family() == family);
+        let mut tracks = tracks.filter(|track| Hairpin::socket_of(track.slot).is_some()).peekable();
+        tracks.peek().is_some()
+            && tracks.all(|track| track.next(self.now, signs, self.knowledge(track, signs)) == Next::Settled)
     }
 
     /// The mapping sockets also ask the first servers to answer: near, alive, and of different operators.
@@ -41,6 +63,7 @@ impl NetcheckCheck {
             for socket in timing::MAPPING_SOCKETS {
                 self.open(0, Role::Mapping, server, socket, 1);
             }
+            self.open_hairpin(server);
         }
     }
 

@@ -2,6 +2,7 @@ use std::fmt::Display;
 
 use super::count;
 use super::failure::failure;
+use super::nat_why;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
 use crate::render::number::{round_trip, span};
@@ -119,6 +120,8 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             format!("{server} refuses to answer from elsewhere (error {code})")
         }
 
+        Why::Nat(why) => nat_why::nat_why(why),
+
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("nearest of {}", count(*of, "region", "regions"))];
             if let Some((region, latency)) = next {
@@ -192,11 +195,11 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     }
 }
 
-fn servers(number: u32) -> String {
+pub(super) fn servers(number: u32) -> String {
     count(number, "server", "servers")
 }
 
-fn packets(number: u32) -> String {
+pub(super) fn packets(number: u32) -> String {
     count(number, "packet", "packets")
 }
 

@@ -3,6 +3,7 @@
 mod failure;
 mod finding;
 mod nat;
+mod nat_why;
 mod plan;
 mod why;
 

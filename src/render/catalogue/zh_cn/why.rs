@@ -1,6 +1,7 @@
 use std::fmt::Display;
 
 use super::failure::failure;
+use super::nat_why;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
 use crate::render::number::{round_trip, span};
@@ -81,6 +82,8 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::NoFilterServer => "应答的服务器都不提供此项测试（RFC 5780）".to_owned(),
         Why::ChangeIgnored { server } => format!("{server} 忽略了从其他端点应答的请求"),
         Why::ChangeRefused { server, code } => format!("{server} 拒绝从其他端点应答（错误 {code}）"),
+
+        Why::Nat(why) => nat_why::nat_why(why),
 
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("{of} 个区域中最近")];
