@@ -119,13 +119,17 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__nat)
-            opts="-4 -6 -o -q -v -h --stun-server --servers --region --cache-dir --bind-address --bind-port --interface --no-portmap --no-https --gentle --save --replay --derp-map --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            opts="-4 -6 -o -q -v -h --stun-server --servers --sockets --region --cache-dir --bind-address --bind-port --interface --no-portmap --no-https --gentle --save --replay --derp-map --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --stun-server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sockets)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -77,6 +77,7 @@ set edit:completion:arg-completer[natscope] = {|@words|
         }
         &'natscope;nat'= {
             cand --stun-server 'A STUN server to ask; may be given several times. Same as SERVER'
+            cand --sockets 'How many local sockets ask about the mapping, from 2 to 32'
             cand --region 'Use only this region of the map; may be given several times'
             cand --cache-dir 'Where the last copy of a fetched map is kept [default: the user''s cache directory]'
             cand --bind-address 'Send from this local address'

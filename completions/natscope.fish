@@ -90,6 +90,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s v -l verb
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l stun-server -d 'A STUN server to ask; may be given several times. Same as SERVER' -r -f -a "(__fish_print_hostnames)"
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l sockets -d 'How many local sockets ask about the mapping, from 2 to 32' -r
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l region -d 'Use only this region of the map; may be given several times' -r
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l cache-dir -d 'Where the last copy of a fetched map is kept [default: the user\'s cache directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l bind-address -d 'Send from this local address' -r

@@ -82,6 +82,7 @@ Register-ArgumentCompleter -Native -CommandName 'natscope' -ScriptBlock {
         }
         'natscope;nat' {
             [CompletionResult]::new('--stun-server', '--stun-server', [CompletionResultType]::ParameterName, 'A STUN server to ask; may be given several times. Same as SERVER')
+            [CompletionResult]::new('--sockets', '--sockets', [CompletionResultType]::ParameterName, 'How many local sockets ask about the mapping, from 2 to 32')
             [CompletionResult]::new('--region', '--region', [CompletionResultType]::ParameterName, 'Use only this region of the map; may be given several times')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where the last copy of a fetched map is kept [default: the user''s cache directory]')
             [CompletionResult]::new('--bind-address', '--bind-address', [CompletionResultType]::ParameterName, 'Send from this local address')

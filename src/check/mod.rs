@@ -9,5 +9,6 @@ mod independence;
 mod mapping;
 pub mod nat_servers;
 pub mod netcheck;
+mod ports;
 
 pub use independence::Operator;

@@ -45,6 +45,20 @@ pub struct NatArgs {
     #[arg(long, env = "NATSCOPE_SERVERS", value_parser = values::switch, hide_env = true)]
     pub servers: bool,
 
+    /// How many local sockets ask about the mapping, from 2 to 32.
+    ///
+    /// Each gets a mapping of its own. 12 show how the NAT picks ports, 20 whether it gives all mappings of a host the
+    /// same address, where fewer leave that undetermined.
+    #[arg(
+        long,
+        env = "NATSCOPE_SOCKETS",
+        value_name = "N",
+        default_value_t = 2,
+        value_parser = value_parser!(u8).range(2..=32),
+        hide_env = true
+    )]
+    pub sockets: u8,
+
     /// Further servers to ask.
     #[command(flatten)]
     pub map: MapArgs,
@@ -163,6 +177,8 @@ Examples:
       Against a relay that natscope starts on loopback; needs no internet.
   natscope nat --servers
       Tell what was learned about each server, too.
+  natscope nat --sockets 20
+      See more of how the NAT picks ports and addresses.
   natscope nat --bind-port 41641
       What a program on that port would get.
   natscope nat --save here.json

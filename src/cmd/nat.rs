@@ -56,6 +56,7 @@ fn options(args: &NatArgs, global: &GlobalArgs, map: &DerpMap, spent: Duration) 
         nat: true,
         filtering: true,
         hairpin: !args.gentle,
+        sockets: args.sockets,
         port_mapping: !args.no_portmap,
         // Plain STUN servers have none; relays that answer over it are what proves that UDP is blocked.
         https: !args.no_https && map.regions.values().any(Region::has_relay),

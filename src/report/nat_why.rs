@@ -29,4 +29,48 @@ pub enum NatWhy {
     HairpinNoEndpoint,
     /// None came back, but with a mapping for each destination no packet comes from where the other socket has sent to.
     HairpinDependsOnDestination,
+
+    // Ports and addresses.
+    /// Each mapping gets the port a fixed step after the one before.
+    PortsInSequence {
+        /// The step.
+        step: u16,
+        /// Mappings seen.
+        mappings: u32,
+    },
+    /// Ports show no pattern.
+    PortsScattered {
+        /// Mappings seen.
+        mappings: u32,
+        /// The lowest port.
+        lowest: u16,
+        /// The highest.
+        highest: u16,
+        /// How many ports the NAT seems to have set aside for this host, where they are close together.
+        block: Option<u32>,
+    },
+    /// Ports rise or fall, but not by a fixed step, or are of several addresses: not a sequence, and not plainly random.
+    PortsUnclear {
+        /// Mappings seen.
+        mappings: u32,
+    },
+    /// Too few mappings were seen.
+    TooFewMappings {
+        /// Mappings seen, by servers that may not all be wrong.
+        have: u32,
+        /// How many it takes.
+        need: u32,
+    },
+    /// All mappings share one address.
+    OneAddress {
+        /// Mappings seen.
+        mappings: u32,
+    },
+    /// All mappings share one address, but so few would do so by chance where there are two.
+    OneAddressSoFar {
+        /// Mappings seen.
+        mappings: u32,
+        /// How many it takes.
+        need: u32,
+    },
 }

@@ -29,6 +29,7 @@ impl World {
                 nat: options.nat,
                 filtering: options.filtering,
                 hairpin: options.hairpin,
+                sockets: options.sockets,
                 port_mapping: options.port_mapping,
                 https: options.https,
                 icmp: options.icmp,

@@ -102,9 +102,10 @@ pub(crate) fn run(check: &mut impl Check, world: &World) -> Run {
         (true, true) => disturbed,
     };
     let filter = of(world.options.filtering, MOST_FILTER_DATAGRAMS, MOST_LOSSY_FILTER_DATAGRAMS);
+    let more = 4 * u32::from(world.options.sockets - 2);
     let hairpin = of(world.options.hairpin, MOST_HAIRPIN_DATAGRAMS, MOST_LOSSY_HAIRPIN_DATAGRAMS);
     for (server, count) in &run.datagrams {
-        if *count > MOST_DATAGRAMS + filter + hairpin {
+        if *count > MOST_DATAGRAMS + filter + hairpin + more {
             run.misbehaviour.push(format!("{count} datagrams to {server}"));
         }
     }

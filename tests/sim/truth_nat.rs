@@ -196,10 +196,12 @@ fn port_preservation(network: &Network) -> Right<bool> {
 
 fn port_allocation(network: &Network) -> Right<PortAllocation> {
     let outermost = network.translators().filter(|rules| rules.prefix.is_none() && rules.ports != Ports::Preserve);
-    let preserving = || network.translators().any(|rules| depends(rules.mapping));
+    let preserving = || network.translators().any(|rules| rules.ports == Ports::Preserve && depends(rules.mapping));
     match outermost.last().map(|rules| rules.ports) {
         None if preserving() => vec![PortAllocation::Preserving, PortAllocation::Random],
         None => vec![PortAllocation::Preserving],
+        // A box that keeps ports where it can may come after.
+        Some(Ports::Sequential(_)) if preserving() => vec![PortAllocation::Sequential, PortAllocation::Random],
         Some(Ports::Sequential(_)) => vec![PortAllocation::Sequential],
         Some(_) => vec![PortAllocation::Random],
     }

@@ -99,6 +99,8 @@ pub(super) const MAPPING_COPIES: u32 = 4;
 pub(super) const MAPPING_SOCKETS: [u8; 2] = [1, 2];
 /// Sockets that ask when those disagree.
 pub(super) const FRESH_SOCKETS: [u8; 2] = [3, 4];
+/// The first of the sockets that ask besides, where more are wanted.
+pub(super) const MORE_SOCKETS: u8 = 32;
 /// Sockets of the hairpin test.
 pub(super) const HAIRPIN_SOCKETS: [u8; 2] = [5, 6];
 /// Servers each of them asks at once for its outside endpoint.

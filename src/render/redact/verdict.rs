@@ -115,7 +115,13 @@ fn nat_why(why: &mut NatWhy, names: &mut Pseudonyms) {
         | NatWhy::HairpinSilent { .. }
         | NatWhy::HairpinUnsettled { .. }
         | NatWhy::HairpinNoEndpoint
-        | NatWhy::HairpinDependsOnDestination => {}
+        | NatWhy::HairpinDependsOnDestination
+        | NatWhy::PortsInSequence { .. }
+        | NatWhy::PortsScattered { .. }
+        | NatWhy::PortsUnclear { .. }
+        | NatWhy::TooFewMappings { .. }
+        | NatWhy::OneAddress { .. }
+        | NatWhy::OneAddressSoFar { .. } => {}
     }
 }
 

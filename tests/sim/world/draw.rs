@@ -265,6 +265,7 @@ fn draw_options(r: &mut Random) -> Options {
         nat: on(),
         filtering: false,
         hairpin: true,
+        sockets: 2,
         port_mapping: on(),
         https: on(),
         icmp: on(),

@@ -1,4 +1,4 @@
-//! Hairpins at random, with a chance of their own: the worlds were there before them.
+//! Hairpins at random, and how many sockets ask, with a chance of their own: the worlds were there before them.
 
 use super::World;
 use crate::random::Random;
@@ -7,6 +7,7 @@ use crate::random::Random;
 /// and users who do not want to know.
 pub(super) fn draw_hairpins(world: &mut World, r: &mut Random) {
     world.options.hairpin = !r.chance(0.05);
+    world.options.sockets = if r.chance(0.2) { r.between(3, 32) as u8 } else { 2 };
     world.host.hears_itself = r.chance(0.3);
     for network in [&mut world.v4, &mut world.v6] {
         let single = network.boxes.len() == 1;

@@ -8,6 +8,7 @@ mod hairpin;
 mod nat;
 mod owner;
 mod portal;
+mod ports;
 mod reach;
 mod regions;
 mod router;

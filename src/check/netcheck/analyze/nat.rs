@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::evidence::{Evidence, StunCopy};
 use super::reach::{self, count, some_of};
-use super::{filter, hairpin, router};
+use super::{filter, hairpin, ports, router};
 use crate::check::Operator;
 use crate::check::mapping::{self, Conclusion, Sighting};
 use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType, is_global};
@@ -18,7 +18,7 @@ pub(super) struct View {
     pub family: Family,
     pub conclusion: Conclusion,
     /// Whether the mapping depends on the port as well, if it depends on anything.
-    on_port_too: Option<bool>,
+    pub on_port_too: Option<bool>,
     /// Endpoints of the measuring socket, and how many servers saw it there.
     pub observed: BTreeMap<SocketAddr, u32>,
     pub servers: Vec<StunServer>,
@@ -65,8 +65,22 @@ impl View {
     }
 
     /// Views by servers that agree with the rest.
-    fn trusted(&self) -> impl Iterator<Item = &Sighting> {
+    pub(super) fn trusted(&self) -> impl Iterator<Item = &Sighting> {
         self.sightings.iter().filter(|sighting| !self.conclusion.odd.contains_key(&sighting.server))
+    }
+
+    /// Servers whose views are used: where the mapping is the same for all, those that agree with most, somewhere.
+    pub(super) fn believed(&self) -> BTreeSet<SocketAddr> {
+        if self.conclusion.varies.value() != Some(&false) {
+            return self.trusted().map(|sighting| sighting.server).collect();
+        }
+        let mut witnesses: BTreeMap<_, BTreeSet<Operator>> = BTreeMap::new();
+        let at = |sighting: &Sighting| (sighting.slot, sighting.mapped);
+        for sighting in self.trusted() {
+            witnesses.entry(at(sighting)).or_default().insert(Operator::of(sighting.server.ip()));
+        }
+        let shared = |sighting: &&Sighting| witnesses.get(&at(sighting)).is_some_and(|by| by.len() >= 2);
+        self.trusted().filter(shared).map(|sighting| sighting.server).collect()
     }
 
     /// The endpoint most independent servers see the measuring socket at.
@@ -153,9 +167,9 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
         } else {
             hairpin::hairpinning(evidence, view.family, &view.conclusion)
         },
-        port_preservation: port_preservation(view),
-        port_allocation: Verdict::unknown(Why::NotMeasuredYet),
-        pooling: Verdict::unknown(Why::NotMeasuredYet),
+        port_preservation: ports::port_preservation(view),
+        port_allocation: ports::allocation(evidence, view),
+        pooling: ports::pooling(evidence, view),
         mapping_lifetime: Verdict::unknown(Why::NotMeasuredYet),
         carrier_grade: router::carrier_grade(evidence, view, &netcheck.router),
         mapped: most_seen_first(view.trusted().map(|sighting| sighting.mapped)),
@@ -234,34 +248,6 @@ fn effective(difficulty: &Verdict<Difficulty>) -> Verdict<Difficulty> {
         difficulty.clone().because(Why::NoPortMappingVerified)
     } else {
         difficulty.clone()
-    }
-}
-
-/// Whether the external port is the local one, on every socket that was seen.
-fn port_preservation(view: &View) -> Verdict<bool> {
-    if view.conclusion.varies.value() != Some(&false) {
-        let why = match view.conclusion.varies.value() {
-            Some(_) => Why::FromMapping,
-            None => view.conclusion.varies.why().cloned().unwrap_or(Why::SocketsDisagree),
-        };
-        return Verdict::unknown(why);
-    }
-    let mut sockets: BTreeMap<crate::probe::Slot, BTreeSet<bool>> = BTreeMap::new();
-    for sighting in view.trusted() {
-        if let Some(local) = sighting.local {
-            sockets.entry(sighting.slot).or_default().insert(local.port() == sighting.mapped.port());
-        }
-    }
-    let kept = sockets.values().filter(|kept| kept.len() == 1 && kept.contains(&true)).count();
-    let changed = sockets.values().filter(|kept| kept.len() == 1 && kept.contains(&false)).count();
-    let evidence = view.conclusion.varies.evidence().to_vec();
-    let why = Why::PortsKept { kept: count(kept), sockets: count(sockets.len()) };
-    if sockets.len() >= 2 && kept == sockets.len() {
-        Verdict::known(true, Confidence::High, evidence).because(why)
-    } else if sockets.len() >= 2 && changed == sockets.len() {
-        Verdict::known(false, Confidence::High, evidence).because(why)
-    } else {
-        Verdict::unknown(why).with_evidence(evidence)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::super::Options;
 use super::super::plan::{self, Place};
 use super::super::timing;
 use super::super::tracks::{Fate, Next, Role, Signs};
@@ -64,6 +65,10 @@ impl NetcheckCheck {
                 self.open(0, Role::Mapping, server, socket, 1);
             }
             self.open_hairpin(server);
+            let more = self.input.options.sockets.min(*Options::SOCKETS.end());
+            for index in 0..more.saturating_sub(*Options::SOCKETS.start()) {
+                self.open(0, Role::Mapping, server, timing::MORE_SOCKETS + index, 1);
+            }
         }
     }
 

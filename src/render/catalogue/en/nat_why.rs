@@ -1,3 +1,4 @@
+use super::count;
 use super::why::packets;
 use crate::report::NatWhy;
 
@@ -25,5 +26,31 @@ pub(super) fn nat_why(why: &NatWhy) -> String {
         NatWhy::HairpinDependsOnDestination => {
             "nothing came back, but with a mapping for each destination a filter may be what kept it out".to_owned()
         }
+        NatWhy::PortsInSequence { step, mappings } => {
+            format!("the ports of {} are {step} apart, in the order they were made", self::mappings(*mappings))
+        }
+        NatWhy::PortsScattered { mappings, lowest, highest, block: None } => {
+            format!("the ports of {} lie anywhere from {lowest} to {highest}", self::mappings(*mappings))
+        }
+        NatWhy::PortsScattered { mappings, lowest, highest, block: Some(block) } => format!(
+            "the ports of {} lie anywhere from {lowest} to {highest}, as in a block of {block}",
+            self::mappings(*mappings)
+        ),
+        NatWhy::PortsUnclear { mappings } => {
+            format!("the ports of {} are neither in a sequence nor plainly without one", self::mappings(*mappings))
+        }
+        NatWhy::TooFewMappings { have, need } => format!(
+            "{} with ports of their own, and it takes {need}; natscope nat --sockets 12 makes more",
+            self::mappings(*have)
+        ),
+        NatWhy::OneAddress { mappings } => format!("{} share one address", self::mappings(*mappings)),
+        NatWhy::OneAddressSoFar { mappings, need } => format!(
+            "{} share one address, which may be chance before there are {need}; natscope nat --sockets 20 makes more",
+            self::mappings(*mappings)
+        ),
     }
+}
+
+fn mappings(number: u32) -> String {
+    count(number, "mapping", "mappings")
 }

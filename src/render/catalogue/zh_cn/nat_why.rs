@@ -16,5 +16,22 @@ pub(super) fn nat_why(why: &NatWhy) -> String {
         }
         NatWhy::HairpinNoEndpoint => "没有两台独立的服务器对测试套接字的外部端点看法一致".to_owned(),
         NatWhy::HairpinDependsOnDestination => "没有数据包返回，但映射随目标而变，可能是被过滤挡住的".to_owned(),
+        NatWhy::PortsInSequence { step, mappings } => {
+            format!("{mappings} 个映射的端口按建立顺序每次相差 {step}")
+        }
+        NatWhy::PortsScattered { mappings, lowest, highest, block: None } => {
+            format!("{mappings} 个映射的端口散布在 {lowest} 到 {highest} 之间")
+        }
+        NatWhy::PortsScattered { mappings, lowest, highest, block: Some(block) } => {
+            format!("{mappings} 个映射的端口散布在 {lowest} 到 {highest} 之间，像是大小为 {block} 的端口块")
+        }
+        NatWhy::PortsUnclear { mappings } => format!("{mappings} 个映射的端口既不成序列，也不明显随机"),
+        NatWhy::TooFewMappings { have, need } => {
+            format!("只有 {have} 个各有端口的映射，需要 {need} 个；natscope nat --sockets 12 会建立更多")
+        }
+        NatWhy::OneAddress { mappings } => format!("{mappings} 个映射共用一个地址"),
+        NatWhy::OneAddressSoFar { mappings, need } => {
+            format!("{mappings} 个映射共用一个地址，不足 {need} 个时可能只是巧合；natscope nat --sockets 20 会建立更多")
+        }
     }
 }
