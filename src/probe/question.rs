@@ -52,6 +52,17 @@ pub enum Question {
         /// Its form.
         form: StunForm,
     },
+    /// One STUN Binding request over a TCP connection. Its answer shows that the server is up, whatever becomes of
+    /// datagrams.
+    StunStream {
+        /// The local socket it leaves from.
+        slot: Slot,
+        /// Where it goes.
+        server: SocketAddr,
+        /// How long to wait for all of it.
+        #[serde(rename = "timeout_ms", with = "super::millis")]
+        timeout: Duration,
+    },
     /// `GET /derp/latency-check` on a relay: TCP, TLS, request; each timed.
     HttpsLatency {
         /// The relay.

@@ -17,6 +17,7 @@ mod portal;
 mod resolve;
 mod router;
 mod sockets;
+mod stream;
 mod stun;
 mod stun_codec;
 
@@ -193,6 +194,16 @@ impl Driver {
                 self.servers.insert(id, server.ip());
                 let failed = self.stun.launch(&Request { probe: id, slot, server, form })?;
                 self.immediate.extend(failed);
+            }
+            Question::StunStream { server, timeout, .. } => {
+                let reached = Reached::new(Stage::Connect);
+                let (binding, deadline) = (self.binding.clone(), self.deadline(timeout, &reached));
+                self.spawn(id, reached, async move {
+                    match stream::ask(&binding, server, deadline).await {
+                        Ok(reply) => Outcome::Stun(reply),
+                        Err(failure) => Outcome::Failed(failure),
+                    }
+                });
             }
             Question::Resolve { host, family, timeout } => {
                 let reached = Reached::new(Stage::Dns);

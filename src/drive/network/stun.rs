@@ -320,7 +320,7 @@ fn failed(probe: ProbeId, sent_at: Moment, at: Moment, cause: Cause) -> Observat
     Observation { probe: Some(probe), sent_at, at, outcome }
 }
 
-fn random_id() -> Result<TransactionId, DriveError> {
+pub(super) fn random_id() -> Result<TransactionId, DriveError> {
     let mut id = [0; 12];
     getrandom::fill(&mut id).map_err(DriveError::Randomness)?;
     Ok(TransactionId(id))

@@ -15,7 +15,9 @@ pub(super) fn walk(record: &mut Record, names: &mut Pseudonyms) {
 fn question(question: &mut Question, names: &mut Pseudonyms) {
     match question {
         Question::Resolve { host, family: _, timeout: _ } => names.host(host),
-        Question::Stun { slot: _, server, form: _ } => names.endpoint(server),
+        Question::Stun { slot: _, server, form: _ } | Question::StunStream { slot: _, server, timeout: _ } => {
+            names.endpoint(server)
+        }
         Question::HttpsLatency { target, timeout: _ } => {
             names.host(&mut target.host_name);
             target.address.iter_mut().for_each(|address| names.address(address));
