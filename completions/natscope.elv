@@ -97,7 +97,7 @@ set edit:completion:arg-completer[natscope] = {|@words|
             cand -4 'Use IPv4 only'
             cand -6 'Use IPv6 only'
             cand --no-portmap 'Do not ask the router for port-mapping services (asking never creates a mapping)'
-            cand --no-https 'Do not ask relays of a map over HTTPS when their UDP is silent'
+            cand --no-https 'Do not ask over TCP when UDP is silent: STUN servers by STUN, relays of a map by HTTPS'
             cand --gentle 'Send nothing to this host''s own outside endpoint: no hairpin test'
             cand --json 'Short for --format json'
             cand -q 'Say nothing on standard error but errors: no progress, no warnings'

@@ -119,7 +119,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand nat" -l servers -d 'Li
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s 4 -d 'Use IPv4 only'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s 6 -d 'Use IPv6 only'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l no-portmap -d 'Do not ask the router for port-mapping services (asking never creates a mapping)'
-complete -c natscope -n "__fish_natscope_using_subcommand nat" -l no-https -d 'Do not ask relays of a map over HTTPS when their UDP is silent'
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l no-https -d 'Do not ask over TCP when UDP is silent: STUN servers by STUN, relays of a map by HTTPS'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l gentle -d 'Send nothing to this host\'s own outside endpoint: no hairpin test'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l json -d 'Short for --format json'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'

@@ -102,7 +102,7 @@ Register-ArgumentCompleter -Native -CommandName 'natscope' -ScriptBlock {
             [CompletionResult]::new('-4', '-4', [CompletionResultType]::ParameterName, 'Use IPv4 only')
             [CompletionResult]::new('-6', '-6', [CompletionResultType]::ParameterName, 'Use IPv6 only')
             [CompletionResult]::new('--no-portmap', '--no-portmap', [CompletionResultType]::ParameterName, 'Do not ask the router for port-mapping services (asking never creates a mapping)')
-            [CompletionResult]::new('--no-https', '--no-https', [CompletionResultType]::ParameterName, 'Do not ask relays of a map over HTTPS when their UDP is silent')
+            [CompletionResult]::new('--no-https', '--no-https', [CompletionResultType]::ParameterName, 'Do not ask over TCP when UDP is silent: STUN servers by STUN, relays of a map by HTTPS')
             [CompletionResult]::new('--gentle', '--gentle', [CompletionResultType]::ParameterName, 'Send nothing to this host''s own outside endpoint: no hairpin test')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --format json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing on standard error but errors: no progress, no warnings')

@@ -77,7 +77,7 @@ pub struct NatArgs {
     )]
     pub no_portmap: bool,
 
-    /// Do not ask relays of a map over HTTPS when their UDP is silent.
+    /// Do not ask over TCP when UDP is silent: STUN servers by STUN, relays of a map by HTTPS.
     #[arg(
         long,
         env = "NATSCOPE_NO_HTTPS",

@@ -101,6 +101,10 @@ pub(super) const MAPPING_SOCKETS: [u8; 2] = [1, 2];
 pub(super) const FRESH_SOCKETS: [u8; 2] = [3, 4];
 /// The first of the sockets that ask besides, where more are wanted.
 pub(super) const MORE_SOCKETS: u8 = 32;
+/// The socket that asks relays whether they test filters.
+pub(super) const SCOUT_SOCKET: u8 = 9;
+/// Relays it asks in each family.
+pub(super) const SCOUTS: usize = 3;
 /// Sockets of the hairpin test.
 pub(super) const HAIRPIN_SOCKETS: [u8; 2] = [5, 6];
 /// Servers each of them asks at once for its outside endpoint.

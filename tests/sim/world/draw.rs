@@ -13,6 +13,7 @@ use natscope::model::{Family, Filtering, Mapping};
 use super::draw_alternates::draw_alternates;
 use super::draw_hairpins::draw_hairpins;
 use super::draw_servers::{draw_link, draw_regions, round};
+use super::draw_streams::draw_streams;
 use super::{
     Dns, DnsAnswers, Host, Middlebox, MoreInterface, Neighbour, Network, Options, Pinning, Policy, Pool, Portal, Ports,
     Proxy, Router, Sending, Service, SimRegion, Stun, Web, World,
@@ -47,6 +48,7 @@ impl World {
         draw_surroundings(&mut world, r);
         draw_liar(&mut world, r);
         draw_alternates(&mut world, &mut Random::new(mix(seed ^ 0x5780)));
+        draw_streams(&mut world, &mut Random::new(mix(seed ^ 0x7c9)));
         draw_hairpins(&mut world, &mut Random::new(mix(seed ^ 0x4a17)));
         world
     }

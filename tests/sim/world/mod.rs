@@ -6,6 +6,7 @@ mod draw;
 mod draw_alternates;
 mod draw_hairpins;
 mod draw_servers;
+mod draw_streams;
 mod middlebox;
 mod server;
 mod view;

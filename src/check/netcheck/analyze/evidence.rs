@@ -26,6 +26,8 @@ pub(super) struct Evidence<'a> {
     pub filter: Vec<StunCopy<'a>>,
     /// Those of the hairpin test.
     pub hairpin: Vec<StunCopy<'a>>,
+    /// Those that ask relays whether they test filters.
+    pub scouts: Vec<StunCopy<'a>>,
     pub https: Vec<HttpsTry<'a>>,
     /// Who sent something that was no answer.
     pub strays: BTreeSet<SocketAddr>,
@@ -78,6 +80,7 @@ impl<'a> Evidence<'a> {
             stun: Vec::new(),
             filter: Vec::new(),
             hairpin: Vec::new(),
+            scouts: Vec::new(),
             https: Vec::new(),
             strays: record.observations.iter().filter_map(stray).collect(),
             names: BTreeMap::new(),
@@ -124,10 +127,16 @@ impl<'a> Evidence<'a> {
     fn sort_in(&mut self, copy: StunCopy<'a>) {
         let copies = match copy.slot {
             Slot::Shared { index: FIRST_SOCKET..=LAST_SOCKET, .. } => &mut self.filter,
+            Slot::Shared { index: timing::SCOUT_SOCKET, .. } => &mut self.scouts,
             Slot::Shared { index, .. } if timing::HAIRPIN_SOCKETS.contains(&index) => &mut self.hairpin,
             _ => &mut self.stun,
         };
         copies.push(copy);
+    }
+
+    /// Copies that serve one test alone.
+    pub(super) fn tests(&self) -> impl Iterator<Item = &StunCopy<'a>> {
+        self.filter.iter().chain(&self.hairpin).chain(&self.scouts)
     }
 
     /// Questions of other kinds, with their probe, when they were asked and what was heard.
@@ -287,7 +296,7 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// Relays that answered over TCP, by operator, with a round trip that silence can be measured by.
+    /// Relays and STUN servers that answered over TCP, by operator, with a round trip that silence can be measured by.
     pub(super) fn relays_up(&self) -> BTreeMap<Operator, Duration> {
         let mut up: BTreeMap<Operator, Duration> = BTreeMap::new();
         for region in self.input.map.regions.values() {
@@ -301,7 +310,19 @@ impl<'a> Evidence<'a> {
                 }
             }
         }
+        for (server, round_trip) in self.streams_up() {
+            let longest = up.entry(Operator::of(server.ip())).or_default();
+            *longest = round_trip.max(*longest);
+        }
         up
+    }
+
+    /// STUN servers that answered over TCP, and how long that took.
+    pub(super) fn streams_up(&self) -> impl Iterator<Item = (SocketAddr, Duration)> {
+        self.others.iter().filter_map(|other| match (other.question, other.outcome) {
+            (Question::StunStream { server, .. }, Some(Outcome::Stun(_))) => Some((*server, other.round_trip?)),
+            _ => None,
+        })
     }
 
     fn tcp_round_trip(&self, node: &Node) -> Option<Duration> {

@@ -335,10 +335,11 @@ fn servers(
         .into_iter()
         .filter(|server| !second_port(server))
         .map(|endpoint| {
-            // Who answered a socket of the filter tests, from wherever it was to, is not silent, whatever got lost of
+            // Who answered a socket of a test, from wherever it was to, is not silent, whatever got lost of
             // the others' requests.
-            let tested = || evidence.filter.iter().filter(|copy| copy.server == endpoint);
-            let plain = || tested().filter(|copy| copy.form == StunForm::Plain);
+            let tested = || evidence.tests().filter(|copy| copy.server == endpoint);
+            let changes = [StunForm::ChangePort, StunForm::ChangeAddressAndPort];
+            let plain = || tested().filter(move |copy| !changes.contains(&copy.form));
             let asked = || copies.iter().copied().filter(|copy| copy.server == endpoint);
             let replies = || asked().chain(plain()).filter_map(|copy| copy.reply);
             let silent = asked().chain(tested()).all(|copy| copy.reply.is_none());

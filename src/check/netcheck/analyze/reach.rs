@@ -17,6 +17,7 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
     let (answered, near): (Vec<&StunCopy<'_>>, Vec<_>) = evidence
         .stun
         .iter()
+        .chain(evidence.tests())
         .filter(|copy| copy.reply.is_some())
         .partition(|copy| evidence.is_witness(copy.server.ip()));
     if !answered.is_empty() {
@@ -220,8 +221,10 @@ fn usable(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
 
 /// Probes that were answered over a family, by whom.
 fn answered_over(evidence: &Evidence<'_>, family: Family) -> BTreeMap<ProbeId, Operator> {
+    let tests = evidence.tests().filter(|copy| copy.slot.family() == family);
     let mut answered: BTreeMap<ProbeId, Operator> = evidence
         .of_family(family)
+        .chain(tests)
         .filter(|copy| copy.reply.is_some())
         .map(|copy| (copy.probe, Operator::of(copy.server.ip())))
         .collect();
@@ -234,6 +237,11 @@ fn answered_over(evidence: &Evidence<'_>, family: Family) -> BTreeMap<ProbeId, O
         }
     }
     for other in evidence.others() {
+        if let (Question::StunStream { server, .. }, Some(Outcome::Stun(_))) = (other.question, other.outcome)
+            && Family::of(server.ip()) == family
+        {
+            answered.insert(other.probe, Operator::of(server.ip()));
+        }
         if let (Question::Icmp { address, .. }, Some(Outcome::Icmp(_))) = (other.question, other.outcome)
             && Family::of(*address) == family
         {

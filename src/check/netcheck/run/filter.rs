@@ -17,11 +17,11 @@ use crate::probe::{Moment, ProbeId, Slot, StunForm, StunReply};
 /// The first local socket of the filter tests; each takes two.
 pub(in crate::check::netcheck) const FIRST_SOCKET: u8 = 10;
 /// … and the last.
-pub(in crate::check::netcheck) const LAST_SOCKET: u8 = FIRST_SOCKET + 7;
+pub(in crate::check::netcheck) const LAST_SOCKET: u8 = FIRST_SOCKET + 15;
 /// Servers tested at once in each family …
 const AT_ONCE: usize = 2;
 /// … and in all, when the first ones turn out not to offer the test.
-const IN_ALL: usize = 4;
+const IN_ALL: usize = 8;
 /// From opening the filter to asking for what is to pass it.
 const AFTER_OPENING: Duration = Duration::from_millis(4);
 
@@ -86,11 +86,30 @@ impl Filter {
         Self { family, candidates: Vec::new(), tests: Vec::new() }
     }
 
+    pub(super) const fn family(&self) -> Family {
+        self.family
+    }
+
+    pub(super) const fn has_no_candidate(&self) -> bool {
+        self.candidates.is_empty()
+    }
+
     /// A server that may be tested, in the order of preference. Another port of one already known is the same server.
     pub(super) fn add(&mut self, server: SocketAddr, now: Moment) {
         if Family::of(server.ip()) == self.family && !self.candidates.iter().any(|known| known.ip() == server.ip()) {
             self.candidates.push(server);
             self.follow(now);
+        }
+    }
+
+    /// A server answered a request of another kind: if it is still to be tested, it is the next where it told its other
+    /// address, and the last where it did not. (It may have left that out for want of room.)
+    pub(super) fn rank(&mut self, server: SocketAddr, offers: bool) {
+        let begun = self.tests.len();
+        let place = self.candidates.iter().skip(begun).position(|known| *known == server);
+        if let Some(place) = place {
+            let candidate = self.candidates.remove(begun + place);
+            self.candidates.insert(if offers { begun } else { self.candidates.len() }, candidate);
         }
     }
 

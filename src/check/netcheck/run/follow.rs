@@ -91,6 +91,11 @@ impl NetcheckCheck {
         for server in stun_only {
             self.filter_candidate(server);
         }
+        for family in Family::BOTH {
+            for server in plan::mapping_servers(&self.input, family) {
+                self.add_scout(server);
+            }
+        }
     }
 
     /// A server that may be asked to answer from elsewhere.

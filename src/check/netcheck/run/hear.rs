@@ -26,6 +26,8 @@ impl NetcheckCheck {
                 );
                 hear_asked(&mut self.pings, index, outcome);
             }
+            Some(Purpose::Scout(index)) => self.hear_scout(index, outcome),
+            Some(Purpose::Stream(index)) => self.hear_stream(index, observation.round_trip(), outcome),
             Some(Purpose::Hairpin(index)) => {
                 if let Some(hairpin) = self.hairpins.get_mut(index) {
                     hairpin.hear(observation);
@@ -53,6 +55,7 @@ impl NetcheckCheck {
                     self.pings.push((address, Asked::NotYet));
                 }
                 if node_is_stun_only {
+                    self.add_stream(server);
                     self.filter_candidate(server);
                 }
             }
@@ -73,7 +76,9 @@ impl NetcheckCheck {
                 if reply.error_code.is_some() || connected {
                     return;
                 }
-                if reply.other_address.is_some() && reply.from == server {
+                let offers = reply.other_address.is_some() && reply.from == server;
+                self.filters.iter_mut().for_each(|filter| filter.rank(server, offers));
+                if offers {
                     let now = self.now;
                     self.filters.iter_mut().for_each(|filter| filter.add(server, now));
                 }
@@ -87,6 +92,7 @@ impl NetcheckCheck {
                     } else if !odd {
                         self.sightings.push(mapping::Sighting { probe, slot, server, local: reply.local, mapped });
                         if role == Role::Measure {
+                            self.add_scout(server);
                             self.mapping_follows(server);
                         }
                     }

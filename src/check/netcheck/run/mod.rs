@@ -5,6 +5,7 @@
 //! events it could have missed.
 
 mod agenda;
+mod aside;
 pub(super) mod filter;
 mod flow;
 mod follow;
@@ -50,6 +51,8 @@ pub struct NetcheckCheck {
     fresh_sockets: BTreeSet<Family>,
     filters: Vec<Filter>,
     hairpins: Vec<Hairpin>,
+    scouts: Vec<aside::Scout>,
+    streams: Vec<aside::Stream>,
     pace: Moment,
     /// When to wake and whether it is over, as of the last time there was nothing to ask; `None` once that is stale.
     idle: Option<(Option<Moment>, bool)>,
@@ -66,6 +69,8 @@ enum Purpose {
     Ping(usize),
     Filter { filter: usize, due: filter::Due, copy: usize },
     Hairpin(usize),
+    Scout(usize),
+    Stream(usize),
 }
 
 /// The state of a single question.
@@ -95,6 +100,8 @@ enum Ask {
     Ping(usize),
     Filter { filter: usize, due: filter::Due },
     Hairpin(usize),
+    Scout(usize),
+    Stream(usize),
 }
 
 impl NetcheckCheck {
@@ -131,6 +138,8 @@ impl NetcheckCheck {
             } else {
                 Vec::new()
             },
+            scouts: Vec::new(),
+            streams: Vec::new(),
             pace: Moment::START,
             idle: None,
         };
@@ -157,6 +166,7 @@ impl NetcheckCheck {
 
     /// Opens a track for each known address. Tracks of names follow when those are resolved.
     fn open_tracks(&mut self) {
+        let mut streams = Vec::new();
         for (region, index, family) in self.relays.nodes() {
             let Some(node) = self.relays.node(&self.input, region, index) else { continue };
             let (Some(port), Place::Known(address)) = (node.stun_port, plan::stun_place(node, family)) else {
@@ -164,11 +174,17 @@ impl NetcheckCheck {
             };
             if self.input.may_send(address) {
                 let server = SocketAddr::new(address, port);
+                if node.stun_only {
+                    streams.push(server);
+                }
                 self.open(region, Role::Measure, server, 0, plan::copies_for(index));
                 if index == 0 && self.pings.len() < self.relays.len() {
                     self.pings.push((address, Asked::NotYet));
                 }
             }
+        }
+        for server in streams {
+            self.add_stream(server);
         }
         // First copies of first nodes leave first.
         self.tracks.sort_by_key(|track| std::cmp::Reverse(track.wanted));
@@ -195,7 +211,7 @@ impl NetcheckCheck {
     }
 
     fn knowledge(&self, track: &Track, signs: &Signs) -> Knowledge {
-        let tcp = if signs.heard_udp { None } else { self.relays.tcp_round_trip(track.server.ip()) };
+        let tcp = if signs.heard_udp { None } else { self.tcp_round_trip(track.server) };
         if track.role == Role::Measure {
             return Knowledge { tcp, ..Knowledge::default() };
         }
@@ -278,6 +294,21 @@ impl NetcheckCheck {
             Ask::Filter { filter, due } => {
                 let (slot, server, form, copy) = self.filters.get_mut(filter)?.launch(due, id, now)?;
                 (Question::Stun { slot, server, form }, Purpose::Filter { filter, due, copy })
+            }
+            Ask::Scout(index) => {
+                let scout = self.scouts.get_mut(index)?;
+                scout.asked = Asked::Waiting(now);
+                let family = Family::of(scout.server.ip());
+                let slot = Slot::Shared { family, index: timing::SCOUT_SOCKET };
+                (Question::Stun { slot, server: scout.server, form: StunForm::Plain }, Purpose::Scout(index))
+            }
+            Ask::Stream(index) => {
+                let left = plan::silent_budget(&self.input).saturating_sub(now.since_start());
+                let stream = self.streams.get_mut(index)?;
+                stream.asked = Asked::Waiting(now);
+                let slot = Slot::Connected { family: Family::of(stream.server.ip()) };
+                let timeout = left.max(timing::HTTPS_FLOOR_LOSSY);
+                (Question::StunStream { slot, server: stream.server, timeout }, Purpose::Stream(index))
             }
             Ask::Hairpin(index) => {
                 let (slot, server, form) = self.hairpins.get_mut(index)?.launch(id, now)?;
