@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The reason of a verdict on how a NAT turns packets back, and on how it picks ports and addresses; or of its absence.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,13 @@ pub enum NatWhy {
     HairpinNoEndpoint,
     /// None came back, but with a mapping for each destination no packet comes from where the other socket has sent to.
     HairpinDependsOnDestination,
+
+    // Carrier-grade NAT.
+    /// This host's IPv4 address is one of those that only a translator's host has: the provider carries IPv4 over IPv6.
+    OwnAddressIsClat {
+        /// The address.
+        address: IpAddr,
+    },
 
     // Ports and addresses.
     /// Each mapping gets the port a fixed step after the one before.

@@ -16,7 +16,7 @@ fn question(question: &mut Question, names: &mut Pseudonyms) {
     match question {
         Question::Resolve { host, family: _, timeout: _ } => names.host(host),
         Question::Stun { slot: _, server, form: _ } | Question::StunStream { slot: _, server, timeout: _ } => {
-            names.endpoint(server)
+            names.endpoint(server);
         }
         Question::HttpsLatency { target, timeout: _ } => {
             names.host(&mut target.host_name);

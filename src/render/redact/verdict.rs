@@ -110,6 +110,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
 
 fn nat_why(why: &mut NatWhy, names: &mut Pseudonyms) {
     match why {
+        NatWhy::OwnAddressIsClat { address } => names.address(address),
         NatWhy::HairpinCameBack { from, inside: _ } => names.endpoint(from),
         NatWhy::NothingToHairpin
         | NatWhy::HairpinSilent { .. }
@@ -166,7 +167,7 @@ pub(super) fn failure(failure: &mut Failure, names: &mut Pseudonyms) {
 /// Why a server was left out.
 pub(super) fn note(note: &mut ServerNote, names: &mut Pseudonyms) {
     match note {
-        ServerNote::Silent | ServerNote::NotOnInternet | ServerNote::NoMappedAddress => {}
+        ServerNote::Silent | ServerNote::NotOnInternet | ServerNote::ThroughNat64 | ServerNote::NoMappedAddress => {}
         ServerNote::WrongSource { from: endpoint } | ServerNote::Outlier { saw: endpoint } => names.endpoint(endpoint),
         ServerNote::ServerSideNat { saw } => names.address(saw),
     }
@@ -189,6 +190,11 @@ pub(super) fn finding(detail: &mut FindingDetail, names: &mut Pseudonyms) {
             names.host(host);
             names.address(address);
         }
+        FindingDetail::Ipv6Translated { prefix_only: _, local, mapped } => {
+            names.address(local);
+            names.address(mapped);
+        }
+        FindingDetail::Ipv4OverIpv6 { address } => names.address(address),
         FindingDetail::ThroughTunnel { interface } => names.interface(interface),
         FindingDetail::OddServer { server, endpoint, note: why } => {
             names.server(server);

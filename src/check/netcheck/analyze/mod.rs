@@ -14,6 +14,7 @@ mod regions;
 mod router;
 #[cfg(test)]
 mod tests;
+mod translated;
 
 use evidence::Evidence;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::evidence::{Evidence, StunCopy};
 use super::reach::{self, count, some_of};
-use super::{filter, hairpin, ports, router};
+use super::{filter, hairpin, ports, router, translated};
 use crate::check::Operator;
 use crate::check::mapping::{self, Conclusion, Sighting};
 use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType, is_global};
@@ -24,6 +24,8 @@ pub(super) struct View {
     pub servers: Vec<StunServer>,
     /// What servers saw, the best kind only: see [`mapping::across_internet`].
     sightings: Vec<Sighting>,
+    /// What servers saw of our sockets of this family from beyond a NAT64: they tell of IPv4.
+    pub beyond_nat64: Vec<Sighting>,
     /// Operators asked.
     asked: usize,
 }
@@ -45,7 +47,11 @@ impl View {
                 Some(Sighting { probe, slot, server, local: reply.local, mapped })
             })
             .collect();
-        let all = sightings;
+        let (beyond_nat64, mut all): (Vec<_>, Vec<_>) = sightings.into_iter().partition(translated::crosses_nat64);
+        if family == Family::V4 && !evidence.input.has_route(Family::V4) {
+            // The way to IPv4 there is.
+            all.extend(Self::of(evidence, Family::V6).beyond_nat64);
+        }
         let sightings = mapping::across_internet(&all);
         let near: BTreeSet<SocketAddr> = all
             .iter()
@@ -59,8 +65,9 @@ impl View {
             mapping::on_port_too(sightings.iter().filter(|sighting| steady.contains(&sighting.server.ip())));
         let asked = copies.iter().map(|copy| Operator::of(copy.server.ip())).collect::<BTreeSet<_>>().len();
         let observed = observed(&copies, &bad, &near);
-        let mut view = Self { family, observed, servers: Vec::new(), conclusion, on_port_too, sightings, asked };
-        view.servers = servers(evidence, family, &copies, &bad, &near, &view.conclusion);
+        let servers = Vec::new();
+        let mut view = Self { family, conclusion, on_port_too, observed, servers, sightings, beyond_nat64, asked };
+        view.servers = self::servers(evidence, family, &copies, &bad, &near, &view.conclusion);
         view
     }
 
@@ -278,6 +285,8 @@ fn bad_servers(copies: &[&StunCopy<'_>]) -> BTreeMap<SocketAddr, ServerNote> {
         let note = match reply.mapped {
             _ if reply.from != copy.server => Some(ServerNote::WrongSource { from: reply.from }),
             None => Some(ServerNote::NoMappedAddress),
+            // Not its fault.
+            Some(mapped) if mapped.is_ipv4() && copy.server.is_ipv6() => None,
             // A server in the same private network has a public address of its own and sees us as we are.
             Some(mapped)
                 if mapping::is_server_side_nat(copy.server.ip(), mapped.ip()) && reply.local != Some(mapped) =>
@@ -304,6 +313,7 @@ fn observed(
         if let Some((reply, _)) = copy.reply
             && let Some(mapped) = reply.mapped
             && measuring
+            && mapped.is_ipv4() == copy.server.is_ipv4()
             && !bad.contains_key(&copy.server)
             && !near.contains(&copy.server)
         {
@@ -343,9 +353,15 @@ fn servers(
             let asked = || copies.iter().copied().filter(|copy| copy.server == endpoint);
             let replies = || asked().chain(plain()).filter_map(|copy| copy.reply);
             let silent = asked().chain(tested()).all(|copy| copy.reply.is_none());
+            let replies_v4 = || replies().any(|(reply, _)| reply.mapped.is_some_and(|mapped| mapped.is_ipv4()));
+            let translated = (endpoint.is_ipv6() && replies_v4()).then_some(ServerNote::ThroughNat64);
             let odd = conclusion.odd.get(&endpoint).map(|saw| ServerNote::Outlier { saw: *saw });
             let near = near.contains(&endpoint).then_some(ServerNote::NotOnInternet);
-            let note = if silent { Some(ServerNote::Silent) } else { bad.get(&endpoint).copied().or(near).or(odd) };
+            let note = if silent {
+                Some(ServerNote::Silent)
+            } else {
+                bad.get(&endpoint).copied().or(translated).or(near).or(odd)
+            };
             StunServer {
                 server: names.get(&endpoint).map_or_else(|| endpoint.to_string(), |name| (*name).to_owned()),
                 endpoint,

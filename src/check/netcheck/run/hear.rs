@@ -85,21 +85,33 @@ impl NetcheckCheck {
                 if let Some(mapped) = reply.mapped {
                     let odd = reply.from != server
                         || (mapping::is_server_side_nat(server.ip(), mapped.ip()) && reply.local != Some(mapped));
-                    if let (false, Some(socket)) = (odd, Hairpin::socket_of(slot)) {
-                        for hairpin in self.hairpins.iter_mut().filter(|hairpin| hairpin.family() == slot.family()) {
-                            hairpin.saw(socket, server, mapped);
-                        }
-                    } else if !odd {
-                        self.sightings.push(mapping::Sighting { probe, slot, server, local: reply.local, mapped });
-                        if role == Role::Measure {
-                            self.add_scout(server);
-                            self.mapping_follows(server);
-                        }
+                    if !odd {
+                        let sighting = mapping::Sighting { probe, slot, server, local: reply.local, mapped };
+                        self.hear_mapped(sighting, role);
                     }
                 }
             }
             Outcome::Failed(failure) => copy.fate = Fate::Failed(failure.clone()),
             _ => {}
+        }
+    }
+
+    /// A server that is not odd by itself saw a socket.
+    fn hear_mapped(&mut self, sighting: mapping::Sighting, role: Role) {
+        let mapping::Sighting { slot, server, mapped, .. } = sighting;
+        // From beyond a NAT64 it tells of IPv4, which is for the end to conclude from.
+        let of_family = mapped.is_ipv4() == server.is_ipv4();
+        if let Some(socket) = Hairpin::socket_of(slot) {
+            let hairpins = self.hairpins.iter_mut().filter(|hairpin| of_family && hairpin.family() == slot.family());
+            hairpins.for_each(|hairpin| hairpin.saw(socket, server, mapped));
+            return;
+        }
+        if of_family {
+            self.sightings.push(sighting);
+        }
+        if role == Role::Measure {
+            self.add_scout(server);
+            self.mapping_follows(server);
         }
     }
 }

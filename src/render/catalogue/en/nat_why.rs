@@ -26,6 +26,9 @@ pub(super) fn nat_why(why: &NatWhy) -> String {
         NatWhy::HairpinDependsOnDestination => {
             "nothing came back, but with a mapping for each destination a filter may be what kept it out".to_owned()
         }
+        NatWhy::OwnAddressIsClat { address } => {
+            format!("this host's own address {address} is one of a provider that carries IPv4 over IPv6")
+        }
         NatWhy::PortsInSequence { step, mappings } => {
             format!("the ports of {} are {step} apart, in the order they were made", self::mappings(*mappings))
         }

@@ -16,6 +16,9 @@ pub(super) fn nat_why(why: &NatWhy) -> String {
         }
         NatWhy::HairpinNoEndpoint => "没有两台独立的服务器对测试套接字的外部端点看法一致".to_owned(),
         NatWhy::HairpinDependsOnDestination => "没有数据包返回，但映射随目标而变，可能是被过滤挡住的".to_owned(),
+        NatWhy::OwnAddressIsClat { address } => {
+            format!("本机地址 {address} 属于把 IPv4 承载在 IPv6 之上的运营商")
+        }
         NatWhy::PortsInSequence { step, mappings } => {
             format!("{mappings} 个映射的端口按建立顺序每次相差 {step}")
         }
