@@ -164,9 +164,14 @@ impl NetcheckCheck {
     }
 
     fn hairpin_agenda(&self, signs: &Signs, list: &mut List) {
-        for (index, hairpin) in self.hairpins.iter().enumerate() {
+        let mut heard = self.hairpins.iter().enumerate().filter(|(_, hairpin)| hairpin.has_heard()).peekable();
+        if heard.peek().is_none() {
+            return;
+        }
+        let loss = self.loss_seen(list.now);
+        for (index, hairpin) in heard {
             let settled = !hairpin.is_aimed() && self.hairpin_settled(hairpin.family(), signs);
-            let wish = hairpin.wish(list.now, self.loss_seen(list.now), signs.slowest, settled);
+            let wish = hairpin.wish(list.now, loss, signs.slowest, settled);
             if wish.due {
                 list.due_paced(Ask::Hairpin(index));
             }

@@ -59,6 +59,11 @@ impl Hairpin {
         self.family
     }
 
+    /// Whether anything can be wanted yet.
+    pub(super) const fn has_heard(&self) -> bool {
+        self.control.is_some() && !self.came_back
+    }
+
     /// Which of the two sockets a slot is.
     pub(super) fn socket_of(slot: Slot) -> Option<usize> {
         match slot {
@@ -94,7 +99,7 @@ impl Hairpin {
 
     /// What is due at `now`. `settled`: no server's view is waited for any longer.
     pub(super) fn wish(&self, now: Moment, loss: Seen, slowest: Duration, settled: bool) -> Wish {
-        if self.came_back || self.control.is_none() {
+        if !self.has_heard() {
             return Wish::default();
         }
         let agreed = match self.aims {
