@@ -48,6 +48,7 @@ complete -c natscope -n "__fish_natscope_needs_command" -s h -l help -d 'Print h
 complete -c natscope -n "__fish_natscope_needs_command" -s V -l version -d 'Print version'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "netcheck" -d 'Report how this host reaches the internet and the relays'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "nat" -d 'Tell which kind of NAT stands between this host and the internet'
+complete -c natscope -n "__fish_natscope_needs_command" -f -a "predict" -d 'Tell from two saved reports whether the two hosts will connect directly'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "selftest" -d 'Try natscope on a relay of its own on loopback; needs no internet'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l derp-map -d 'A DERP map: URL, file, - for standard input, or the word embedded [default: the public Tailscale map]' -r -F
@@ -126,6 +127,27 @@ complete -c natscope -n "__fish_natscope_using_subcommand nat" -s q -l quiet -d 
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s v -l verbose -d 'Show more; twice, log to standard error too'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand predict" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand predict" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand predict" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand predict" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand predict" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand predict" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand predict" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand predict" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand predict" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand predict" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand predict" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l save -d 'Keep what was asked and heard in FILE, for `natscope netcheck --replay`' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'

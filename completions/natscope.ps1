@@ -40,6 +40,7 @@ Register-ArgumentCompleter -Native -CommandName 'natscope' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('netcheck', 'netcheck', [CompletionResultType]::ParameterValue, 'Report how this host reaches the internet and the relays')
             [CompletionResult]::new('nat', 'nat', [CompletionResultType]::ParameterValue, 'Tell which kind of NAT stands between this host and the internet')
+            [CompletionResult]::new('predict', 'predict', [CompletionResultType]::ParameterValue, 'Tell from two saved reports whether the two hosts will connect directly')
             [CompletionResult]::new('selftest', 'selftest', [CompletionResultType]::ParameterValue, 'Try natscope on a relay of its own on loopback; needs no internet')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a completion script for a shell')
             break
@@ -104,6 +105,24 @@ Register-ArgumentCompleter -Native -CommandName 'natscope' -ScriptBlock {
             [CompletionResult]::new('--no-portmap', '--no-portmap', [CompletionResultType]::ParameterName, 'Do not ask the router for port-mapping services (asking never creates a mapping)')
             [CompletionResult]::new('--no-https', '--no-https', [CompletionResultType]::ParameterName, 'Do not ask over TCP when UDP is silent: STUN servers by STUN, relays of a map by HTTPS')
             [CompletionResult]::new('--gentle', '--gentle', [CompletionResultType]::ParameterName, 'Send nothing to this host''s own outside endpoint: no hairpin test')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --format json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing on standard error but errors: no progress, no warnings')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing on standard error but errors: no progress, no warnings')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show more; twice, log to standard error too')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show more; twice, log to standard error too')
+            [CompletionResult]::new('--redact', '--redact', [CompletionResultType]::ParameterName, 'Leave out of the answer what tells where it was made: addresses, host names, interface names')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'natscope;predict' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'In which form to write the answer')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the answer to FILE instead of standard output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the answer to FILE instead of standard output')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour the answer')
+            [CompletionResult]::new('--lang', '--lang', [CompletionResultType]::ParameterName, 'Language of the answer [default: that of the locale]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms')
+            [CompletionResult]::new('--fail-on', '--fail-on', [CompletionResultType]::ParameterName, 'From which severity of a finding on to exit with 1')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --format json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing on standard error but errors: no progress, no warnings')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing on standard error but errors: no progress, no warnings')

@@ -56,8 +56,13 @@ pub(super) fn across_internet(sightings: &[Sighting]) -> Vec<Sighting> {
 impl Sighting {
     /// Whether the server is on the internet and saw an address that is.
     pub(super) const fn crosses_internet(&self) -> bool {
-        is_global(self.server.ip()) && is_global(self.mapped.ip())
+        crosses_internet(self.server.ip(), self.mapped.ip())
     }
+}
+
+/// Whether the way to a server that saw this host at `mapped` is one across the internet.
+pub(super) const fn crosses_internet(server: IpAddr, mapped: IpAddr) -> bool {
+    is_global(server) && is_global(mapped)
 }
 
 /// Concludes from sightings of one family. Sightings by servers that are known not to be trusted (wrong source,

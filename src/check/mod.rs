@@ -10,5 +10,6 @@ mod mapping;
 pub mod nat_servers;
 pub mod netcheck;
 mod ports;
+pub mod predict;
 
 pub use independence::Operator;

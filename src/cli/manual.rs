@@ -134,7 +134,14 @@ mod tests {
         let names: Vec<_> = man_pages().into_iter().map(|(path, _)| path.display().to_string()).collect();
         assert_eq!(
             names,
-            ["natscope.1", "natscope-netcheck.1", "natscope-nat.1", "natscope-selftest.1", "natscope-completions.1"]
+            [
+                "natscope.1",
+                "natscope-netcheck.1",
+                "natscope-nat.1",
+                "natscope-predict.1",
+                "natscope-selftest.1",
+                "natscope-completions.1"
+            ]
         );
     }
 

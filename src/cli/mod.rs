@@ -13,6 +13,7 @@ mod netcheck;
 mod output;
 mod pages;
 mod precedence;
+mod predict;
 mod probing;
 mod selftest;
 mod values;
@@ -29,6 +30,7 @@ pub use nat::NatArgs;
 pub use netcheck::{LeaveOutArgs, NetcheckArgs};
 pub use output::{Color, FailOn, Format, GlobalArgs, Lang};
 pub use pages::{CompletionsArgs, ManArgs, Shell};
+pub use predict::PredictArgs;
 pub use probing::ProbingArgs;
 pub use selftest::SelftestArgs;
 
@@ -77,6 +79,13 @@ pub enum Command {
     /// does not answer, answers from elsewhere or stands behind a NAT of its own is named and left out. What cannot be
     /// told is undetermined, with the reason.
     Nat(NatArgs),
+    /// Tell from two saved reports whether the two hosts will connect directly.
+    ///
+    /// Run `natscope netcheck --save a.json` on one host and the same on the other, bring the files together, and ask. No
+    /// packet is sent. The answer is yes or no only when everything the reports leave open comes to the same; otherwise it
+    /// is undetermined, with the fact that is missing and how to get it. It also tells by what mechanism, how likely, and
+    /// the one change that would help each side.
+    Predict(PredictArgs),
     /// Try natscope on a relay of its own on loopback; needs no internet.
     ///
     /// Starts the embedded relay and STUN server on loopback and runs a netcheck against it. A new user's first
@@ -140,7 +149,7 @@ fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
             return netcheck.probing.check().map_err(conflict);
         }
         Command::Nat(nat) => nat.check().map_err(conflict)?,
-        Command::Selftest(_) | Command::Completions(_) | Command::Man(_) => {}
+        Command::Predict(_) | Command::Selftest(_) | Command::Completions(_) | Command::Man(_) => {}
     }
     if cli.global.format == Format::TailscaleJson {
         let message = format!(
@@ -160,6 +169,7 @@ impl Command {
         match self {
             Self::Netcheck(_) => "netcheck",
             Self::Nat(_) => "nat",
+            Self::Predict(_) => "predict",
             Self::Selftest(_) => "selftest",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -181,6 +191,7 @@ Examples:
   natscope netcheck                      report on this host and network
   natscope nat                           which kind of NAT is in the way
   natscope netcheck --derp-map my.json   the same against your own relays
+  natscope predict a.json b.json         whether two hosts will connect directly
 
 'natscope COMMAND --help' tells more.";
 
@@ -196,6 +207,8 @@ Examples:
       Against your own relays, one region only.
   natscope netcheck --json --output report.json
       For a script, to a file.
+  natscope predict a.json b.json
+      Whether the hosts of two saved reports (--save) will connect directly, and what would help.
   natscope completions bash > ~/.local/share/bash-completion/completions/natscope
       Complete flags with the Tab key.
 

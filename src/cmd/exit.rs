@@ -37,9 +37,12 @@ impl Exit {
         }
     }
 
-    /// The end of a run, by the question its command asks: whether UDP works, or for `nat` how hard the NAT is. The
-    /// report must still have its netcheck block.
+    /// The end of a run, by the question its command asks: whether UDP works, for `nat` how hard the NAT is, for
+    /// `predict` whether there is a direct path. Other reports must still have their netcheck block.
     pub(super) fn of(report: &Report, fail_on: FailOn) -> Self {
+        if let Some(predict) = &report.predict {
+            return if predict.direct.value().is_some() { Self::Done } else { Self::Inconclusive };
+        }
         let Some(netcheck) = &report.netcheck else { return Self::Own };
         if nothing_answered(netcheck) {
             return Self::NothingAnswered;
@@ -49,7 +52,7 @@ impl Exit {
         }
         let settled = match report.command {
             Command::Nat => report.nat().is_some_and(|nat| nat.difficulty.value().is_some()),
-            Command::Netcheck | Command::Selftest => netcheck.udp.value().is_some(),
+            Command::Netcheck | Command::Selftest | Command::Predict => netcheck.udp.value().is_some(),
         };
         if !settled {
             return Self::Inconclusive;

@@ -7,6 +7,7 @@ mod maps;
 mod nat;
 mod netcheck;
 mod output;
+mod predict;
 mod progress;
 mod repeat;
 mod replace;
@@ -54,6 +55,7 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
                 None => in_runtime(nat::run(args, &cli.global, &output)),
             }
         }
+        Command::Predict(args) => predict::run(args, &cli.global, &output),
         Command::Selftest(args) => in_runtime(selftest::run(args, &cli.global, &output)),
         Command::Completions(args) => generate::completions(args, &output),
         Command::Man(args) => generate::man(args, &output),

@@ -121,7 +121,9 @@ pub(super) fn conclude(
         netcheck: Some(analysis.netcheck),
         nat_v4: analysis.nat_v4,
         nat_v6: analysis.nat_v6,
+        predict: None,
         findings,
+        redacted: false,
         saved,
     })
 }
@@ -178,6 +180,7 @@ pub(super) fn network_options(args: &ProbingArgs) -> network::NetworkOptions {
         bind_address: args.bind_address,
         bind_port: args.bind_port,
         interface: args.interface.clone(),
+        recent_ports: network::RecentPorts::of_user(),
         ..network::NetworkOptions::default()
     }
 }

@@ -121,6 +121,9 @@ impl Output {
         };
         let ours = Targets::new().with_target("natscope", LevelFilter::DEBUG);
         let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(ansi).with_target(false);
+        if self.style.redact {
+            print_line("natscope: warning: the log of -vv is not redacted: keep it to yourself");
+        }
         // There is another log already only where this runs inside another program, whose log it then is.
         drop(tracing_subscriber::registry().with(lines.with_filter(ours)).try_init());
     }

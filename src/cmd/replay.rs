@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::exit::{CmdError, Exit};
 use super::inputs::{self, Inputs};
 use super::nat;
@@ -12,7 +14,7 @@ use super::output::Output;
 use crate::cli::GlobalArgs;
 use crate::drive::network::NetworkOptions;
 use crate::render::json;
-use crate::report::Command;
+use crate::report::{Command, Report};
 
 /// Larger than any report: a record of 500 probes is a few hundred kilobytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -25,21 +27,8 @@ pub(super) fn run(command: Command, path: &Path, global: &GlobalArgs, output: &O
     let text = read(path).map_err(|error| refuse(&error))?;
     let value = serde_json::from_str(&text)
         .map_err(|error| refuse(&format!("{}:{}: this is not JSON: {error}", error.line(), error.column())))?;
-    let (started_at, saved) = json::saved_from(&value).map_err(|error| refuse(&error))?;
-    let Inputs { input, command: saved_by, findings } = inputs::from_json(&name, &saved.inputs)?;
-    let command = match (command, saved_by) {
-        (Command::Netcheck, Some(Command::Selftest)) => Command::Selftest,
-        _ => command,
-    };
-    let setup = Setup {
-        command,
-        options: input.options.clone(),
-        network: NetworkOptions::default(),
-        findings,
-        keep: global.verbose > 0,
-    };
-    let took = saved.record.ended_at.since_start();
-    let report = conclude(&setup, &input, &saved.record, started_at, took)?;
+    let report = again(Some(command), &name, &value, global.verbose > 0)?;
+    let command = report.command;
     if command == Command::Nat {
         return nat::finish(report, None, global, output);
     }
@@ -47,8 +36,25 @@ pub(super) fn run(command: Command, path: &Path, global: &GlobalArgs, output: &O
     Ok(Exit::of(&report, global.fail_on))
 }
 
+/// The report of `command` (`None`: of the command that was saved) from the JSON of a file called `name`.
+pub(super) fn again(command: Option<Command>, name: &str, value: &Value, keep: bool) -> Result<Report, CmdError> {
+    let (started_at, saved) = json::saved_from(value).map_err(|error| CmdError::Usage(format!("{name}: {error}")))?;
+    let Inputs { input, command: saved_by, findings } = inputs::from_json(name, &saved.inputs)?;
+    let command = match (command, saved_by) {
+        (Some(Command::Netcheck) | None, Some(Command::Selftest)) => Command::Selftest,
+        (Some(command), _) | (None, Some(command)) => command,
+        (None, None) => Command::Netcheck,
+    };
+    let setup = Setup { command, options: input.options.clone(), network: NetworkOptions::default(), findings, keep };
+    let took = saved.record.ended_at.since_start();
+    let mut report = conclude(&setup, &input, &saved.record, started_at, took)?;
+    // What was redacted stays so, whoever concludes from it.
+    report.redacted = value.get("redacted").and_then(Value::as_bool).unwrap_or_default();
+    Ok(report)
+}
+
 /// The text of the file. The length it claims is not asked: pipes and devices claim none.
-fn read(path: &Path) -> io::Result<String> {
+pub(super) fn read(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_BYTES) {

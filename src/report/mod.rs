@@ -9,6 +9,8 @@ mod nat_why;
 mod netcheck;
 mod path;
 mod plan;
+mod predict;
+mod side;
 mod verdict;
 mod why;
 
@@ -22,6 +24,8 @@ pub use netcheck::{
 };
 pub use path::{PathReport, Tunnel};
 pub use plan::{Plan, PlanStep, PlanWhat, PlanWhen};
+pub use predict::{Advice, Advised, Class, Fact, Likelihood, Mechanism, Missing, PairWhy, Predict, PredictSide, Which};
+pub use side::{FamilyFacts, Side};
 pub use verdict::{Confidence, Verdict};
 pub use why::Why;
 
@@ -45,8 +49,12 @@ pub struct Report {
     pub nat_v4: Option<Nat>,
     /// The NAT seen over IPv6.
     pub nat_v6: Option<Nat>,
+    /// Whether two hosts will talk directly.
+    pub predict: Option<Predict>,
     /// What deserves attention, most severe first.
     pub findings: Vec<Finding>,
+    /// Whether addresses and names in it are pseudonyms, and so cannot be compared with those of another report.
+    pub redacted: bool,
     /// What was asked and heard, when it is to be kept.
     pub saved: Option<Saved>,
 }
@@ -80,6 +88,8 @@ pub enum Command {
     Nat,
     /// `natscope selftest`.
     Selftest,
+    /// `natscope predict`.
+    Predict,
 }
 
 impl Command {
@@ -90,6 +100,7 @@ impl Command {
             Self::Netcheck => "netcheck",
             Self::Nat => "nat",
             Self::Selftest => "selftest",
+            Self::Predict => "predict",
         }
     }
 }

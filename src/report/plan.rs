@@ -30,6 +30,8 @@ pub enum PlanWhen {
     AtOnce,
     /// As soon as the name is resolved.
     OnceResolved,
+    /// When a server's answer says that it can.
+    Offered,
     /// When nobody has answered over UDP by then.
     UdpSilent {
         /// After the start.
@@ -83,6 +85,9 @@ pub enum PlanWhat {
         /// The server.
         server: SocketAddr,
     },
+    /// STUN from two sockets a server, which is asked to answer from its other port and address (RFC 5780 section 4.4);
+    /// two servers at a time in each family.
+    Filtering,
     /// The relay over HTTPS.
     Https {
         /// The region.

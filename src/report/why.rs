@@ -1,7 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::NatWhy;
+use super::{NatWhy, PairWhy};
 use crate::model::{Family, RegionId};
 use crate::probe::{Failure, PortMappingService};
 
@@ -226,7 +226,7 @@ pub enum Why {
     },
     /// Nothing came through from elsewhere, but whether the server sent anything is not known.
     SendingNotProven,
-    /// No server that answers offers the test (RFC 5780).
+    /// No server on the internet that answers offers the test (RFC 5780).
     NoFilterServer,
     /// The server answers requests to change its address from the unchanged one.
     ChangeIgnored {
@@ -387,4 +387,8 @@ pub enum Why {
     },
     /// The router did not tell its outer address.
     WanUnknown,
+
+    // Two hosts.
+    /// Why two hosts will or will not talk directly.
+    Pair(PairWhy),
 }

@@ -154,6 +154,7 @@ fn a_saved_file_that_is_not_one_is_refused() {
             "the code \"MAP-999\"",
         ),
         (tampered(&|it| it["inputs"]["derp_map"]["Regions"] = json!("none")), "inputs"),
+        (tampered(&|it| it["ended_at_ms"] = json!(9e9)), "longer than a day"),
     ] {
         let path = files.write("bad.json", bytes);
         let run = natscope("netcheck --replay").arg(&path).assert();
@@ -187,7 +188,7 @@ fn a_record_with_holes_still_makes_a_report() {
         ("probes", json!([])),
         ("probes", json!(probes[..probes.len() / 2])),
         ("ended_at_ms", json!(0.0)),
-        ("ended_at_ms", json!(9e9)),
+        ("ended_at_ms", json!(8e7)),
     ] {
         let mut copy = whole.clone();
         copy[key] = value;
@@ -246,4 +247,12 @@ fn assert_untold(secrets: &[String], text: &str, of: &str) {
     for secret in secrets {
         assert!(!text.contains(secret.as_str()), "{of} tells {secret}:\n{text:.3000}");
     }
+}
+
+#[test]
+fn a_log_beside_a_redacted_report_is_called_what_it_is() {
+    let run = netcheck("embedded", "--redact -vv").assert().code(0);
+    assert!(stderr(&run).contains("the log of -vv is not redacted"), "{}", stderr(&run));
+    let quiet = netcheck("embedded", "--redact -v").assert().code(0);
+    assert!(!stderr(&quiet).contains("not redacted"), "{}", stderr(&quiet));
 }

@@ -76,6 +76,8 @@ struct Request {
     asked: SocketAddr,
     form: StunForm,
     sent_at: Moment,
+    /// Whether no box is on the way.
+    inside: bool,
     /// The place in `reached`.
     reached: Option<usize>,
 }
@@ -173,11 +175,13 @@ impl<'w> Internet<'w> {
         let local = SocketAddr::new(address, port);
         let found = self.servers.at(asked.ip());
         let target = SocketAddr::new(found.map_or(asked.ip(), |(_, real)| real), asked.port());
-        let request = Request { probe, slot, local, asked, form, sent_at: now, reached: None };
+        let inside = found.is_some_and(|(server, _)| server.inside);
+        let request = Request { probe, slot, local, asked, form, sent_at: now, inside, reached: None };
 
         let mut source = local;
         let mut turned = None;
-        for (place, nat) in self.chains[family as usize].iter_mut().enumerate() {
+        let boxes = self.chains[family as usize].iter_mut().filter(|_| !inside);
+        for (place, nat) in boxes.enumerate() {
             let inner = source;
             source = nat.outbound(source, target, now);
             if nat.owns(target.ip()) {
@@ -194,6 +198,7 @@ impl<'w> Internet<'w> {
             return;
         }
         let refuse = match self.world.network(family).udp {
+            _ if inside => None,
             ref policy if policy.passes(target.port()) => None,
             Policy::Reject => Some(Cause::Refused),
             Policy::Prohibit if family == Family::V4 => Some(Cause::Unreachable),
@@ -322,7 +327,7 @@ impl<'w> Internet<'w> {
         reply: Option<StunReply>,
     ) -> Option<Observation> {
         let mut inner = destination;
-        for nat in self.chains[request.slot.family() as usize].iter_mut().rev() {
+        for nat in self.chains[request.slot.family() as usize].iter_mut().rev().filter(|_| !request.inside) {
             inner = nat.inbound(source, inner, at)?;
         }
         if inner != request.local {

@@ -91,8 +91,8 @@ pub(crate) fn judge_note(judgement: &mut Judgement<'_>, field: &str, endpoint: S
         Some(ServerNote::Silent) => fakes || !heard() || servers().any(|node| node.stun == Stun::Garbage),
         Some(ServerNote::WrongSource { .. }) => servers().any(|node| matches!(node.stun, Stun::OtherSource(_))),
         Some(ServerNote::ServerSideNat { .. }) => servers().any(|node| matches!(node.stun, Stun::Private(_))),
-        // No server of these worlds stands inside the host's network but all do; a resolver that fakes addresses moves some.
-        Some(ServerNote::NotOnInternet) => fakes,
+        // A resolver that fakes addresses moves some.
+        Some(ServerNote::NotOnInternet) => fakes || servers().any(|node| node.inside),
         // No world here has one.
         Some(ServerNote::ThroughNat64) => false,
         Some(ServerNote::Outlier { .. }) => enough && (ambiguous || servers().any(|node| node.stun.lies())),

@@ -64,9 +64,7 @@ pub(crate) fn nat(world: &World, run: &Run, family: Family) -> NatTruth {
     let private = world.local(family).is_some_and(|local| !natscope::model::is_global(local));
     if mapping == Mapping::Direct && private {
         // The servers are inside the host's own network, as its address is: they see no way to the internet.
-        truth.difficulty.clear();
-        truth.nat_type.clear();
-        truth.level.clear();
+        truth = NatTruth { hairpinning: truth.hairpinning, carrier_grade: truth.carrier_grade, ..NatTruth::default() };
     }
     if network.boxes.iter().any(Middlebox::several_uplinks) {
         several_uplinks(&mut truth, world, run, family);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{Input, timing};
 use crate::check::Operator;
-use crate::model::{Family, Node, Pin, Region, RegionId, is_global};
+use crate::check::filtering::FEWEST_COPIES;
+use crate::model::{Family, Node, Pin, PublicStunServer, Region, RegionId, is_global};
 use crate::probe::{HttpsTarget, PortMappingService};
 use crate::report::{Plan, PlanStep, PlanWhat, PlanWhen, RegionSkip};
 
@@ -184,6 +185,12 @@ pub fn plan(input: &Input) -> Plan {
             }
         }
     }
+    if input.options.filtering {
+        let nodes = input.map.regions.values().filter(|region| input.skip(region).is_none());
+        let likely = nodes.flat_map(|region| &region.nodes).any(likely_offers_filter_test);
+        let when = if likely { PlanWhen::AtOnce } else { PlanWhen::Offered };
+        step(when, FEWEST_COPIES, PlanWhat::Filtering);
+    }
     if input.options.port_mapping
         && let Some(gateway) = input.gateway()
     {
@@ -254,6 +261,15 @@ pub(super) fn portal_addresses(input: &Input) -> Vec<SocketAddr> {
     }
     addresses.truncate(3);
     addresses
+}
+
+/// Whether a server is likely to offer the filter test of RFC 5780: it serves nothing but STUN, and is not listed as one
+/// that offers no more than that.
+pub(super) fn likely_offers_filter_test(node: &Node) -> bool {
+    let listed_without = |server: &PublicStunServer| {
+        !server.rfc5780 && server.host == node.host_name && node.stun_port == Some(server.port)
+    };
+    node.stun_only && !PublicStunServer::POOL.iter().any(listed_without)
 }
 
 /// Copies for the node at this index of its region.

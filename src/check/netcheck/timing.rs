@@ -100,7 +100,7 @@ pub(super) const MAPPING_SOCKETS: [u8; 2] = [1, 2];
 /// Sockets that ask when those disagree.
 pub(super) const FRESH_SOCKETS: [u8; 2] = [3, 4];
 /// The first of the sockets that ask besides, where more are wanted.
-pub(super) const MORE_SOCKETS: u8 = 32;
+pub(super) const MORE_SOCKETS: u8 = 34;
 /// The socket that asks relays whether they test filters.
 pub(super) const SCOUT_SOCKET: u8 = 9;
 /// Relays it asks in each family.

@@ -23,7 +23,7 @@ const MAX_DESCRIPTION: usize = 16 * 1024;
 
 /// `natscope` in the user's cache directory (`$XDG_CACHE_HOME`, else `~/.cache`, and what other systems have).
 #[must_use]
-pub(super) fn default_dir() -> Option<PathBuf> {
+pub(in crate::drive) fn default_dir() -> Option<PathBuf> {
     etcetera::choose_base_strategy().ok().map(|base| base.cache_dir().join("natscope"))
 }
 

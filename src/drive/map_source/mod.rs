@@ -23,7 +23,8 @@ use crate::probe::{Cause, Failure, Stage};
 pub use error::LoadError;
 pub use local::LocalError;
 
-use cache::{Cache, Entry, default_dir};
+pub(in crate::drive) use cache::default_dir;
+use cache::{Cache, Entry};
 use fetch::Response;
 
 /// More than any map: the public one is 100 times smaller.

@@ -2,6 +2,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use rustls::pki_types::CertificateDer;
 
+use super::RecentPorts;
+
 /// From where, and through what, probes are sent.
 #[derive(Clone, Debug, Default)]
 pub struct NetworkOptions {
@@ -12,6 +14,8 @@ pub struct NetworkOptions {
     pub bind_port: Option<u16>,
     /// Every socket is bound to this interface. DNS queries go where the system sends them.
     pub interface: Option<String>,
+    /// The ports that random ones must not be among.
+    pub recent_ports: RecentPorts,
     /// The proxies HTTPS goes through.
     pub proxies: Proxies,
     /// Who is asked for addresses.

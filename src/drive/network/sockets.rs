@@ -9,7 +9,9 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 
 use super::causes::{cause_of, cause_of_opening};
+use super::recent_ports::RecentPorts;
 use super::{DriveError, NetworkOptions};
+use crate::drive::wall_clock;
 use crate::model::Family;
 use crate::probe::{Cause, Failure, Stage};
 
@@ -21,13 +23,18 @@ const PORT_ATTEMPTS: usize = 16;
 pub(super) struct Binding {
     address: Option<IpAddr>,
     interface: Option<String>,
+    recent_ports: RecentPorts,
 }
 
 impl Binding {
     /// What the options ask for, tried out once, so that a mistake in them is told as one and not as a network
     /// without answers.
     pub(super) fn verified(options: &NetworkOptions) -> Result<Self, DriveError> {
-        let binding = Self { address: options.bind_address, interface: options.interface.clone() };
+        let binding = Self {
+            address: options.bind_address,
+            interface: options.interface.clone(),
+            recent_ports: options.recent_ports.clone(),
+        };
         if let Some(name) = &binding.interface {
             let to_interface = |family| binding.open(family, Type::DGRAM, Protocol::UDP).map(drop);
             // One family is enough: the host may lack the other.
@@ -78,8 +85,8 @@ impl Binding {
         Ok(socket)
     }
 
-    /// A UDP socket of `family` on that port, or on a free port outside the system's ephemeral range: what the
-    /// system hands to other programs a moment later must not meet the NAT's memory of ours.
+    /// A UDP socket of `family` on that port, or on a free port outside the system's ephemeral range that has rested:
+    /// what the system hands to other programs a moment later must not meet the NAT's memory of ours, nor we our own.
     pub(super) fn udp(&self, family: Family, port: Option<u16>) -> Result<UdpSocket, UdpError> {
         let address = self.local_address(family).map_err(UdpError::Cause)?;
         let opened = |error: &io::Error| UdpError::Cause(cause_of_opening(error, family));
@@ -89,10 +96,17 @@ impl Binding {
             bind(port).map_err(|source| UdpError::Port { port, source })?;
         } else {
             let ephemeral = ephemeral_ports();
-            let chosen = (0..PORT_ATTEMPTS).any(|_| {
-                random_u32().and_then(|random| random_port(&ephemeral, random)).is_some_and(|p| bind(p).is_ok())
+            let now = wall_clock::now();
+            let rested = |port: &u16| !self.recent_ports.rests(*port, now);
+            let chosen = (0..PORT_ATTEMPTS).find_map(|_| {
+                random_u32()
+                    .and_then(|random| random_port(&ephemeral, random))
+                    .filter(rested)
+                    .filter(|port| bind(*port).is_ok())
             });
-            if !chosen {
+            if let Some(port) = chosen {
+                self.recent_ports.note(port, now);
+            } else {
                 bind(0).map_err(|error| opened(&error))?;
             }
         }
@@ -258,6 +272,10 @@ fn random_u32() -> Option<u32> {
 mod tests {
     use super::*;
 
+    fn unbound() -> Binding {
+        Binding { address: None, interface: None, recent_ports: RecentPorts::default() }
+    }
+
     #[test]
     fn random_ports_avoid_the_ephemeral_range() {
         let linux = 32_768..=60_999;
@@ -276,18 +294,33 @@ mod tests {
 
     #[tokio::test]
     async fn sockets_get_a_port_outside_the_ephemeral_range() {
-        let binding = Binding { address: None, interface: None };
+        let binding = unbound();
         let Ok(socket) = binding.udp(Family::V4, None) else { panic!("no socket") };
         let ephemeral = ephemeral_ports();
         if random_port(&ephemeral, 0).is_some() {
             assert!(!ephemeral.contains(&socket.local_addr().unwrap().port()));
+            assert!(binding.recent_ports.rests(socket.local_addr().unwrap().port(), wall_clock::now()));
         }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_must_rest_is_not_taken() {
+        let binding = unbound();
+        let ephemeral = ephemeral_ports();
+        let Some(only) = random_port(&ephemeral, 0) else { return };
+        let all: std::collections::BTreeSet<u16> = (0..70_000).filter_map(|n| random_port(&ephemeral, n)).collect();
+        for port in all.iter().filter(|port| **port != only) {
+            binding.recent_ports.note(*port, wall_clock::now());
+        }
+        let Ok(socket) = binding.udp(Family::V4, None) else { panic!("no socket") };
+        let port = socket.local_addr().unwrap().port();
+        assert!(port == only || !all.contains(&port), "{port}");
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn sockets_are_bound_to_the_interface() {
-        let binding = Binding { address: None, interface: Some("lo".into()) };
+        let binding = Binding { interface: Some("lo".into()), ..unbound() };
         for family in Family::BOTH {
             let socket = binding.open(family, Type::DGRAM, Protocol::UDP).unwrap();
             assert_eq!(socket.device().unwrap().unwrap(), b"lo");
@@ -296,7 +329,7 @@ mod tests {
 
     #[test]
     fn the_local_address_towards_loopback_is_loopback() {
-        let mut routes = Routes::new(Binding { address: None, interface: None });
+        let mut routes = Routes::new(unbound());
         let loopback: IpAddr = "127.0.0.1".parse().unwrap();
         assert_eq!(routes.local_address(loopback), Some(loopback));
         assert_eq!(routes.known.len(), 1);
@@ -304,7 +337,7 @@ mod tests {
 
     #[test]
     fn an_address_of_the_other_family_is_not_bound_to() {
-        let binding = Binding { address: Some("127.0.0.1".parse().unwrap()), interface: None };
+        let binding = Binding { address: Some("127.0.0.1".parse().unwrap()), ..unbound() };
         assert!(matches!(binding.local_address(Family::V6), Err(Cause::Unsupported { .. })));
         assert_eq!(binding.local_address(Family::V4), Ok("127.0.0.1".parse().unwrap()));
     }

@@ -14,7 +14,8 @@ use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, Pooling, Por
 use crate::probe::{Failure, PortMappingService};
 use crate::render::clean::short;
 use crate::report::{
-    Confidence, FindingDetail, LatencyMethod, PlanWhat, PlanWhen, RegionSkip, Report, ServerNote, Severity, Tunnel, Why,
+    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PlanWhat, PlanWhen,
+    Predict, RegionSkip, Report, ServerNote, Severity, Tunnel, Why,
 };
 
 /// A language of the output.
@@ -99,6 +100,22 @@ pub(super) trait Catalogue: Sync {
     fn headline(&self, headline: &Headline<'_>) -> String;
     /// The one sentence on top of `natscope nat`.
     fn nat_headline(&self, headline: &NatHeadline) -> String;
+    /// The one sentence on top of `natscope predict`.
+    fn predict_headline(&self, predict: &Predict) -> String;
+    /// How two hosts would talk.
+    fn mechanism(&self, mechanism: Mechanism, family: Option<Family>) -> String;
+    /// How likely they talk directly.
+    fn likelihood(&self, likelihood: Likelihood) -> &'static str;
+    /// What a side is to its peer.
+    fn class(&self, class: Class) -> &'static str;
+    /// A fact that is missing, with whose it is.
+    fn missing(&self, missing: Missing) -> String;
+    /// How a missing fact can be had.
+    fn how_to_learn(&self, fact: Fact) -> &'static str;
+    /// A change that would help.
+    fn advice(&self, advice: Advice) -> &'static str;
+    /// The same with what it would do.
+    fn advised(&self, text: &str, enough: bool) -> String;
     /// How many of the servers asked were used.
     fn servers_used(&self, used: usize, asked: usize) -> String;
     /// What changed since the last report.
@@ -236,7 +253,16 @@ pub(super) enum Word {
     HomeRegion,
     Path,
     Proxy,
+    Direct,
+    How,
+    Likelihood,
+    SideA,
+    SideB,
+    SideACould,
+    SideBCould,
+    Missing,
     // Headings.
+    WouldDecide,
     Regions,
     NotMeasured,
     Findings,
@@ -274,6 +300,12 @@ pub(super) enum Word {
     TookTime,
     SameReason,
     LeftOut,
+    ThroughTunnel,
+    SomeEasyNat,
+    SomeHardNat,
+    SomeFirewall,
+    SomeNat,
+    NotKnown,
 }
 
 /// Region codes by id, for sentences that name a region.

@@ -5,6 +5,7 @@ mod facts;
 mod grids;
 mod nat;
 mod offline;
+mod predict;
 mod regions;
 
 use std::time::Duration;
@@ -110,6 +111,7 @@ pub(super) fn lay_out(report: &Report, style: &Style) -> Document {
         document.regions = scribe.region_rows(netcheck);
         document.unmeasured = scribe.unmeasured(netcheck);
     }
+    document.sections.extend(report.predict.iter().flat_map(|predict| scribe.predict_sections(predict)));
     if style.verbose || report.command == Command::Nat {
         for (title, nat) in nats {
             document.sections.extend(nat.as_ref().map(|nat| scribe.nat_section(title, nat)));
@@ -135,6 +137,9 @@ impl Scribe<'_> {
     fn headline(&self, report: &Report) -> (String, Tone) {
         if report.command == Command::Nat {
             return self.nat_headline(report);
+        }
+        if let Some(predict) = &report.predict {
+            return self.predict_headline(predict);
         }
         let netcheck = report.netcheck.as_ref();
         let nat = report.nat();

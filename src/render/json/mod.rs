@@ -1,17 +1,21 @@
 //! JSON, schema number 1: what scripts depend on. Keys never change their meaning; new ones may come.
 //!
 //! Text inside is always English, since machines search it. The shape is written down in [`SCHEMA`] and tested
-//! against real output. [`saved_from`] reads back what a report was concluded from.
+//! against real output. [`saved_from`] reads back what a report was concluded from, [`conclusions_from`]
+//! what was concluded.
 
+mod conclusions;
 mod nat;
 mod netcheck;
 mod plan;
+mod predict;
 mod saved;
 
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
+pub use conclusions::{Concluded, NotAReport, conclusions_from};
 pub use saved::{SavedError, saved_from};
 
 use super::catalogue::{self, Catalogue, Lang, RegionNames};
@@ -54,6 +58,9 @@ fn document(report: &Report) -> Value {
     put("command", json!(report.command.name()));
     put("started_at", json!(rfc3339(report.started_at)));
     put("took_ms", millis(report.took));
+    if report.redacted {
+        put("redacted", json!(true));
+    }
     if let Some(netcheck) = &report.netcheck {
         put("netcheck", words.netcheck(netcheck));
     }
@@ -64,6 +71,9 @@ fn document(report: &Report) -> Value {
             "ipv6": report.nat_v6.as_ref().map(|nat| words.nat(nat)),
         }),
     );
+    if let Some(predict) = &report.predict {
+        put("predict", words.predict(predict));
+    }
     put("findings", report.findings.iter().map(|finding| words.finding(finding)).collect());
     if let Some(saved) = &report.saved {
         put("inputs", saved.inputs.clone());

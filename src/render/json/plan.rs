@@ -34,6 +34,7 @@ const fn when(when: PlanWhen) -> (&'static str, Option<Duration>) {
     match when {
         PlanWhen::AtOnce => ("at_once", None),
         PlanWhen::OnceResolved => ("once_resolved", None),
+        PlanWhen::Offered => ("offered", None),
         PlanWhen::UdpSilent { after } => ("udp_silent", Some(after)),
         PlanWhen::HomeCandidateOrSilent { after } => ("home_candidate_or_silent", Some(after)),
         PlanWhen::Never => ("never", None),
@@ -53,6 +54,7 @@ fn what(what: &PlanWhat) -> Value {
         PlanWhat::Mapping { socket, server } => {
             json!({ "what": "mapping", "socket": socket, "server": server.to_string() })
         }
+        PlanWhat::Filtering => json!({ "what": "filtering" }),
         PlanWhat::Https { region, host, port } => {
             json!({ "what": "https", "region": region.0, "host": host, "port": port })
         }

@@ -3,7 +3,9 @@
 //! Every address, host name, region and node name, interface name, path and key hash is replaced by a pseudonym, in
 //! verdicts, reasons, findings, free text and the saved record alike. Equal ones stay equal and different ones
 //! different within a report, and an address keeps its family and kind (public, private, carrier-grade, link-local),
-//! so the report reads, validates and replays as before. Public addresses become ones of the documentation ranges.
+//! so the report reads and validates as before. Public addresses become ones of the documentation ranges, of which there
+//! are three for IPv4: in a replay, servers of many networks look like neighbours, and a verdict that takes independent
+//! ones may be undetermined there. It is never another one.
 //!
 //! Kept on purpose: ports, times, region ids, hosts below `tailscale.com` and the names of their regions and nodes,
 //! product names of routers and servers, and addresses that are the same everywhere (loopback, unspecified,
@@ -34,11 +36,24 @@ pub fn redact(report: &Report) -> Report {
     names.collected();
     let mut redacted = report.clone();
     walk(&mut redacted, &mut names);
+    redacted.redacted = true;
     redacted
 }
 
 fn walk(report: &mut Report, names: &mut Pseudonyms) {
-    let Report { command: _, started_at: _, took: _, netcheck, nat_v4, nat_v6, findings, saved } = report;
+    // A prediction names nobody.
+    let Report {
+        command: _,
+        started_at: _,
+        took: _,
+        netcheck,
+        nat_v4,
+        nat_v6,
+        predict: _,
+        findings,
+        redacted: _,
+        saved,
+    } = report;
     if let Some(it) = netcheck {
         self::netcheck(it, names);
     }

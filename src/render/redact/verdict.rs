@@ -76,7 +76,8 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::RouterRefuses { .. }
         | Why::RouterSilent { .. }
         | Why::NoGateway
-        | Why::WanUnknown => {}
+        | Why::WanUnknown
+        | Why::Pair(_) => {}
         Why::WitnessesOfOneOwner { servers: _, domain } => names.host(domain),
         Why::HomeRelayNotAsked { region: _, failure: how } => how.iter_mut().for_each(|how| failure(how, names)),
         Why::SendRefused { failure: how }

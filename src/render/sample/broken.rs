@@ -74,6 +74,8 @@ pub(in crate::render) fn udp_blocked() -> Report {
         netcheck: Some(netcheck),
         nat_v4: Some(nat_v4),
         nat_v6: None,
+        predict: None,
+        redacted: false,
         findings: vec![
             Finding::new(FindingDetail::UdpBlocked),
             Finding::new(FindingDetail::ProxyOnly { proxy: "http://proxy.corp.internal:3128".to_owned() }),
@@ -124,6 +126,8 @@ pub(in crate::render) fn offline() -> Report {
         netcheck: Some(netcheck),
         nat_v4: Some(nat_v4),
         nat_v6: None,
+        predict: None,
+        redacted: false,
         findings: Vec::new(),
         saved: None,
     }
@@ -153,6 +157,8 @@ pub(in crate::render) fn hard_nat() -> Report {
         netcheck: None,
         nat_v4: Some(it),
         nat_v6: None,
+        predict: None,
+        redacted: false,
         findings: vec![
             Finding::new(FindingDetail::HardNat),
             Finding::new(FindingDetail::DoubleNat { wan: ip("100.72.3.4") }),

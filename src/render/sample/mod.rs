@@ -3,6 +3,7 @@
 mod broken;
 mod healthy;
 mod nat;
+mod predict;
 mod recorded;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::report::{Confidence, FamilyReport, LatencyMethod, Nat, NodeReport, Re
 pub(in crate::render) use broken::{hard_nat, offline, udp_blocked};
 pub(in crate::render) use healthy::healthy;
 pub(in crate::render) use nat::{easy_nat, one_server};
+pub(in crate::render) use predict::{predicted_direct, predicted_relayed, predicted_unclear};
 pub(in crate::render) use recorded::{hostile, saved};
 
 pub(in crate::render) fn ip(text: &str) -> IpAddr {

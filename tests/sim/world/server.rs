@@ -45,6 +45,9 @@ pub(crate) struct Server {
     pub(crate) rtt_ms: f64,
     /// Round trip over IPv6, where it is another one.
     pub(crate) v6_rtt_ms: Option<f64>,
+    /// It stands inside the host's own network, in front of every box: it sees the host as it is, and nothing filters
+    /// what it sends.
+    pub(crate) inside: bool,
     pub(crate) stun: Stun,
     /// Its other address and other port (RFC 5780), which OTHER-ADDRESS tells. It serves all four combinations.
     pub(crate) alternate: Option<SocketAddrV4>,
@@ -220,6 +223,7 @@ impl Default for Server {
             can_port_80: true,
             rtt_ms: 20.0,
             v6_rtt_ms: None,
+            inside: false,
             stun: Stun::Honest,
             alternate: None,
             alternate_v6: None,

@@ -1,28 +1,61 @@
 //! The filter tests out of the record.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::evidence::{Evidence, StunCopy};
+use super::nat::View;
 use super::regions::total_loss;
 use crate::check::filtering::{self, FilterTest, Heard, copies_needed};
+use crate::check::mapping;
 use crate::check::netcheck::run::filter::FIRST_SOCKET;
 use crate::check::netcheck::timing;
 use crate::model::{Family, Filtering};
 use crate::probe::{Slot, StunForm};
 use crate::report::{Verdict, Why};
 
-/// The filtering over one family.
-pub(super) fn filtering(evidence: &Evidence<'_>, family: Family) -> Verdict<Filtering> {
+/// The filtering over one family. Servers inside this host's own network have no say: what they send crosses none of
+/// the filters on the way to the internet. Those on this host itself have where there is no other way, since nobody
+/// takes loopback for the internet.
+pub(super) fn filtering(evidence: &Evidence<'_>, view: &View) -> Verdict<Filtering> {
     if !evidence.input.options.filtering {
         return Verdict::unknown(Why::NotMeasuredYet);
     }
-    let tests = tests(evidence, family);
-    filtering::conclude(&tests)
+    let tests = tests(evidence, view.family);
+    let along = |way| tests.iter().filter(move |(of, _)| *of == way).map(|(_, test)| test.clone()).collect::<Vec<_>>();
+    let across = along(Way::AcrossInternet);
+    if !across.is_empty() || view.on_internet() {
+        return filtering::conclude(&across);
+    }
+    if view.on_this_network() {
+        return Verdict::unknown(Why::ServersNotOnInternet);
+    }
+    filtering::conclude(&along(Way::Loopback))
 }
 
-fn tests(evidence: &Evidence<'_>, family: Family) -> Vec<FilterTest> {
+/// What lies between this host and a server, as far as addresses tell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    AcrossInternet,
+    Inside,
+    Loopback,
+}
+
+impl Way {
+    /// The way to a server that saw this host at these addresses.
+    fn to(server: IpAddr, seen_at: &BTreeSet<IpAddr>) -> Self {
+        if server.is_loopback() {
+            Self::Loopback
+        } else if !seen_at.is_empty() && seen_at.iter().all(|mapped| mapping::crosses_internet(server, *mapped)) {
+            Self::AcrossInternet
+        } else {
+            Self::Inside
+        }
+    }
+}
+
+fn tests(evidence: &Evidence<'_>, family: Family) -> Vec<(Way, FilterTest)> {
     let mut sockets: BTreeMap<u8, Vec<&StunCopy<'_>>> = BTreeMap::new();
     for copy in &evidence.filter {
         if let Slot::Shared { family: of, index } = copy.slot
@@ -37,13 +70,21 @@ fn tests(evidence: &Evidence<'_>, family: Family) -> Vec<FilterTest> {
         .filter(|(index, _)| index.is_multiple_of(2))
         .filter_map(|(index, tested)| {
             let proof = sockets.get(&(index + 1)).map(Vec::as_slice).unwrap_or_default();
-            test(evidence, tested, proof, needed)
+            let server = tested.first()?.server;
+            let replies = tested.iter().filter_map(|copy| copy.reply);
+            let seen_at = replies.filter_map(|(reply, _)| Some(reply.mapped?.ip())).collect();
+            Some((Way::to(server.ip(), &seen_at), test(evidence, server, tested, proof, needed)))
         })
         .collect()
 }
 
-fn test(evidence: &Evidence<'_>, tested: &[&StunCopy<'_>], proof: &[&StunCopy<'_>], needed: u32) -> Option<FilterTest> {
-    let server = tested.first()?.server;
+fn test(
+    evidence: &Evidence<'_>,
+    server: SocketAddr,
+    tested: &[&StunCopy<'_>],
+    proof: &[&StunCopy<'_>],
+    needed: u32,
+) -> FilterTest {
     let plain: Vec<_> =
         tested.iter().filter(|copy| copy.form == StunForm::Plain).filter_map(|copy| copy.reply).collect();
     let honest = !plain.is_empty() && plain.iter().all(|(reply, _)| reply.from == server && reply.error_code.is_none());
@@ -60,14 +101,14 @@ fn test(evidence: &Evidence<'_>, tested: &[&StunCopy<'_>], proof: &[&StunCopy<'_
                 && (reply.from.ip() != server.ip()) == from_elsewhere
         })
     };
-    Some(FilterTest {
+    FilterTest {
         server,
         offered: honest && other.is_some_and(|other| other.port() != server.port()),
         elsewhere: heard(StunForm::ChangeAddressAndPort),
         neighbour: heard(StunForm::ChangePort),
         elsewhere_proven: proven(StunForm::ChangeAddressAndPort, true),
         neighbour_proven: proven(StunForm::ChangePort, false),
-    })
+    }
 }
 
 fn heard(

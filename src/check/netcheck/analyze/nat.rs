@@ -144,8 +144,22 @@ impl View {
     }
 
     /// Whether the conclusion is about the way to the internet.
-    fn on_internet(&self) -> bool {
+    pub(super) fn on_internet(&self) -> bool {
         self.trusted().any(Sighting::crosses_internet)
+    }
+
+    /// Whether the conclusion is about the way to servers inside this host's own network, which must not be taken for
+    /// the one to the internet. On loopback nobody takes it for that.
+    pub(super) fn on_this_network(&self) -> bool {
+        !self.on_internet() && self.trusted().any(|sighting| !sighting.server.ip().is_loopback())
+    }
+
+    /// What is concluded of the way to the servers, unless that way must not be taken for the one to the internet.
+    fn told<T>(&self, verdict: Verdict<T>) -> Verdict<T> {
+        if verdict.value().is_some() && self.on_this_network() {
+            return Verdict::unknown(Why::ServersNotOnInternet).with_evidence(verdict.evidence().to_vec());
+        }
+        verdict
     }
 }
 
@@ -154,8 +168,7 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
     let blocked = reach::blocked_over(evidence, view.family, &netcheck.udp);
     let mapping = mapping_verdict(view, blocked);
     let difficulty = difficulty(view, netcheck, blocked);
-    let filtering =
-        if blocked { Verdict::unknown(Why::UdpIsBlocked) } else { filter::filtering(evidence, view.family) };
+    let filtering = if blocked { Verdict::unknown(Why::UdpIsBlocked) } else { filter::filtering(evidence, view) };
     let (nat_type, level) = if blocked {
         let confidence = netcheck.udp.confidence().unwrap_or(Confidence::Low);
         (Verdict::known(NatType::UdpBlocked, confidence, []).because(Why::UdpIsBlocked), None)
@@ -166,17 +179,21 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
         effective: effective(&difficulty),
         nat_type,
         level,
-        mapping,
-        mapping_varies: if blocked { Verdict::unknown(Why::UdpIsBlocked) } else { view.conclusion.varies.clone() },
+        mapping: view.told(mapping),
+        mapping_varies: if blocked {
+            Verdict::unknown(Why::UdpIsBlocked)
+        } else {
+            view.told(view.conclusion.varies.clone())
+        },
         filtering,
         hairpinning: if blocked {
             Verdict::unknown(Why::UdpIsBlocked)
         } else {
-            hairpin::hairpinning(evidence, view.family, &view.conclusion)
+            view.told(hairpin::hairpinning(evidence, view.family, &view.conclusion))
         },
-        port_preservation: ports::port_preservation(view),
-        port_allocation: ports::allocation(evidence, view),
-        pooling: ports::pooling(evidence, view),
+        port_preservation: view.told(ports::port_preservation(view)),
+        port_allocation: view.told(ports::allocation(evidence, view)),
+        pooling: view.told(ports::pooling(evidence, view)),
         mapping_lifetime: Verdict::unknown(Why::NotMeasuredYet),
         carrier_grade: router::carrier_grade(evidence, view, &netcheck.router),
         mapped: most_seen_first(view.trusted().map(|sighting| sighting.mapped)),

@@ -175,6 +175,9 @@ fn a_private_address_is_no_open_internet_however_public_the_servers() {
         let nat = told.nat_v4.as_ref().unwrap();
         assert_eq!(value(&nat.difficulty), wanted, "{host}");
         assert_eq!(told.netcheck.ipv4.global.value().is_some(), wanted.is_some(), "{host}");
+        let varies = wanted.map(|_| false);
+        let told = (value(&nat.mapping_varies), value(&nat.mapping).is_some(), value(&nat.port_preservation).is_some());
+        assert_eq!(told, (varies, varies.is_some(), varies.is_some()), "{host}");
         // Its filter was not tested: no type either way.
         assert_eq!(value(&nat.nat_type), None::<NatType>);
         assert_eq!(nat.nat_type.why() == Some(&Why::ServersNotOnInternet), wanted.is_none(), "{host}");

@@ -66,8 +66,8 @@ impl NetcheckCheck {
                 if *from == scout.server =>
             {
                 scout.asked = Asked::Answered;
-                let server = scout.server;
-                self.filter_candidate(server);
+                let (server, now) = (scout.server, self.now);
+                self.filters.iter_mut().for_each(|filter| filter.add(server, true, now));
             }
             Outcome::Stun(_) | Outcome::Failed(_) => scout.asked = Asked::Failed,
             _ => {}

@@ -4,14 +4,15 @@
 //! unasked. G first sends to the places the server would answer from, which opens the filter for them, and then asks
 //! for the same answers: those prove that the server really sends them. Neither socket serves any other purpose.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::super::timing;
 use super::super::tracks::{Copy, Fate};
 use super::flow::{Flow, Kind, Next};
 use crate::check::filtering::copies_needed;
-use crate::model::Family;
+use crate::check::mapping::crosses_internet;
+use crate::model::{Family, is_global};
 use crate::probe::{Moment, ProbeId, Slot, StunForm, StunReply};
 
 /// The first local socket of the filter tests; each takes two.
@@ -22,6 +23,9 @@ pub(in crate::check::netcheck) const LAST_SOCKET: u8 = FIRST_SOCKET + 15;
 const AT_ONCE: usize = 2;
 /// … and in all, when the first ones turn out not to offer the test.
 const IN_ALL: usize = 8;
+/// The port that STUN servers listen on unless told otherwise (RFC 8489 section 18.6). Their other port is then the next
+/// one, as a rule.
+const STUN_PORT: u16 = 3478;
 /// From opening the filter to asking for what is to pass it.
 const AFTER_OPENING: Duration = Duration::from_millis(4);
 
@@ -30,6 +34,8 @@ const AFTER_OPENING: Duration = Duration::from_millis(4);
 pub(super) struct Filter {
     family: Family,
     candidates: Vec<SocketAddr>,
+    /// How many of those that are not under test yet are known to offer it. They are the first.
+    offering: usize,
     tests: Vec<Test>,
 }
 
@@ -38,7 +44,8 @@ struct Test {
     server: SocketAddr,
     /// Where else the server says it can answer from, by its first answer.
     other: Option<SocketAddr>,
-    /// It answered without saying so, or from elsewhere, or refuses: the test is of no use.
+    /// It answered without saying so, or from elsewhere, or refuses, or stands inside this host's own network: the test
+    /// is of no use.
     useless: bool,
     /// An answer to F came from another address: that passes no filter but an open one.
     stranger_passed: bool,
@@ -83,7 +90,7 @@ pub(super) struct Wish {
 impl Filter {
     /// No test yet.
     pub(super) const fn new(family: Family) -> Self {
-        Self { family, candidates: Vec::new(), tests: Vec::new() }
+        Self { family, candidates: Vec::new(), offering: 0, tests: Vec::new() }
     }
 
     pub(super) const fn family(&self) -> Family {
@@ -94,33 +101,43 @@ impl Filter {
         self.candidates.is_empty()
     }
 
-    /// A server that may be tested, in the order of preference. Another port of one already known is the same server.
-    pub(super) fn add(&mut self, server: SocketAddr, now: Moment) {
-        if Family::of(server.ip()) == self.family && !self.candidates.iter().any(|known| known.ip() == server.ip()) {
-            self.candidates.push(server);
-            self.follow(now);
+    /// A server that may be tested. One whose answer told of another endpoint (`offers`) goes before those that did not
+    /// say so yet. Another port of one already known is the same server. What comes from inside this host's own network passes no filter at its edge, so servers there are not tested.
+    pub(super) fn add(&mut self, server: SocketAddr, offers: bool, now: Moment) {
+        let tells = is_global(server.ip()) || server.ip().is_loopback();
+        if Family::of(server.ip()) != self.family || !tells {
+            return;
         }
-    }
-
-    /// A server answered a request of another kind: if it is still to be tested, it is the next where it told its other
-    /// address, and the last where it did not. (It may have left that out for want of room.)
-    pub(super) fn rank(&mut self, server: SocketAddr, offers: bool) {
-        let begun = self.tests.len();
-        let place = self.candidates.iter().skip(begun).position(|known| *known == server);
-        if let Some(place) = place {
-            let candidate = self.candidates.remove(begun + place);
-            self.candidates.insert(if offers { begun } else { self.candidates.len() }, candidate);
+        let known = self.candidates.iter().position(|known| known.ip() == server.ip());
+        // Those under test stay where they are: a test is found by its place.
+        let next = self.tests.len() + self.offering;
+        match known {
+            None if offers => self.candidates.insert(next.min(self.candidates.len()), server),
+            None => self.candidates.push(server),
+            Some(place) if offers && place >= next => {
+                let server = self.candidates.remove(place);
+                self.candidates.insert(next, server);
+            }
+            Some(_) => return,
         }
+        self.offering += usize::from(offers);
+        self.follow(now);
     }
 
     /// Begins tests as long as fewer than two are of use.
     fn follow(&mut self, now: Moment) {
+        // This host's own servers tell something only where there are no others.
+        let far = self.candidates.iter().any(|server| !server.ip().is_loopback());
+        for test in self.tests.iter_mut().filter(|test| far && test.server.ip().is_loopback()) {
+            test.useless = true;
+        }
         while self.tests.iter().filter(|test| !test.useless).count() < AT_ONCE
             && self.tests.len() < IN_ALL
             && let Some(server) = self.candidates.get(self.tests.len()).copied()
         {
             let test = Test::begin(server, self.family, self.tests.len(), now);
             self.tests.push(test);
+            self.offering = self.offering.saturating_sub(1);
         }
     }
 
@@ -163,7 +180,7 @@ impl Filter {
 
     /// A packet from elsewhere has come through: nothing more can be learned.
     fn decided(&self) -> bool {
-        self.tests.iter().any(|test| test.stranger_passed)
+        self.tests.iter().any(|test| test.stranger_passed && !test.useless)
     }
 
     /// Marks a copy as sent, and says what to send.
@@ -207,23 +224,29 @@ impl Test {
         test.add(Kind::Control, f, server, now);
         test.add(Kind::Elsewhere, f, server, now);
         test.add(Kind::Neighbour, f, server, now);
-        // Most servers' other port is the next one. A wrong guess is corrected when the server tells.
-        if let Some(port) = server.port().checked_add(1) {
-            test.add(Kind::Opening, g, SocketAddr::new(server.ip(), port), now);
-            test.add(Kind::NeighbourProof, g, server, now + AFTER_OPENING);
+        // The usual port saves a round trip. What listens next to an unusual one is no business of ours.
+        if server.port() == STUN_PORT {
+            test.ask_for_neighbour(g, SocketAddr::new(server.ip(), STUN_PORT + 1), now);
         }
         test
     }
 
     fn add(&mut self, kind: Kind, slot: Slot, server: SocketAddr, start: Moment) {
-        self.flows.push(Flow { kind, slot, server, start, copies: Vec::new() });
+        self.flows.push(Flow { kind, slot, server, start, over: false, copies: Vec::new() });
+    }
+
+    fn ask_for_neighbour(&mut self, g: Slot, neighbour: SocketAddr, now: Moment) {
+        self.add(Kind::Opening, g, neighbour, now);
+        self.add(Kind::NeighbourProof, g, self.server, now + AFTER_OPENING);
     }
 
     fn learn(&mut self, kind: Kind, reply: &StunReply, now: Moment) -> Option<SocketAddr> {
         let unchanged = reply.from == self.server;
+        // Of an address on the internet that sees this host at none: it is inside as well.
+        self.useless |= reply.mapped.is_some_and(|mapped| !self.tells(mapped.ip()));
         match kind {
             Kind::Control if self.other.is_none() => {
-                let other = reply.other_address.filter(|other| other.port() != self.server.port());
+                let other = reply.other_address.filter(|other| ![0, self.server.port()].contains(&other.port()));
                 // A server that answers from elsewhere unasked has said nothing of where else it answers from.
                 let Some(other) = other.filter(|_| unchanged && reply.error_code.is_none()) else {
                     self.useless = true;
@@ -235,22 +258,30 @@ impl Test {
             }
             Kind::Elsewhere | Kind::Neighbour => {
                 self.useless |= unchanged;
-                self.stranger_passed |= kind == Kind::Elsewhere && reply.from.ip() != self.server.ip();
+                self.stranger_passed |=
+                    kind == Kind::Elsewhere && reply.from.ip() != self.server.ip() && reply.mapped.is_some();
                 None
             }
             _ => None,
         }
     }
 
+    /// Whether what passes between a server that saw this host at `mapped` and this host tells of filters.
+    fn tells(&self, mapped: IpAddr) -> bool {
+        self.server.ip().is_loopback() || crosses_internet(self.server.ip(), mapped)
+    }
+
     /// Opens the filter of G for where the server says it answers from, and asks for proof.
     fn open(&mut self, other: SocketAddr, now: Moment) {
-        let Some(g) = self.flows.iter().find(|flow| flow.kind == Kind::Opening).map(|flow| flow.slot) else { return };
+        let Some(g) = self.flows.first().map(|flow| proving(flow.slot)) else { return };
         let neighbour = SocketAddr::new(self.server.ip(), other.port());
         if !self.flows.iter().any(|flow| flow.kind == Kind::Opening && flow.server == neighbour) {
-            self.add(Kind::Opening, g, neighbour, now);
-            self.add(Kind::NeighbourProof, g, self.server, now + AFTER_OPENING);
+            // The guess was wrong, and nobody is to be asked for more of it.
+            let guessed = |flow: &&mut Flow| matches!(flow.kind, Kind::Opening | Kind::NeighbourProof);
+            self.flows.iter_mut().filter(guessed).for_each(|flow| flow.over = true);
+            self.ask_for_neighbour(g, neighbour, now);
         }
-        if other.ip() != self.server.ip() {
+        if other.ip() != self.server.ip() && is_likely(other.ip(), self.server.ip()) {
             self.add(Kind::Opening, g, other, now);
             self.add(Kind::ElsewhereProof, g, self.server, now + AFTER_OPENING);
         }
@@ -306,6 +337,24 @@ impl Test {
     }
 }
 
+/// The proving socket of a test, by its tested one.
+const fn proving(tested: Slot) -> Slot {
+    match tested {
+        Slot::Shared { family, index } => Slot::Shared { family, index: index + 1 },
+        other @ Slot::Connected { .. } => other,
+    }
+}
+
+/// Whether a server may have this address as its other one. A stranger that names an address inside our network, or one
+/// that is no host's, is not to make us send there.
+fn is_likely(other: IpAddr, server: IpAddr) -> bool {
+    let a_hosts = match other {
+        IpAddr::V4(v4) => !v4.is_unspecified() && !v4.is_broadcast() && !v4.is_multicast(),
+        IpAddr::V6(v6) => !v6.is_unspecified() && !v6.is_multicast(),
+    };
+    a_hosts && Family::of(other) == Family::of(server) && is_global(other) == is_global(server)
+}
+
 /// Copies that got lost, and all whose fate is settled, of a server that answers.
 pub(super) fn tally(copies: &[Copy], now: Moment) -> (u32, u32) {
     let shared = || copies.iter().filter(|copy| !copy.connected);
@@ -318,4 +367,98 @@ pub(super) fn tally(copies: &[Copy], now: Moment) -> (u32, u32) {
     let overdue = shared().filter(|copy| matches!(copy.fate, Fate::Waiting) && now >= copy.at + late).count();
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     (count(overdue), count(overdue + answered.count()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// Everything that is sent from the start on for so long, by socket and destination, while the servers answer plain
+    /// requests after 20 ms, telling of `other`, and nothing else.
+    fn sent(servers: &[(&str, bool)], other: Option<&str>, millis: u64) -> BTreeMap<(u8, String), usize> {
+        const ROUND_TRIP: Duration = Duration::from_millis(20);
+        let mut filter = Filter::new(Family::V4);
+        let at = |millis| Moment::after_start(Duration::from_millis(millis));
+        for (server, offers) in servers {
+            filter.add(server.parse().unwrap(), *offers, at(0));
+        }
+        let mut sent = BTreeMap::new();
+        let mut waiting = Vec::new();
+        for now in (0..millis).map(at) {
+            waiting.retain(|(due, copy, sent_at, server)| {
+                let arrived = now >= *sent_at + ROUND_TRIP;
+                if arrived {
+                    let reply = StunReply {
+                        from: *server,
+                        local: None,
+                        mapped: Some("203.0.113.1:5000".parse().unwrap()),
+                        rewritten: None,
+                        other_address: other.map(|other| other.parse().unwrap()),
+                        response_origin: None,
+                        software: None,
+                        error_code: None,
+                        problems: Vec::new(),
+                    };
+                    filter.hear(*due, *copy, Fate::Answered(ROUND_TRIP), Some(&reply), now);
+                }
+                !arrived
+            });
+            let known = |_| Known { round_trip: Some(ROUND_TRIP), given_up: false };
+            while let Some(due) = filter.wish(now, Seen { lost: 0, settled: 0 }, known).due {
+                let (slot, server, form, copy) = filter.launch(due, ProbeId(0), now).unwrap();
+                let Slot::Shared { index, .. } = slot else { panic!("{slot:?}") };
+                *sent.entry((index, server.to_string())).or_default() += 1;
+                if form == StunForm::Plain {
+                    waiting.push((due, copy, now, server));
+                }
+            }
+        }
+        sent
+    }
+
+    #[test]
+    fn no_port_beside_an_unusual_one_is_guessed() {
+        let before_any_answer = |server| sent(&[(server, false)], None, 15);
+        let usual = before_any_answer("198.51.100.1:3478");
+        assert!(usual.contains_key(&(11, "198.51.100.1:3479".to_owned())), "{usual:?}");
+        let unusual = before_any_answer("198.51.100.1:443");
+        assert_eq!(unusual.keys().collect::<Vec<_>>(), [&(10, "198.51.100.1:443".to_owned())]);
+    }
+
+    #[test]
+    fn the_port_that_was_told_takes_the_place_of_the_guess() {
+        let all = sent(&[("198.51.100.1:3478", false)], Some("198.51.100.2:3500"), 500);
+        assert_eq!(all[&(11, "198.51.100.1:3479".to_owned())], 3);
+        assert_eq!(all[&(11, "198.51.100.1:3500".to_owned())], 3);
+        assert!(all.contains_key(&(11, "198.51.100.2:3500".to_owned())), "{all:?}");
+        // Three for the guess, and the ten of a proof that never comes.
+        assert!(all[&(11, "198.51.100.1:3478".to_owned())] <= 13, "{all:?}");
+    }
+
+    #[test]
+    fn a_server_cannot_make_us_send_where_it_likes() {
+        for other in ["192.168.1.1:53", "10.0.0.1:53", "224.0.0.251:5353", "255.255.255.255:9", "127.0.0.1:22"] {
+            let all = sent(&[("198.51.100.1:3478", false)], Some(other), 500);
+            assert!(all.keys().all(|(_, to)| to.starts_with("198.51.100.1:")), "{other}: {all:?}");
+        }
+    }
+
+    #[test]
+    fn servers_known_to_offer_the_test_go_first() {
+        let under_test = |servers: &[(&str, bool)]| {
+            let all = sent(servers, Some("198.51.100.9:3479"), 15);
+            all.keys().filter(|(slot, _)| slot % 2 == 0).map(|(_, to)| to.clone()).collect::<Vec<_>>()
+        };
+        let (a, b, c, d) = ("198.51.100.1:1", "198.51.100.2:2", "198.51.100.3:3", "198.51.100.4:4");
+        assert_eq!(under_test(&[(a, false), (b, false), (c, true)]), [a, b], "those begun go on");
+
+        let mut filter = Filter::new(Family::V4);
+        let now = Moment::START;
+        for (server, offers) in [(a, false), (b, false), (c, false), (d, false), (d, true), (c, true)] {
+            filter.add(server.parse().unwrap(), offers, now);
+        }
+        assert_eq!(filter.candidates, [a, b, d, c].map(|server| server.parse::<SocketAddr>().unwrap()));
+    }
 }

@@ -72,14 +72,17 @@ impl NetcheckCheck {
         }
     }
 
-    /// Servers that serve nothing but STUN are likely to offer the filter test, so they are asked at once; relays only
-    /// when an answer says that they do.
+    /// Servers that are likely to offer the filter test are asked at once; the others only when an answer says that they
+    /// do.
     pub(super) fn open_filters(&mut self) {
-        let stun_only: Vec<SocketAddr> = self
+        let likely: Vec<SocketAddr> = self
             .relays
             .nodes()
             .filter_map(|(region, index, family)| {
-                let node = self.relays.node(&self.input, region, index).filter(|node| node.stun_only)?;
+                let node = self.relays.node(&self.input, region, index)?;
+                if !plan::likely_offers_filter_test(node) {
+                    return None;
+                }
                 match plan::stun_place(node, family) {
                     Place::Known(address) if self.input.may_send(address) => {
                         Some(SocketAddr::new(address, node.stun_port?))
@@ -88,7 +91,7 @@ impl NetcheckCheck {
                 }
             })
             .collect();
-        for server in stun_only {
+        for server in likely {
             self.filter_candidate(server);
         }
         for family in Family::BOTH {
@@ -101,7 +104,7 @@ impl NetcheckCheck {
     /// A server that may be asked to answer from elsewhere.
     pub(super) fn filter_candidate(&mut self, server: SocketAddr) {
         let now = self.now;
-        self.filters.iter_mut().for_each(|filter| filter.add(server, now));
+        self.filters.iter_mut().for_each(|filter| filter.add(server, false, now));
     }
 
     pub(super) fn replace_dead_filters(&mut self) -> bool {

@@ -45,7 +45,7 @@ impl NetcheckCheck {
             if node.host_name != host || plan::stun_place(node, family) != Place::ByName {
                 continue;
             }
-            let node_is_stun_only = node.stun_only;
+            let (stun_only, likely) = (node.stun_only, plan::likely_offers_filter_test(node));
             if let Some(port) = node.stun_port
                 && self.input.may_send(address)
             {
@@ -54,8 +54,10 @@ impl NetcheckCheck {
                 if position == 0 {
                     self.pings.push((address, Asked::NotYet));
                 }
-                if node_is_stun_only {
+                if stun_only {
                     self.add_stream(server);
+                }
+                if likely {
                     self.filter_candidate(server);
                 }
             }
@@ -76,11 +78,9 @@ impl NetcheckCheck {
                 if reply.error_code.is_some() || connected {
                     return;
                 }
-                let offers = reply.other_address.is_some() && reply.from == server;
-                self.filters.iter_mut().for_each(|filter| filter.rank(server, offers));
-                if offers {
+                if reply.other_address.is_some() && reply.from == server {
                     let now = self.now;
-                    self.filters.iter_mut().for_each(|filter| filter.add(server, now));
+                    self.filters.iter_mut().for_each(|filter| filter.add(server, true, now));
                 }
                 if let Some(mapped) = reply.mapped {
                     let odd = reply.from != server

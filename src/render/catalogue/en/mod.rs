@@ -5,14 +5,16 @@ mod finding;
 mod nat;
 mod nat_why;
 mod plan;
+mod predict;
 mod why;
 
 use super::{Catalogue, Change, FindingText, Headline, NatHeadline, RegionNames, Told, Word};
-use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation};
+use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, Pooling, PortAllocation};
 use crate::probe::Failure;
 use crate::render::number::round_trip;
 use crate::report::{
-    Confidence, FindingDetail, LatencyMethod, PlanWhat, PlanWhen, RegionSkip, ServerNote, Severity, Tunnel, Why,
+    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PlanWhat, PlanWhen,
+    Predict, RegionSkip, ServerNote, Severity, Tunnel, Why,
 };
 
 /// The English catalogue.
@@ -197,6 +199,38 @@ impl Catalogue for English {
         nat::headline(headline)
     }
 
+    fn predict_headline(&self, predict: &Predict) -> String {
+        predict::headline(predict)
+    }
+
+    fn mechanism(&self, mechanism: Mechanism, family: Option<Family>) -> String {
+        predict::mechanism(mechanism, family)
+    }
+
+    fn likelihood(&self, likelihood: Likelihood) -> &'static str {
+        predict::likelihood(likelihood)
+    }
+
+    fn class(&self, class: Class) -> &'static str {
+        predict::class(class)
+    }
+
+    fn missing(&self, missing: Missing) -> String {
+        predict::missing(missing)
+    }
+
+    fn how_to_learn(&self, fact: Fact) -> &'static str {
+        predict::how_to_learn(fact)
+    }
+
+    fn advice(&self, advice: Advice) -> &'static str {
+        predict::advice(advice)
+    }
+
+    fn advised(&self, text: &str, enough: bool) -> String {
+        predict::advised(text, enough)
+    }
+
     fn servers_used(&self, used: usize, asked: usize) -> String {
         format!("{used} of {asked} used")
     }
@@ -286,6 +320,21 @@ impl Catalogue for English {
             Word::TookTime => "took",
             Word::SameReason => "for the same reason",
             Word::LeftOut => "left out",
+            Word::Direct => "Direct",
+            Word::How => "How",
+            Word::Likelihood => "Likelihood",
+            Word::SideA => "Side A",
+            Word::SideB => "Side B",
+            Word::SideACould => "A could",
+            Word::SideBCould => "B could",
+            Word::Missing => "Unknown",
+            Word::WouldDecide => "What would decide it",
+            Word::ThroughTunnel => "measured through a tunnel (VPN)",
+            Word::SomeEasyNat => "NAT1, NAT2 or NAT3",
+            Word::SomeHardNat => "hard NAT",
+            Word::SomeFirewall => "public address, firewall not known",
+            Word::SomeNat => "UDP works, NAT not known",
+            Word::NotKnown => "not known",
         }
     }
 

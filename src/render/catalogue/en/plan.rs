@@ -8,6 +8,7 @@ pub(super) fn when(when: PlanWhen) -> String {
     match when {
         PlanWhen::AtOnce => "at once".to_owned(),
         PlanWhen::OnceResolved => "once resolved".to_owned(),
+        PlanWhen::Offered => "when a server offers it".to_owned(),
         PlanWhen::UdpSilent { after } => format!("UDP silent at {}", span(after)),
         PlanWhen::HomeCandidateOrSilent { after } => format!("likely home, or silent at {}", span(after)),
         PlanWhen::Never => "never".to_owned(),
@@ -22,6 +23,9 @@ pub(super) fn what(what: &PlanWhat, skip: impl Fn(crate::report::RegionSkip) -> 
             format!("STUN: region {region}, node {node}, {host} port {port} over {family}")
         }
         PlanWhat::Mapping { socket, server } => format!("STUN from socket {socket}, for the NAT's mapping: {server}"),
+        PlanWhat::Filtering => {
+            "STUN from two sockets a server, for the filtering: answer from your other port and address".to_owned()
+        }
         PlanWhat::Https { region, host, port } => format!("HTTPS: region {region}, {host} port {port}"),
         PlanWhat::Icmp => "ICMP echo to the first node of each region".to_owned(),
         PlanWhat::CaptivePortal { address } => format!("HTTP: captive-portal challenge to {address}"),

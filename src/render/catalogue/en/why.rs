@@ -3,6 +3,7 @@ use std::fmt::Display;
 use super::count;
 use super::failure::failure;
 use super::nat_why;
+use super::predict;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
 use crate::render::number::{round_trip, span};
@@ -114,7 +115,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::SendingNotProven => {
             "nothing came through from elsewhere, but that the server sent it could not be proven".to_owned()
         }
-        Why::NoFilterServer => "no server that answers offers the test (RFC 5780)".to_owned(),
+        Why::NoFilterServer => "no server on the internet that answers offers the test (RFC 5780)".to_owned(),
         Why::ChangeIgnored { server } => format!("{server} ignores the request to answer from elsewhere"),
         Why::ChangeRefused { server, code } => {
             format!("{server} refuses to answer from elsewhere (error {code})")
@@ -192,6 +193,8 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             "the router's outer address is {wan}, servers see {mapped}: a second NAT, a VPN, or several uplinks"
         ),
         Why::WanUnknown => "the router did not tell its outer address".to_owned(),
+
+        Why::Pair(pair) => predict::why(pair),
     }
 }
 

@@ -5,14 +5,16 @@ mod finding;
 mod nat;
 mod nat_why;
 mod plan;
+mod predict;
 mod why;
 
 use super::{Catalogue, Change, FindingText, Headline, NatHeadline, RegionNames, Told, Word};
-use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation};
+use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, Pooling, PortAllocation};
 use crate::probe::Failure;
 use crate::render::number::round_trip;
 use crate::report::{
-    Confidence, FindingDetail, LatencyMethod, PlanWhat, PlanWhen, RegionSkip, ServerNote, Severity, Tunnel, Why,
+    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PlanWhat, PlanWhen,
+    Predict, RegionSkip, ServerNote, Severity, Tunnel, Why,
 };
 
 /// The Chinese catalogue.
@@ -198,6 +200,38 @@ impl Catalogue for Chinese {
         nat::headline(headline)
     }
 
+    fn predict_headline(&self, predict: &Predict) -> String {
+        predict::headline(predict)
+    }
+
+    fn mechanism(&self, mechanism: Mechanism, family: Option<Family>) -> String {
+        predict::mechanism(mechanism, family)
+    }
+
+    fn likelihood(&self, likelihood: Likelihood) -> &'static str {
+        predict::likelihood(likelihood)
+    }
+
+    fn class(&self, class: Class) -> &'static str {
+        predict::class(class)
+    }
+
+    fn missing(&self, missing: Missing) -> String {
+        predict::missing(missing)
+    }
+
+    fn how_to_learn(&self, fact: Fact) -> &'static str {
+        predict::how_to_learn(fact)
+    }
+
+    fn advice(&self, advice: Advice) -> &'static str {
+        predict::advice(advice)
+    }
+
+    fn advised(&self, text: &str, enough: bool) -> String {
+        predict::advised(text, enough)
+    }
+
     fn servers_used(&self, used: usize, asked: usize) -> String {
         format!("共询问 {asked} 台，采用 {used} 台")
     }
@@ -279,6 +313,21 @@ impl Catalogue for Chinese {
             Word::TookTime => "用时",
             Word::SameReason => "原因相同",
             Word::LeftOut => "未采用",
+            Word::Direct => "直连",
+            Word::How => "方式",
+            Word::Likelihood => "可能性",
+            Word::SideA => "A 方",
+            Word::SideB => "B 方",
+            Word::SideACould => "A 可以",
+            Word::SideBCould => "B 可以",
+            Word::Missing => "未知",
+            Word::WouldDecide => "还需要知道",
+            Word::ThroughTunnel => "经隧道（VPN）测得",
+            Word::SomeEasyNat => "NAT1、NAT2 或 NAT3",
+            Word::SomeHardNat => "难穿透 NAT",
+            Word::SomeFirewall => "公网地址，防火墙未知",
+            Word::SomeNat => "UDP 可用，NAT 未知",
+            Word::NotKnown => "未知",
         }
     }
 

@@ -8,6 +8,7 @@ pub(super) fn when(when: PlanWhen) -> String {
     match when {
         PlanWhen::AtOnce => "立即".to_owned(),
         PlanWhen::OnceResolved => "解析完成后".to_owned(),
+        PlanWhen::Offered => "有服务器支持时".to_owned(),
         PlanWhen::UdpSilent { after } => format!("{} 时 UDP 仍无应答", span(after)),
         PlanWhen::HomeCandidateOrSilent { after } => format!("可能成为主区域，或 {} 时仍无应答", span(after)),
         PlanWhen::Never => "不测".to_owned(),
@@ -22,6 +23,7 @@ pub(super) fn what(what: &PlanWhat, skip: impl Fn(crate::report::RegionSkip) -> 
             format!("STUN：区域 {region}，节点 {node}，{host} 端口 {port}（{family}）")
         }
         PlanWhat::Mapping { socket, server } => format!("STUN：从 {socket} 号套接字测 NAT 映射，{server}"),
+        PlanWhat::Filtering => "STUN：每台服务器用两个套接字测过滤，请其从另一端口和地址应答".to_owned(),
         PlanWhat::Https { region, host, port } => format!("HTTPS：区域 {region}，{host} 端口 {port}"),
         PlanWhat::Icmp => "ICMP：向各区域的首个节点发送 echo".to_owned(),
         PlanWhat::CaptivePortal { address } => format!("HTTP：向 {address} 发送强制门户检测请求"),

@@ -2,6 +2,7 @@ use std::fmt::Display;
 
 use super::failure::failure;
 use super::nat_why;
+use super::predict;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
 use crate::render::number::{round_trip, span};
@@ -79,7 +80,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         }
         Why::OnlyTheAddresseePassed { silent } => format!("来自服务器另一端口的 {silent} 个包未能通过"),
         Why::SendingNotProven => "没有收到来自其他端点的包，但无法证明服务器确实发送了".to_owned(),
-        Why::NoFilterServer => "应答的服务器都不提供此项测试（RFC 5780）".to_owned(),
+        Why::NoFilterServer => "应答的互联网服务器都不提供此项测试（RFC 5780）".to_owned(),
         Why::ChangeIgnored { server } => format!("{server} 忽略了从其他端点应答的请求"),
         Why::ChangeRefused { server, code } => format!("{server} 拒绝从其他端点应答（错误 {code}）"),
 
@@ -147,6 +148,8 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             format!("路由器的外侧地址是 {wan}，服务器看到的是 {mapped}：可能有第二层 NAT、VPN 或多条上行线路")
         }
         Why::WanUnknown => "路由器没有告知其外侧地址".to_owned(),
+
+        Why::Pair(pair) => predict::why(pair),
     }
 }
 
