@@ -15,6 +15,7 @@ mod router;
 #[cfg(test)]
 mod tests;
 mod translated;
+mod witnesses;
 
 use evidence::Evidence;
 

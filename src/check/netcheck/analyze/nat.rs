@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::evidence::{Evidence, StunCopy};
 use super::reach::{self, count, some_of};
+use super::witnesses::{bad_servers, steady_servers};
 use super::{filter, hairpin, ports, router, translated};
 use crate::check::Operator;
 use crate::check::mapping::{self, Conclusion, Sighting};
@@ -273,50 +274,6 @@ fn effective(difficulty: &Verdict<Difficulty>) -> Verdict<Difficulty> {
     } else {
         difficulty.clone()
     }
-}
-
-/// Addresses of servers that were asked the same more than once and told the same each time. One that makes endpoints up
-/// would look like a mapping that depends on the port.
-fn steady_servers<'a>(copies: impl Iterator<Item = &'a StunCopy<'a>>) -> BTreeSet<IpAddr> {
-    let mut told: BTreeMap<(crate::probe::Slot, SocketAddr), (usize, BTreeSet<SocketAddr>)> = BTreeMap::new();
-    for copy in copies.filter(|copy| copy.shared()) {
-        if let Some(mapped) = copy.reply.and_then(|(reply, _)| reply.mapped) {
-            let (times, endpoints) = told.entry((copy.slot, copy.server)).or_default();
-            *times += 1;
-            endpoints.insert(mapped);
-        }
-    }
-    let of = |wanted: fn(&(usize, BTreeSet<SocketAddr>)) -> bool| {
-        let some = told.iter().filter(move |(_, told)| wanted(told));
-        some.map(|((_, server), _)| server.ip()).collect::<BTreeSet<_>>()
-    };
-    let moody = of(|(_, endpoints)| endpoints.len() > 1);
-    of(|(times, _)| *times > 1).into_iter().filter(|address| !moody.contains(address)).collect()
-}
-
-/// Servers whose views cannot be used, and why.
-fn bad_servers(copies: &[&StunCopy<'_>]) -> BTreeMap<SocketAddr, ServerNote> {
-    let mut bad = BTreeMap::new();
-    for copy in copies {
-        let Some((reply, _)) = copy.reply else { continue };
-        let note = match reply.mapped {
-            _ if reply.from != copy.server => Some(ServerNote::WrongSource { from: reply.from }),
-            None => Some(ServerNote::NoMappedAddress),
-            // Not its fault.
-            Some(mapped) if mapped.is_ipv4() && copy.server.is_ipv6() => None,
-            // A server in the same private network has a public address of its own and sees us as we are.
-            Some(mapped)
-                if mapping::is_server_side_nat(copy.server.ip(), mapped.ip()) && reply.local != Some(mapped) =>
-            {
-                Some(ServerNote::ServerSideNat { saw: mapped.ip() })
-            }
-            Some(_) => None,
-        };
-        if let Some(note) = note {
-            bad.insert(copy.server, note);
-        }
-    }
-    bad
 }
 
 fn observed(

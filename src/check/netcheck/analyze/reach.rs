@@ -17,7 +17,7 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
     let (answered, near): (Vec<&StunCopy<'_>>, Vec<_>) = evidence
         .stun
         .iter()
-        .chain(evidence.tests())
+        .chain(evidence.tests().filter(|copy| copy.reply.is_some_and(|(reply, _)| reply.from == copy.server)))
         .filter(|copy| copy.reply.is_some())
         .partition(|copy| evidence.is_witness(copy.server.ip()));
     if !answered.is_empty() {
