@@ -17,7 +17,7 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
     let (answered, near): (Vec<&StunCopy<'_>>, Vec<_>) = evidence
         .stun
         .iter()
-        .chain(evidence.tests().filter(|copy| copy.reply.is_some_and(|(reply, _)| reply.from == copy.server)))
+        .chain(plain_answers(evidence))
         .filter(|copy| copy.reply.is_some())
         .partition(|copy| evidence.is_witness(copy.server.ip()));
     if !answered.is_empty() {
@@ -48,6 +48,11 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
         return verdict.because(Why::OnlyNeighboursAnswered { servers: count(servers.len()) });
     }
     verdict
+}
+
+/// Answers to a socket that serves a test, from where it asked. Others tell of the test, and not of the way to a server.
+fn plain_answers<'e, 'a>(evidence: &'e Evidence<'a>) -> impl Iterator<Item = &'e StunCopy<'a>> {
+    evidence.tests().filter(|copy| copy.reply.is_some_and(|(reply, _)| reply.from == copy.server))
 }
 
 /// Nobody answered: is it the network? Only servers that are known to be up can say so by their silence.
@@ -221,7 +226,7 @@ fn usable(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
 
 /// Probes that were answered over a family, by whom.
 fn answered_over(evidence: &Evidence<'_>, family: Family) -> BTreeMap<ProbeId, Operator> {
-    let tests = evidence.tests().filter(|copy| copy.slot.family() == family);
+    let tests = plain_answers(evidence).filter(|copy| copy.slot.family() == family);
     let mut answered: BTreeMap<ProbeId, Operator> = evidence
         .of_family(family)
         .chain(tests)
