@@ -5,12 +5,14 @@
 
 pub mod classic;
 mod filtering;
+mod hairpin;
 mod independence;
 pub mod lifetime;
 mod mapping;
 pub mod nat_servers;
 pub mod netcheck;
 pub mod ping;
+mod ports;
 pub mod predict;
 pub mod stream;
 

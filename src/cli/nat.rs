@@ -17,6 +17,7 @@ use crate::model::{PublicStunServer, Socks5Proxy, StunServerName, Transport};
     after_long_help = examples_long(),
     mut_arg("derp_maps", |arg| arg.help(MAP_HELP).long_help(MAP_LONG_HELP)),
 )]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line, and any mix makes sense")]
 pub struct NatArgs {
     /// STUN servers to ask [default: a built-in list of public ones].
     ///
@@ -88,6 +89,20 @@ pub struct NatArgs {
     #[arg(long, env = "NATSCOPE_RFC3489", value_parser = values::switch, hide_env = true)]
     pub rfc3489: bool,
 
+    /// How many local sockets ask about the mapping, from 2 to 32.
+    ///
+    /// Each gets a mapping of its own. 12 show how the NAT picks ports, 20 whether it gives all mappings of a host the
+    /// same address, where fewer leave that undetermined.
+    #[arg(
+        long,
+        env = "NATSCOPE_SOCKETS",
+        value_name = "N",
+        default_value_t = 2,
+        value_parser = value_parser!(u8).range(2..=32),
+        hide_env = true
+    )]
+    pub sockets: u8,
+
     /// Further servers to ask.
     #[command(flatten)]
     pub map: MapArgs,
@@ -106,7 +121,7 @@ pub struct NatArgs {
     )]
     pub no_portmap: bool,
 
-    /// Do not ask relays of a map over HTTPS when their UDP is silent.
+    /// Do not ask over TCP when UDP is silent: STUN servers by STUN, relays of a map by HTTPS.
     #[arg(
         long,
         env = "NATSCOPE_NO_HTTPS",
@@ -115,6 +130,12 @@ pub struct NatArgs {
         hide_env = true
     )]
     pub no_https: bool,
+
+    /// Send nothing to this host's own outside endpoint: no hairpin test.
+    ///
+    /// Some firewalls take such packets for an attack (LAND).
+    #[arg(long, env = "NATSCOPE_GENTLE", value_parser = values::switch, help_heading = "Leaving out", hide_env = true)]
+    pub gentle: bool,
 
     /// Keep what was asked and heard in FILE, for --replay.
     #[arg(long, env = "NATSCOPE_SAVE", value_name = "FILE", help_heading = "Saving and replaying", hide_env = true)]
@@ -277,6 +298,8 @@ Examples:
       The same over TLS.
   natscope nat --socks5 user:password@proxy.example:1080
       Which NAT a SOCKS5 proxy is behind.
+  natscope nat --sockets 20
+      See more of how the NAT picks ports and addresses.
   natscope nat --bind-port 41641
       What a program on that port would get.
   natscope nat --save here.json

@@ -133,8 +133,10 @@ fn options(args: &NatArgs, global: &GlobalArgs, spent: Duration) -> Options {
     Options {
         nat: true,
         filtering: true,
+        hairpin: !args.gentle && args.socks5.is_none(),
+        sockets: args.sockets,
         port_mapping: !args.no_portmap && args.socks5.is_none(),
-        // Relays that answer over it are what proves that UDP is blocked.
+        // Whoever answers over TCP is up, and that is what proves that UDP is blocked.
         https: !args.no_https,
         // An echo reply says nothing of a NAT.
         icmp: false,

@@ -53,7 +53,8 @@ pub enum Question {
         form: StunForm,
     },
     /// One STUN Binding request over a TCP connection of its own, which then stays open until the run ends: connections
-    /// from one local port that are all open at once show one mapping, if it is one.
+    /// from one local port that are all open at once show one mapping, if it is one. Its answer also shows that the server
+    /// is up, whatever becomes of datagrams.
     StunStream {
         /// Connections that name the same slot leave from the same local port.
         slot: Slot,

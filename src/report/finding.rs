@@ -137,6 +137,20 @@ pub enum FindingDetail {
         /// How it failed.
         failure: Failure,
     },
+    /// NET-016: IPv6 addresses are translated on the way.
+    Ipv6Translated {
+        /// Only the prefix changes (`NPTv6`), so that each address stays one's own.
+        prefix_only: bool,
+        /// This host's.
+        local: IpAddr,
+        /// The one servers see.
+        mapped: IpAddr,
+    },
+    /// NET-017: IPv4 is carried over IPv6, and a translator of the provider's makes it IPv4 again.
+    Ipv4OverIpv6 {
+        /// By which this was seen: this host's IPv4 address, or an IPv6 address that stands for a server's IPv4 address.
+        address: IpAddr,
+    },
     /// A mistake in a DERP map, with the code of the map catalogue.
     Map {
         /// `MAP-001` and so on.
@@ -170,6 +184,8 @@ impl FindingDetail {
             Self::PacketLoss { .. } => "NET-013",
             Self::ProxyOnly { .. } => "NET-014",
             Self::ServerUnreachable { .. } => "NET-015",
+            Self::Ipv6Translated { .. } => "NET-016",
+            Self::Ipv4OverIpv6 { .. } => "NET-017",
             Self::Map { code, .. } => code,
         }
     }
@@ -178,9 +194,12 @@ impl FindingDetail {
     #[must_use]
     pub const fn severity(&self) -> Severity {
         match self {
-            Self::ThroughTunnel { .. } | Self::HardNat | Self::DoubleNat { .. } | Self::ServerUnreachable { .. } => {
-                Severity::Info
-            }
+            Self::ThroughTunnel { .. }
+            | Self::HardNat
+            | Self::DoubleNat { .. }
+            | Self::ServerUnreachable { .. }
+            | Self::Ipv6Translated { .. }
+            | Self::Ipv4OverIpv6 { .. } => Severity::Info,
             Self::UdpBlocked
             | Self::RelayDown { .. }
             | Self::RegionUnreachable { .. }

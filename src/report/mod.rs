@@ -9,6 +9,7 @@ mod finding;
 mod lifetime;
 mod mode_why;
 mod nat;
+mod nat_why;
 mod netcheck;
 mod path;
 mod ping;
@@ -26,6 +27,7 @@ pub use finding::{Finding, FindingDetail, Severity};
 pub use lifetime::{Bracket, Lifetime};
 pub use mode_why::ModeWhy;
 pub use nat::{Nat, ServerNote, StunServer};
+pub use nat_why::NatWhy;
 pub use netcheck::{
     FamilyReport, LatencyMethod, Netcheck, NodeReport, PortMappingReport, RegionReport, RegionSkip, RouterReport,
 };

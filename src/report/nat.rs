@@ -89,6 +89,8 @@ pub enum ServerNote {
     /// It is inside this host's own network, where others are across the internet: it says nothing of a NAT on the way
     /// there. No fault of the server's.
     NotOnInternet,
+    /// It is reached through a NAT64, so it tells of IPv4. No fault of the server's.
+    ThroughNat64,
     /// It answered without a mapped endpoint.
     NoMappedAddress,
 }

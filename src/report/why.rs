@@ -1,7 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{FilterWhy, ModeWhy, Obstacle, PairWhy};
+use super::{FilterWhy, ModeWhy, NatWhy, Obstacle, PairWhy};
 use crate::model::{Family, RegionId};
 use crate::probe::{Failure, PortMappingService};
 
@@ -225,6 +225,10 @@ pub enum Why {
     // Further modes of the NAT test.
     /// See there.
     Mode(ModeWhy),
+
+    // Hairpinning, ports, addresses.
+    /// A reason of a verdict on those.
+    Nat(NatWhy),
 
     // Home region.
     /// The nearest of the regions that may be home.

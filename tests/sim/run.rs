@@ -39,6 +39,10 @@ const MOST_FILTER_DATAGRAMS: u32 = 12;
 const MOST_LOSSY_FILTER_DATAGRAMS: u32 = 5 * 24;
 /// What one server may get in a run of minutes.
 const MOST_LONG_DATAGRAMS: u32 = 1_000;
+/// As many more from the sockets of the hairpin test: to be told where they are, and a control in each round …
+const MOST_HAIRPIN_DATAGRAMS: u32 = 2 + 2;
+/// … or, where packets get lost, four from each and the most rounds there are.
+const MOST_LOSSY_HAIRPIN_DATAGRAMS: u32 = 2 * 4 + 12;
 /// Turns of the loop at one moment that are taken for spinning.
 const MOST_TURNS: u32 = 1_000;
 
@@ -98,15 +102,19 @@ pub(crate) fn run_for(most_time: Duration, check: &mut impl Check, world: &World
     run.record.ended_at = now;
     run.reached = internet.reached;
     let disturbed = |link: &Link| link.loses() || link.late > 0.0;
-    let filter = match world.options.filtering {
-        false => 0,
-        true if disturbed(&world.access) || world.nodes().any(|node| disturbed(&node.link)) => {
-            MOST_LOSSY_FILTER_DATAGRAMS
-        }
-        true => MOST_FILTER_DATAGRAMS,
+    let lossy = disturbed(&world.access) || world.nodes().any(|node| disturbed(&node.link));
+    let of = |asked, clean, disturbed| match (asked, lossy) {
+        (false, _) => 0,
+        (true, false) => clean,
+        (true, true) => disturbed,
     };
+    let filter = of(world.options.filtering, MOST_FILTER_DATAGRAMS, MOST_LOSSY_FILTER_DATAGRAMS);
+    // And one to each relay that may test filters.
+    let more = 1 + 4 * u32::from(world.options.sockets - 2);
+    let hairpin = of(world.options.hairpin, MOST_HAIRPIN_DATAGRAMS, MOST_LOSSY_HAIRPIN_DATAGRAMS);
     for (server, count) in &run.datagrams {
-        let allowed = if most_time > MOST_TIME { MOST_LONG_DATAGRAMS } else { MOST_DATAGRAMS + filter };
+        let allowed =
+            if most_time > MOST_TIME { MOST_LONG_DATAGRAMS } else { MOST_DATAGRAMS + filter + hairpin + more };
         if *count > allowed {
             run.misbehaviour.push(format!("{count} datagrams to {server}"));
         }

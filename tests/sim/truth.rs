@@ -184,13 +184,22 @@ fn usable(world: &World, family: Family) -> Right<bool> {
     let over_tcp = servers().any(|server| {
         !server.stun_only && world.connects(server, family) && !matches!(server.tcp, Tcp::Dead | Tcp::HangsInTls)
     });
+    let over_streams = servers().any(|server| {
+        server.stun_only
+            && server.stun_tcp
+            && server.stun.responds()
+            && world.network(family).tcp.passes(server.stun_port)
+    });
     let over_icmp = servers().any(|server| echoes(world, server, family));
-    if over_udp || over_tcp || over_icmp {
+    if over_udp || over_tcp || over_streams || over_icmp {
         return vec![true];
     }
     let udp_blocked = world.host.send != Sending::Allowed
         || servers().all(|server| server.stun_port == 0 || !network.udp.passes(server.stun_port));
-    let tcp_blocked = servers().all(|server| server.stun_only || !network.tcp.passes(server.derp_port));
+    let tcp_blocked = servers().all(|server| {
+        let port = if server.stun_only { server.stun_port } else { server.derp_port };
+        !network.tcp.passes(port)
+    });
     if servers().next().is_some() && udp_blocked && tcp_blocked { vec![false] } else { vec![] }
 }
 

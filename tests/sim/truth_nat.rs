@@ -53,7 +53,7 @@ pub(crate) fn nat(world: &World, run: &Run, family: Family) -> NatTruth {
         mapping: vec![mapping],
         mapping_varies: vec![depends(mapping)],
         filtering: vec![filtering],
-        hairpinning: hairpinning(network),
+        hairpinning: hairpinning(world, network),
         port_preservation: port_preservation(network),
         port_allocation: port_allocation(network),
         pooling: pooling(network),
@@ -170,17 +170,17 @@ const fn level(mapping: Mapping, filtering: Filtering) -> Option<Level> {
     }
 }
 
-fn hairpinning(network: &Network) -> Right<bool> {
+/// Whether what this host sends to its own outside endpoint comes back to it. The outermost box decides, since that is
+/// whose address it is; the others let it in where both ends have sent to each other.
+fn hairpinning(world: &World, network: &Network) -> Right<bool> {
     let outermost = network.boxes.iter().rposition(Middlebox::translates);
     let Some(outermost) = outermost else { return vec![] };
-    let inner_open = network.boxes[..outermost]
-        .iter()
-        .all(|rules| rules.filtering == Filtering::EndpointIndependent && !rules.several_uplinks());
-    match (network.boxes[outermost].hairpin, inner_open) {
-        (false, _) => vec![false],
-        (true, true) => vec![true],
-        (true, false) => vec![],
+    let rules = &network.boxes[outermost];
+    if rules.hairpin && network.boxes.iter().any(Middlebox::several_uplinks) {
+        // By which uplink it leaves, and whether it comes back from the one the filter was opened for, is chance.
+        return vec![true, false];
     }
+    vec![rules.hairpin && (!rules.keeps_source || world.host.hears_itself)]
 }
 
 fn port_preservation(network: &Network) -> Right<bool> {
@@ -195,10 +195,12 @@ fn port_preservation(network: &Network) -> Right<bool> {
 
 fn port_allocation(network: &Network) -> Right<PortAllocation> {
     let outermost = network.translators().filter(|rules| rules.prefix.is_none() && rules.ports != Ports::Preserve);
-    let preserving = || network.translators().any(|rules| depends(rules.mapping));
+    let preserving = || network.translators().any(|rules| rules.ports == Ports::Preserve && depends(rules.mapping));
     match outermost.last().map(|rules| rules.ports) {
         None if preserving() => vec![PortAllocation::Preserving, PortAllocation::Random],
         None => vec![PortAllocation::Preserving],
+        // A box that keeps ports where it can may come after.
+        Some(Ports::Sequential(_)) if preserving() => vec![PortAllocation::Sequential, PortAllocation::Random],
         Some(Ports::Sequential(_)) => vec![PortAllocation::Sequential],
         Some(_) => vec![PortAllocation::Random],
     }

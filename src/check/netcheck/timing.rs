@@ -99,6 +99,19 @@ pub(super) const MAPPING_COPIES: u32 = 4;
 pub(super) const MAPPING_SOCKETS: [u8; 2] = [1, 2];
 /// Sockets that ask when those disagree.
 pub(super) const FRESH_SOCKETS: [u8; 2] = [3, 4];
+/// The first of the sockets that ask besides, where more are wanted.
+pub(super) const MORE_SOCKETS: u8 = 34;
+/// The socket that asks relays whether they test filters.
+pub(super) const SCOUT_SOCKET: u8 = 9;
+/// Relays it asks in each family.
+pub(super) const SCOUTS: usize = 3;
+/// Sockets of the hairpin test.
+pub(super) const HAIRPIN_SOCKETS: [u8; 2] = [5, 6];
+/// Servers each of them asks at once for its outside endpoint.
+pub(super) const HAIRPIN_SERVERS: usize = 2;
+/// From its first packet on, the hairpin test holds the run up for this long and half the slowest round trip: a filter
+/// that keeps packets out takes as long to be told.
+pub(super) const HAIRPIN_PATIENCE: Duration = Duration::from_millis(30);
 
 /// A copy that is missing is not counted as lost before this: on a near path a busy machine takes longer than the way.
 pub(super) const STRAGGLER_FLOOR: Duration = Duration::from_millis(100);

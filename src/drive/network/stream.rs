@@ -10,11 +10,12 @@ use socket2::Socket;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::DriveError;
 use super::causes::{Deadline, cause_of, failure_of};
 use super::https::{Https, Stream};
 use super::sockets::Binding;
 use super::stun::random_id;
-use super::{DriveError, stun_codec};
+use super::stun_codec::{self, Heard};
 use crate::drive::clock::Clock;
 use crate::model::unmap;
 use crate::probe::{Cause, Failure, Moment, Outcome, Slot, Stage, StunForm};
@@ -109,11 +110,14 @@ impl Connecting {
         let answer = deadline.within(Stage::Stun, converse(&mut *stream, &request)).await?;
         held.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
         let malformed = |problem| Failure::new(Stage::Stun, Cause::Malformed { problem });
-        let response = stun_codec::decode_response(&answer).map_err(malformed)?;
-        if response.transaction != transaction {
-            return Err(malformed("a transaction that is not ours".to_owned()));
+        match stun_codec::decode(&answer) {
+            Heard::Response(response) if response.transaction == transaction => {
+                Ok((sent_at, Outcome::Stun(stun_codec::reply_of(*response, server, local))))
+            }
+            Heard::Response(_) => Err(malformed("a transaction that is not ours".to_owned())),
+            Heard::Request(_) => Err(malformed("a request, not a response".to_owned())),
+            Heard::Neither(problem) => Err(malformed(problem)),
         }
-        Ok((sent_at, Outcome::Stun(stun_codec::reply_of(response, server, local))))
     }
 }
 

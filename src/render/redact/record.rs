@@ -44,6 +44,7 @@ fn question(question: &mut Question, names: &mut Pseudonyms) {
 fn outcome(outcome: &mut Outcome, names: &mut Pseudonyms) {
     match outcome {
         Outcome::Stun(reply) | Outcome::StunDuplicate(reply) => stun(reply, names),
+        Outcome::CameBack { slot: _, from } => names.endpoint(from),
         Outcome::Stray { slot: _, from, problem } => {
             names.endpoint(from);
             names.text(problem);

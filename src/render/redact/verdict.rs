@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use super::pseudonym::Pseudonyms;
 use crate::probe::{Cause, CertificateFault, Failure};
-use crate::report::{ClassicStep, FilterWhy, FindingDetail, ModeWhy, ServerNote, Verdict, Why};
+use crate::report::{ClassicStep, FilterWhy, FindingDetail, ModeWhy, NatWhy, ServerNote, Verdict, Why};
 
 /// The reason of a verdict whose value identifies nobody.
 pub(super) fn why<T: Clone>(verdict: &mut Verdict<T>, names: &mut Pseudonyms) {
@@ -92,6 +92,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         Why::DirectPong { endpoint, after: _ } => names.endpoint(endpoint),
         Why::Mode(why) => mode(why, names),
         Why::Filter(why) => filter(why, names),
+        Why::Nat(why) => nat_why(why, names),
         Why::SeveralAddresses { addresses } => addresses.iter_mut().for_each(|address| names.address(address)),
         Why::PortalAnswered { status: _, location } => location.iter_mut().for_each(|text| names.text(text)),
         Why::RouterOffers { service: _, detail } | Why::RouterDeclines { service: _, detail } => {
@@ -154,6 +155,24 @@ fn filter(why: &mut FilterWhy, names: &mut Pseudonyms) {
     }
 }
 
+fn nat_why(why: &mut NatWhy, names: &mut Pseudonyms) {
+    match why {
+        NatWhy::OwnAddressIsClat { address } => names.address(address),
+        NatWhy::HairpinCameBack { from, inside: _ } => names.endpoint(from),
+        NatWhy::NothingToHairpin
+        | NatWhy::HairpinSilent { .. }
+        | NatWhy::HairpinUnsettled { .. }
+        | NatWhy::HairpinNoEndpoint
+        | NatWhy::HairpinDependsOnDestination
+        | NatWhy::PortsInSequence { .. }
+        | NatWhy::PortsScattered { .. }
+        | NatWhy::PortsUnclear { .. }
+        | NatWhy::TooFewMappings { .. }
+        | NatWhy::OneAddress { .. }
+        | NatWhy::OneAddressSoFar { .. } => {}
+    }
+}
+
 /// A failure.
 pub(super) fn failure(failure: &mut Failure, names: &mut Pseudonyms) {
     match &mut failure.cause {
@@ -196,7 +215,7 @@ pub(super) fn failure(failure: &mut Failure, names: &mut Pseudonyms) {
 /// Why a server was left out.
 pub(super) fn note(note: &mut ServerNote, names: &mut Pseudonyms) {
     match note {
-        ServerNote::Silent | ServerNote::NotOnInternet | ServerNote::NoMappedAddress => {}
+        ServerNote::Silent | ServerNote::NotOnInternet | ServerNote::ThroughNat64 | ServerNote::NoMappedAddress => {}
         ServerNote::WrongSource { from: endpoint } | ServerNote::Outlier { saw: endpoint } => names.endpoint(endpoint),
         ServerNote::ServerSideNat { saw } => names.address(saw),
     }
@@ -219,6 +238,11 @@ pub(super) fn finding(detail: &mut FindingDetail, names: &mut Pseudonyms) {
             names.host(host);
             names.address(address);
         }
+        FindingDetail::Ipv6Translated { prefix_only: _, local, mapped } => {
+            names.address(local);
+            names.address(mapped);
+        }
+        FindingDetail::Ipv4OverIpv6 { address } => names.address(address),
         FindingDetail::ThroughTunnel { interface } => names.interface(interface),
         FindingDetail::OddServer { server, endpoint, note: why } => {
             names.server(server);

@@ -111,6 +111,13 @@ impl RequestId {
     pub fn is_classic(&self) -> bool {
         !self.0.starts_with(&MAGIC_COOKIE)
     }
+
+    /// The transaction id behind the cookie; none in a request of RFC 3489.
+    #[must_use]
+    pub fn transaction(&self) -> Option<TransactionId> {
+        let id = self.0.strip_prefix(&MAGIC_COOKIE)?;
+        id.try_into().ok().map(TransactionId)
+    }
 }
 
 /// A Binding request as a server reads it.

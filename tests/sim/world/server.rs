@@ -58,6 +58,8 @@ pub(crate) struct Server {
     /// It knows CHANGE-REQUEST, and nothing of RESPONSE-PORT: that it ignores.
     pub(crate) no_response_port: bool,
     pub(crate) tcp: Tcp,
+    /// Whether it answers STUN over TCP.
+    pub(crate) stun_tcp: bool,
     pub(crate) port_80: Port80,
     /// Whether it answers echo requests.
     pub(crate) icmp: bool,
@@ -219,6 +221,7 @@ impl Default for Server {
             stun_port: 3478,
             derp_port: 443,
             stun_only: false,
+            stun_tcp: false,
             can_port_80: true,
             rtt_ms: 20.0,
             v6_rtt_ms: None,

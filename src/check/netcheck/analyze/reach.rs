@@ -17,6 +17,7 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
     let (answered, near): (Vec<&StunCopy<'_>>, Vec<_>) = evidence
         .stun
         .iter()
+        .chain(plain_answers(evidence))
         .filter(|copy| copy.reply.is_some())
         // Whoever answers from an address a proxy has made up stands beyond the proxy: UDP gets there.
         .partition(|copy| evidence.is_witness(copy.server.ip()) || is_fake_dns(copy.server.ip()));
@@ -48,6 +49,11 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
         return verdict.because(Why::OnlyNeighboursAnswered { servers: count(servers.len()) });
     }
     verdict
+}
+
+/// Answers to a socket that serves a test, from where it asked. Others tell of the test, and not of the way to a server.
+fn plain_answers<'e, 'a>(evidence: &'e Evidence<'a>) -> impl Iterator<Item = &'e StunCopy<'a>> {
+    evidence.tests().filter(|copy| copy.reply.is_some_and(|(reply, _)| reply.from == copy.server))
 }
 
 /// Nobody answered: is it the network? Only servers that are known to be up can say so by their silence.
@@ -232,8 +238,10 @@ pub(super) fn not_asked(evidence: &Evidence<'_>, family: Family) -> Why {
 
 /// Probes that were answered over a family, by whom.
 fn answered_over(evidence: &Evidence<'_>, family: Family) -> BTreeMap<ProbeId, Operator> {
+    let tests = plain_answers(evidence).filter(|copy| copy.slot.family() == family);
     let mut answered: BTreeMap<ProbeId, Operator> = evidence
         .of_family(family)
+        .chain(tests)
         .filter(|copy| copy.reply.is_some())
         .map(|copy| (copy.probe, Operator::of(copy.server.ip())))
         .collect();
@@ -246,6 +254,11 @@ fn answered_over(evidence: &Evidence<'_>, family: Family) -> BTreeMap<ProbeId, O
         }
     }
     for other in evidence.others() {
+        if let (Question::StunStream { server, .. }, Some(Outcome::Stun(_))) = (other.question, other.outcome)
+            && Family::of(server.ip()) == family
+        {
+            answered.insert(other.probe, Operator::of(server.ip()));
+        }
         if let (Question::Icmp { address, .. }, Some(Outcome::Icmp(_))) = (other.question, other.outcome)
             && Family::of(*address) == family
         {

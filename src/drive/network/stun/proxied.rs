@@ -74,7 +74,7 @@ impl StunSockets {
                 let at = clock.now();
                 let Some((from, datagram)) = buffer.get(..length).and_then(socks::unwrap) else { continue };
                 let arrival = Arrival { socket: number, slot, local, from, at };
-                let told = lock(&requests).judge(&arrival, stun_codec::decode_response(datagram));
+                let told = lock(&requests).judge(&arrival, stun_codec::decode(datagram));
                 if let Some(observation) = told
                     && heard.send(observation).await.is_err()
                 {

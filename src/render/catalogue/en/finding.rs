@@ -104,6 +104,24 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             &["the router announces IPv6 that its provider does not carry", "a firewall drops IPv6"],
             "Fix IPv6 on the router or turn it off there: programs that try it first wait for nothing.",
         ),
+        FindingDetail::Ipv6Translated { prefix_only: true, local, mapped } => text(
+            "IPv6 prefixes are translated (NPTv6)",
+            format!("This host's address is {local}; servers see {mapped}, which differs in the prefix alone."),
+            &["the router gives out private prefixes and translates them"],
+            "Nothing is broken: the address that servers see is this host's own. A firewall may still keep strangers out.",
+        ),
+        FindingDetail::Ipv6Translated { prefix_only: false, local, mapped } => text(
+            "IPv6 addresses and ports are translated (NAT66)",
+            format!("This host's address is {local}; servers see {mapped}."),
+            &["the router or a container network shares one IPv6 address", "a VPN does"],
+            "IPv6 needs no such NAT: ask for a prefix that is routed to this network, or turn the translation off.",
+        ),
+        FindingDetail::Ipv4OverIpv6 { address } => text(
+            "IPv4 is carried over IPv6, and the provider translates",
+            format!("{address} is an address of such networks (464XLAT, DS-Lite or NAT64)."),
+            &["the provider's network is IPv6 alone"],
+            "Nothing is broken, but no port can be forwarded over IPv4: let peers connect over IPv6.",
+        ),
         FindingDetail::PacketLoss { loss, of } => text(
             format!("UDP loses packets ({})", percent(*loss)),
             format!("{} of {} were lost.", percent(*loss), count(*of, "round trip", "round trips")),

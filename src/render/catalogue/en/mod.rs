@@ -4,6 +4,7 @@ mod failure;
 mod finding;
 mod mode_why;
 mod nat;
+mod nat_why;
 mod ping;
 mod plan;
 mod predict;
@@ -71,6 +72,7 @@ impl Catalogue for English {
                 format!("it saw us at the private address {saw}, so a NAT or proxy stands before the server")
             }
             ServerNote::Outlier { saw } => format!("on every socket it saw another endpoint than all others: {saw}"),
+            ServerNote::ThroughNat64 => "reached through a NAT64, so it tells of IPv4".to_owned(),
             ServerNote::NotOnInternet => {
                 "it is inside this network, so it says nothing of a NAT on the way to the internet".to_owned()
             }

@@ -2,6 +2,7 @@ use std::fmt::Display;
 
 use super::count;
 use super::failure::failure;
+use super::nat_why;
 use super::predict;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
@@ -112,6 +113,8 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::Filter(why) => filter(why),
 
         Why::Mode(mode) => super::mode_why::why(mode),
+
+        Why::Nat(why) => nat_why::nat_why(why),
 
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("nearest of {}", count(*of, "region", "regions"))];
@@ -226,11 +229,11 @@ fn filter(why: &FilterWhy) -> String {
     }
 }
 
-fn servers(number: u32) -> String {
+pub(super) fn servers(number: u32) -> String {
     count(number, "server", "servers")
 }
 
-fn packets(number: u32) -> String {
+pub(super) fn packets(number: u32) -> String {
     count(number, "packet", "packets")
 }
 

@@ -1,6 +1,7 @@
 use std::fmt::Display;
 
 use super::failure::failure;
+use super::nat_why;
 use super::predict;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
@@ -82,6 +83,8 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::Filter(why) => filter(why),
 
         Why::Mode(mode) => super::mode_why::why(mode),
+
+        Why::Nat(why) => nat_why::nat_why(why),
 
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("{of} 个区域中最近")];
