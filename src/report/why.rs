@@ -222,12 +222,9 @@ pub enum Why {
     /// What was concluded from the filter tests, or why nothing.
     Filter(FilterWhy),
 
-    // Further modes of the NAT test.
-    /// See there.
+    /// Of further modes of the NAT test.
     Mode(ModeWhy),
-
-    // Hairpinning, ports, addresses.
-    /// A reason of a verdict on those.
+    /// Of hairpinning, ports and addresses.
     Nat(NatWhy),
 
     // Home region.

@@ -61,7 +61,7 @@ impl View {
             .filter(|server| sightings.iter().all(|sighting| sighting.server != *server))
             .collect();
         let mut conclusion = mapping::conclude(&sightings);
-        let unasked = copies.is_empty().then(|| reach::not_asked(evidence, family));
+        let unasked = (copies.is_empty() && sightings.is_empty()).then(|| reach::not_asked(evidence, family));
         if let Some(why) = &unasked {
             conclusion.varies = Verdict::unknown(why.clone());
         }
