@@ -8,7 +8,7 @@ use natscope::probe::Slot;
 
 use crate::run::Run;
 use crate::truth::Right;
-use crate::world::{Middlebox, Network, Pool, Ports, Sending, Server, Stun, World, network_of};
+use crate::world::{Middlebox, Network, Pinning, Pool, Ports, Sending, Server, Stun, World, network_of};
 
 /// What is so of the boxes of one family.
 #[derive(Clone, Debug, Default)]
@@ -73,13 +73,18 @@ pub(crate) fn nat(world: &World, run: &Run, family: Family) -> NatTruth {
 }
 
 /// Several uplinks look like a mapping that depends on the destination to whoever asks servers on each side; like none
-/// to whoever asks on one side; and a single dissenting server may as well be a liar.
+/// to whoever asks on one side; and a single dissenting server may as well be a liar. So the truth is per way: who hears
+/// servers on one side alone may tell of the box there what is so of it, since that there is another way is another
+/// property, which nothing heard can show. Who hears both sides may not.
 fn several_uplinks(truth: &mut NatTruth, world: &World, run: &Run, family: Family) {
     // By socket and side: who saw it there.
     let mut sides: BTreeMap<Slot, BTreeMap<IpAddr, BTreeSet<IpAddr>>> = BTreeMap::new();
+    // What was reached through a proxy that fakes addresses tells of the proxy's way, which need not be the host's own.
+    let own_way = |server: &&Server| !world.dns_fakes() || server.in_map(family) == Pinning::Pinned;
     let honest: BTreeSet<_> = world
         .nodes()
         .filter(|server| server.stun == Stun::Honest && !server.inside)
+        .filter(own_way)
         .filter_map(|server| server.stun_endpoint(family))
         .collect();
     for reached in run.reached.iter().filter(|reached| reached.answered && honest.contains(&reached.server)) {
