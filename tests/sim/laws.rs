@@ -19,7 +19,7 @@ const SEED: u64 = 20_261_125;
 /// Kinds of wrong that are printed with a world each.
 const MOST_PRINTED: usize = 8;
 /// Examples of each kind.
-const EXAMPLES: usize = 3;
+const EXAMPLES: usize = 9;
 
 fn from_environment(name: &str, default: u64) -> u64 {
     let Ok(text) = std::env::var(name) else { return default };

@@ -12,6 +12,7 @@ use crate::world::{Middlebox, Network, Pinning, Pool, Ports, Sending, Server, St
 
 /// What is so of the boxes of one family.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "what can be obtained, verdict by verdict")]
 pub(crate) struct NatTruth {
     pub(crate) difficulty: Right<Difficulty>,
     pub(crate) nat_type: Right<NatType>,
@@ -24,6 +25,10 @@ pub(crate) struct NatTruth {
     pub(crate) port_allocation: Right<PortAllocation>,
     pub(crate) pooling: Right<Pooling>,
     pub(crate) carrier_grade: Right<bool>,
+    /// Nothing gets through, and nothing that can be heard would tell.
+    pub(crate) blocked_by_luck: bool,
+    /// Whether a patient tester could tell that the mapping varies or does not, losses aside.
+    pub(crate) varies_obtainable: bool,
     /// Whether a patient tester could tell the mapping and what it depends on, losses aside.
     pub(crate) mapping_obtainable: bool,
     /// The same of the filter, with the servers there are.
@@ -36,17 +41,20 @@ pub(crate) fn nat(world: &World, run: &Run, family: Family) -> NatTruth {
     let carrier_grade = vec![network.boxes.iter().any(|rules| rules.carrier)];
     let asked = world.measurable(family).map(|(server, to)| (family, server, to));
     let asked: Vec<_> = asked.filter(|(family, server, _)| world.known(server, *family) == Some(true)).collect();
-    let blocked = world.uses(family) && world.blames_network(&asked);
-    if blocked && (world.portal.is_none() || world.host.send != Sending::Allowed) {
-        let (difficulty, nat_type) = (vec![Difficulty::Blocked], vec![NatType::UdpBlocked]);
-        return NatTruth { difficulty, nat_type, carrier_grade, ..NatTruth::default() };
-    }
+    // A name that takes long may be waited for: whoever was heard, it was not the network that kept all away.
     let heard = run.reached.iter().any(|reached| reached.answered && reached.slot.family() == family);
+    let blamed = world.uses(family) && world.blames_network(&asked);
+    let blocked = blamed || world.refuses(family) || (world.uses(family) && world.lets_nobody_out(&asked));
+    if blocked && !heard && (world.portal.is_none() || world.host.send != Sending::Allowed) {
+        let (difficulty, nat_type) = (vec![Difficulty::Blocked], vec![NatType::UdpBlocked]);
+        return NatTruth { difficulty, nat_type, carrier_grade, blocked_by_luck: !blamed, ..NatTruth::default() };
+    }
     if !heard {
         return NatTruth { carrier_grade, ..NatTruth::default() };
     }
     let (mapping, filtering) = (network.mapping(), network.filtering());
     let mut truth = NatTruth {
+        blocked_by_luck: false,
         difficulty: difficulty(mapping, filtering),
         nat_type: vec![nat_type(mapping, filtering)],
         level: level(mapping, filtering).into_iter().collect(),
@@ -58,7 +66,9 @@ pub(crate) fn nat(world: &World, run: &Run, family: Family) -> NatTruth {
         port_allocation: port_allocation(network),
         pooling: pooling(network),
         carrier_grade,
-        mapping_obtainable: !depends(mapping) || testers(world, family).next().is_some(),
+        varies_obtainable: varies_obtainable(world, family),
+        mapping_obtainable: varies_obtainable(world, family)
+            && (!depends(mapping) || testers(world, family).next().is_some()),
         filtering_obtainable: filtering_obtainable(world, family),
     };
     let private = world.local(family).is_some_and(|local| !natscope::model::is_global(local));
@@ -110,6 +120,24 @@ fn several_uplinks(truth: &mut NatTruth, world: &World, run: &Run, family: Famil
         truth.mapping_varies.push(before.iter().any(|mapping| depends(*mapping)));
         truth.mapping.extend(before);
     }
+}
+
+/// Whether a tester could tell that the mapping varies or does not: three operators that see us as we are, and a fourth
+/// where one of them may lie; one way out, and no neighbour at a port of ours.
+fn varies_obtainable(world: &World, family: Family) -> bool {
+    let boxes = &world.network(family).boxes;
+    let ambiguous = boxes
+        .iter()
+        .any(|rules| rules.several_uplinks() || rules.pool == Pool::Arbitrary || !rules.neighbours.is_empty());
+    let heard = world.measurable(family).filter(|(server, _)| {
+        world.known(server, family) == Some(true)
+            && server.stun == Stun::Honest
+            && world.stun_answers(server, family)
+            && !(world.dns_fakes() && server.in_map(family) == Pinning::Resolve)
+    });
+    let operators: BTreeSet<_> = heard.map(|(_, endpoint)| network_of(endpoint.ip())).collect();
+    let liars = usize::from(world.nodes().any(|server| server.stun.lies()));
+    world.options.nat && !ambiguous && operators.len() >= 3 + liars
 }
 
 /// Servers that help to test the filter, with their other address and port.
