@@ -55,6 +55,8 @@ pub(super) const SILENT_REGION_BEYOND: Duration = Duration::from_millis(350);
 pub(super) const HTTPS_FLOOR: Duration = Duration::from_millis(250);
 /// … or this where packets get lost: TCP sends a lost SYN again after a second (RFC 6298).
 pub(super) const HTTPS_FLOOR_LOSSY: Duration = Duration::from_millis(1300);
+/// A connection that took this long was asked for more than once (RFC 6298).
+pub(super) const SYN_SENT_AGAIN: Duration = Duration::from_secs(1);
 /// From the end of a probe's time to its being told.
 pub(super) const TELLING: Duration = Duration::from_millis(5);
 /// How many of the regions that answer first have their relay asked over TCP.

@@ -326,7 +326,13 @@ impl<'a> Evidence<'a> {
     }
 
     fn tcp_round_trip(&self, node: &Node) -> Option<Duration> {
-        self.https_of(node).filter_map(HttpsTry::success).map(|answer| answer.connect.max(answer.request)).max()
+        // A SYN that had to be sent again got lost when the datagrams may have been: the way was down, not UDP.
+        let at_once = |answer: &&HttpsAnswer| answer.connect < timing::SYN_SENT_AGAIN;
+        self.https_of(node)
+            .filter_map(HttpsTry::success)
+            .filter(at_once)
+            .map(|answer| answer.connect.max(answer.request))
+            .max()
     }
 }
 

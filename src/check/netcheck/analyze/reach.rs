@@ -69,8 +69,10 @@ fn blocked(evidence: &Evidence<'_>) -> Verdict<bool> {
     }
     let silence = Family::BOTH.map(|family| Silence::of(evidence, family, &up));
     let most = silence.iter().map(|silence| silence.witnesses.len()).max().unwrap_or_default();
-    if silence.iter().any(Silence::speaks) && silence.iter().all(|silence| silence.enough_each) {
-        let ports: BTreeSet<u16> = silence.iter().flat_map(|silence| &silence.ports).copied().collect();
+    let ports: BTreeSet<u16> = silence.iter().flat_map(|silence| &silence.ports).copied().collect();
+    // A port that was asked of others only, of whom nobody knows whether they are up, may be the one that is open.
+    let untold = evidence.stun.iter().any(|copy| copy.shared() && !ports.contains(&copy.server.port()));
+    if !untold && silence.iter().any(Silence::speaks) && silence.iter().all(|silence| silence.enough_each) {
         // One port only: the rest of UDP was not tried, and the why says which one was.
         let confidence = if ports.len() >= 2 { Confidence::High } else { Confidence::Medium };
         return Verdict::known(false, confidence, []).because(Why::UdpSilent {
@@ -275,7 +277,8 @@ fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
     let mut copies = 0;
     let mut witnesses = BTreeMap::new();
     let mut tcp_dead = BTreeSet::new();
-    let floor = timing::MATURE_FLOOR;
+    // What comes late over the one family may come late over the other, each of the three answers an exchange takes.
+    let floor = timing::MATURE_FLOOR + most_late(evidence) * 3;
     for region in evidence.input.map.regions.values() {
         for node in &region.nodes {
             let (Some(here), Some(there)) = (evidence.stun_server(node, family), evidence.stun_server(node, other))
@@ -316,6 +319,18 @@ fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
         return Verdict::unknown(Why::TcpNotTried { family });
     }
     Verdict::known(false, Confidence::High, []).because(Why::FamilySilent { copies, servers: count(witnesses.len()) })
+}
+
+/// By how much the slowest answer of a server was behind its fastest, of the server where that is most.
+fn most_late(evidence: &Evidence<'_>) -> std::time::Duration {
+    let mut spans = BTreeMap::new();
+    for copy in evidence.stun.iter().filter(|copy| copy.shared()) {
+        if let Some((_, round_trip)) = copy.reply {
+            let (least, most) = spans.entry(copy.server).or_insert((round_trip, round_trip));
+            (*least, *most) = (round_trip.min(*least), round_trip.max(*most));
+        }
+    }
+    spans.into_values().map(|(least, most)| most.saturating_sub(least)).max().unwrap_or_default()
 }
 
 /// Whether ICMP echo gets answers. Silence proves nothing: relays and networks alike drop ICMP.
