@@ -44,9 +44,12 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
         return Verdict::unknown(Why::Offline).with_evidence(everything());
     }
     let verdict = blocked(evidence).with_evidence(everything());
-    if verdict.value().is_none() && !near.is_empty() {
+    // What a faked address stands for is beyond this network: something gets out, by whatever way.
+    let faked = near.iter().any(|copy| is_fake_dns(copy.server.ip()));
+    if faked || (verdict.value().is_none() && !near.is_empty()) {
         let servers: BTreeSet<_> = near.iter().map(|copy| copy.server).collect();
-        return verdict.because(Why::OnlyNeighboursAnswered { servers: count(servers.len()) });
+        let why = Why::OnlyNeighboursAnswered { servers: count(servers.len()) };
+        return Verdict::unknown(why).with_evidence(everything());
     }
     verdict
 }
