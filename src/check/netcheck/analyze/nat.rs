@@ -39,17 +39,18 @@ impl View {
     pub(super) fn of(evidence: &Evidence<'_>, family: Family) -> Self {
         let copies: Vec<&StunCopy<'_>> = evidence.of_family(family).collect();
         let bad = servers::bad(&copies);
-        let sightings: Vec<Sighting> = copies
-            .iter()
-            .filter(|copy| copy.shared() && !bad.contains_key(&copy.server))
-            .filter_map(|copy| {
-                let (reply, _) = copy.reply?;
-                let mapped = reply.mapped.filter(|_| reply.error_code.is_none())?;
-                let (probe, slot, server) = (copy.probe, copy.slot, copy.server);
-                Some(Sighting { probe, slot, server, local: reply.local, mapped })
-            })
-            .collect();
-        let (beyond_nat64, mut all): (Vec<_>, Vec<_>) = sightings.into_iter().partition(translated::crosses_nat64);
+        let trusted = copies.iter().copied().filter(|copy| !bad.contains_key(&copy.server));
+        let (shared, mut alone): (Vec<_>, Vec<_>) = trusted.filter_map(sighting).partition(|(copy, _)| copy.shared());
+        // Sockets of the filter tests have asked one server as well, or one and itself at another address.
+        let tested = || evidence.filter.iter().filter(|copy| copy.form == StunForm::Plain);
+        let tested_here = tested().filter(|copy| copy.slot.family() == family && !bad.contains_key(&copy.server));
+        alone.extend(tested_here.filter_map(sighting));
+        let alone =
+            alone.into_iter().filter(|(copy, _)| copy.reply.is_some_and(|(reply, _)| reply.from == copy.server));
+        let across = |sighting: &Sighting| sighting.crosses_internet() && !translated::crosses_nat64(sighting);
+        let alone: Vec<Sighting> = alone.map(|(_, sighting)| sighting).filter(across).collect();
+        let shared = shared.into_iter().map(|(_, sighting)| sighting);
+        let (beyond_nat64, mut all): (Vec<_>, Vec<_>) = shared.partition(translated::crosses_nat64);
         if family == Family::V4 && !evidence.input.has_route(Family::V4) {
             // The way to IPv4 there is.
             all.extend(Self::of(evidence, Family::V6).beyond_nat64);
@@ -60,13 +61,12 @@ impl View {
             .map(|sighting| sighting.server)
             .filter(|server| sightings.iter().all(|sighting| sighting.server != *server))
             .collect();
-        let mut conclusion = mapping::conclude(&sightings);
+        let mut conclusion = mapping::reconsider(mapping::conclude(&sightings), &sightings, &alone);
         let unasked = (copies.is_empty() && sightings.is_empty()).then(|| reach::not_asked(evidence, family));
         if let Some(why) = &unasked {
             conclusion.varies = Verdict::unknown(why.clone());
         }
-        let tested = evidence.filter.iter().filter(|copy| copy.form == StunForm::Plain);
-        let steady = servers::steady(copies.iter().copied().chain(tested));
+        let steady = servers::steady(copies.iter().copied().chain(tested()));
         let on_port_too =
             mapping::on_port_too(sightings.iter().filter(|sighting| steady.contains(&sighting.server.ip())));
         let asked = copies.iter().map(|copy| Operator::of(copy.server.ip())).collect::<BTreeSet<_>>().len();
@@ -168,6 +168,14 @@ impl View {
         }
         verdict
     }
+}
+
+/// What a server saw, if it said.
+fn sighting<'a, 'b>(copy: &'b StunCopy<'a>) -> Option<(&'b StunCopy<'a>, Sighting)> {
+    let (reply, _) = copy.reply?;
+    let mapped = reply.mapped.filter(|_| reply.error_code.is_none())?;
+    let (probe, slot, server) = (copy.probe, copy.slot, copy.server);
+    Some((copy, Sighting { probe, slot, server, local: reply.local, mapped }))
 }
 
 /// The NAT block.
