@@ -7,6 +7,7 @@ mod derp_map;
 mod family;
 mod map_source;
 mod nat;
+mod place;
 mod stun_server;
 
 pub use address::{is_carrier_grade, is_fake_dns, is_global, unmap};
@@ -14,4 +15,5 @@ pub use derp_map::{CertName, DerpMap, HomeParams, Node, Pin, Region, RegionId};
 pub use family::Family;
 pub use map_source::{MapSource, MapSourceError};
 pub use nat::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation};
+pub use place::{Excerpt, Place};
 pub use stun_server::{PublicStunServer, StunServerError, StunServerName};
