@@ -5,6 +5,7 @@
 
 mod filtering;
 mod independence;
+pub mod map_lint;
 mod mapping;
 pub mod nat_servers;
 pub mod netcheck;

@@ -1,6 +1,8 @@
 //! One use-case a file: each wires the rooms together and ends in an exit code. No protocol bytes, no table layout.
 
+mod derpmap;
 mod exit;
+mod explain;
 mod generate;
 mod inputs;
 mod maps;
@@ -56,6 +58,8 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
             }
         }
         Command::Predict(args) => predict::run(args, &cli.global, &output),
+        Command::Derpmap(args) => in_runtime(derpmap::run(args, &cli.global, &output)),
+        Command::Explain(args) => explain::run(args, &output),
         Command::Selftest(args) => in_runtime(selftest::run(args, &cli.global, &output)),
         Command::Completions(args) => generate::completions(args, &output),
         Command::Man(args) => generate::man(args, &output),

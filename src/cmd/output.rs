@@ -104,6 +104,13 @@ impl Output {
         }
     }
 
+    /// Says on standard error what the user should know, unless nothing is to be said there.
+    pub(super) fn warn(&self, text: &str) {
+        if !self.quiet {
+            print_line(&render::harmless(&format!("natscope: warning: {text}")));
+        }
+    }
+
     /// Whether progress may be drawn.
     pub(super) fn draws_progress(&self) -> bool {
         !self.quiet && io::stderr().is_terminal()

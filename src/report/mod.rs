@@ -3,7 +3,10 @@
 //! Nothing here knows how anything was measured or how it is shown; words are made in `render/`, so whatever a
 //! sentence needs is a typed field here.
 
+mod code;
 mod finding;
+mod map;
+mod map_mistake;
 mod nat;
 mod netcheck;
 mod path;
@@ -15,7 +18,10 @@ mod why;
 
 use std::time::{Duration, SystemTime};
 
+pub use code::FindingCode;
 pub use finding::{Finding, FindingDetail, Severity};
+pub use map::{MapLint, MapNotation, MapShown, MapSourceReport, ShownRegion};
+pub use map_mistake::{HostFault, MapMistake, NoMap, OddAddress, PinFault, PlacedMistake};
 pub use nat::{Nat, ServerNote, StunServer};
 pub use netcheck::{
     FamilyReport, LatencyMethod, Netcheck, NodeReport, PortMappingReport, RegionReport, RegionSkip, RouterReport,

@@ -57,6 +57,8 @@ pub(crate) fn judge_finding(judgement: &mut Judgement<'_>, finding: &Finding, tr
         }
         FindingDetail::ProxyOnly { .. } => world.proxy.is_some(),
         FindingDetail::StaleMap { .. } | FindingDetail::Map { .. } => true,
+        // Only a lint has these.
+        FindingDetail::MapMistake(_) => false,
     };
     judgement.expect(so, &code, || format!("{:?}", finding.detail));
 }

@@ -1,7 +1,9 @@
 //! English.
 
+mod explain;
 mod failure;
 mod finding;
+mod map;
 mod nat;
 mod plan;
 mod predict;
