@@ -48,6 +48,7 @@ complete -c natscope -n "__fish_natscope_needs_command" -s h -l help -d 'Print h
 complete -c natscope -n "__fish_natscope_needs_command" -s V -l version -d 'Print version'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "netcheck" -d 'Report how this host reaches the internet and the relays'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "nat" -d 'Tell which kind of NAT stands between this host and the internet'
+complete -c natscope -n "__fish_natscope_needs_command" -f -a "relay" -d 'Run a DERP relay with a STUN server that Tailscale clients accept'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "predict" -d 'Tell from two saved reports whether the two hosts will connect directly'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "derpmap" -d 'Look at DERP maps: the effective one, mistakes with line and column, other notations'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "explain" -d 'Explain a finding by its code, offline'
@@ -127,6 +128,43 @@ complete -c natscope -n "__fish_natscope_using_subcommand nat" -s q -l quiet -d 
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s v -l verbose -d 'Show more; twice, log to standard error too'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l addr -d 'Where the relay listens: :PORT for every address of the host, IP:PORT, [IPV6]:PORT [default: :443]' -r
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l http-addr -d 'Where plain HTTP listens beside HTTPS, or none [default: port 80, when HTTPS has port 443; else none]' -r
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l stun-addr -d 'Where STUN listens (UDP), or none [default: port 3478 of the relay\'s addresses]' -r
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l stun-alternate-addr -d 'A second STUN address, IP:PORT with another port, at most one for each address family' -r
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l hostname -d 'The DNS name or IP address clients reach this relay under' -r -f -a "(__fish_print_hostnames)"
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l cert-mode -d 'Where the certificate comes from [default: self-signed]' -r -f -a "self-signed\t'Made by natscope, kept in --cert-dir, and pinned by its hash in the map'
+manual\t'HOSTNAME.crt and HOSTNAME.key of --cert-dir, read again when they change'
+none\t'No TLS: something in front of the relay has the certificate'"
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l cert-dir -d 'Where certificates are kept, as HOSTNAME.crt and HOSTNAME.key' -r -f -a "(__fish_complete_directories)"
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l key -d 'The relay\'s own key, in derper\'s format; made when there is none' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l allow -d 'Serve this client: nodekey:… or 64 hex digits, or a file with one such key a line (# begins a comment)' -r
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l verify-client-url -d 'Ask this URL about each client, as derper does; any answer but yes, and none at all, is a no' -r -f
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l verify-tailscaled -d 'Serve the nodes the tailscaled of this host knows, asked over its socket' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l max-clients -d 'Most clients served at once' -r
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l open -d 'Serve anyone'
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l dev -d 'For development: plain HTTP on 127.0.0.1:3340, open to all programs of this host, a fresh key'
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c natscope -n "__fish_natscope_using_subcommand predict" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'

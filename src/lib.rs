@@ -8,6 +8,7 @@
 pub mod check;
 pub mod cli;
 pub mod cmd;
+pub mod derp;
 pub mod derpmap;
 pub mod drive;
 pub mod model;

@@ -356,6 +356,12 @@ fn without_a_network_the_built_in_servers_are_out_of_reach() {
     let report = run.report();
     assert_eq!(report["nat"]["ipv4"]["difficulty"]["value"], Value::Null);
     assert!(report["nat"]["ipv4"]["difficulty"]["why"].is_string());
+    let mut shell = command("unshare");
+    shell.args(["--user", "--map-root-user", "--net", env!("CARGO_BIN_EXE_natscope"), "nat", "-6"]);
+    let run = ended(shell.args(["--json", "[2001:db8::1]"]));
+    let nat = &run.report()["nat"];
+    assert_eq!((run.code, &nat["ipv4"]), (2, &Value::Null));
+    assert!(nat["ipv6"]["difficulty"]["why"].as_str().unwrap().contains("IPv6"), "{nat:#}");
 }
 
 fn installed(program: &str) -> bool {

@@ -2,9 +2,10 @@
 //!
 //! A pure function of filter tests. A packet that came through proves something by itself. One that did not come
 //! through proves something only if it is known to have been sent, and enough copies were lost to nothing but a filter:
-//! so every test carries the proof of its server's sending, and without that proof there is no verdict. One gap is
-//! left: a server behind a stateful firewall of its own may serve the proving socket and not the tested one. So silence
-//! makes a verdict sure only where servers of two operators agree.
+//! so every test carries the proof of its server's sending, and without that proof there is no verdict. Two gaps are
+//! left. A server behind a stateful firewall of its own may serve the proving socket and not the tested one, so silence
+//! says more where servers of two operators agree. And a stateful firewall on this very host keeps out the same packets
+//! behind a NAT that would let them in, which cannot be seen from inside: so silence never makes a verdict quite sure.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ use std::net::SocketAddr;
 use super::Operator;
 use crate::model::Filtering;
 use crate::probe::ProbeId;
-use crate::report::{Confidence, Verdict, Why};
+use crate::report::{Confidence, FilterWhy, Verdict, Why};
 
 /// What one server's test showed. The testing socket has sent to `server` alone.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,13 +27,15 @@ pub(super) struct FilterTest {
     /// "Answer from another port."
     pub neighbour: Heard,
     /// A socket that had sent to the other address before got such an answer from it.
-    pub elsewhere_proven: bool,
+    pub elsewhere_proven: Option<ProbeId>,
     /// A socket that had sent to the other port before got such an answer from it.
-    pub neighbour_proven: bool,
+    pub neighbour_proven: Option<ProbeId>,
+    /// Unanswered copies that silence takes, on a path as lossy as this one.
+    pub needed: u32,
 }
 
 /// What came of asking a server to answer from elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     /// An answer, from here.
     From { from: SocketAddr, probe: ProbeId },
@@ -40,11 +43,16 @@ pub(super) enum Heard {
     Refused { code: u16 },
     /// An answer from the unchanged endpoint.
     Unchanged,
-    /// No answer to so many copies, all old enough to have been answered, and so many that chance explains it no more.
-    Silent { copies: u32 },
-    /// Not asked, or not often and not long enough to say.
-    Open,
+    /// No answer to these copies, all old enough to have been answered, and so many that chance explains it no more.
+    Silent { copies: Vec<ProbeId> },
+    /// Not asked, or not often and not long enough to say: unanswered copies that are old enough.
+    Open { silent: u32 },
+    /// An answer from neither where it was asked nor where it was to answer from: it says nothing of the filter.
+    Astray,
 }
+
+/// Copies that did not come through, though they were sent: they, and the proof of it.
+type Proven<'a> = (&'a [ProbeId], ProbeId);
 
 /// Concludes from the tests of one family.
 pub(super) fn conclude(tests: &[FilterTest]) -> Verdict<Filtering> {
@@ -54,64 +62,111 @@ pub(super) fn conclude(tests: &[FilterTest]) -> Verdict<Filtering> {
     });
     if let Some((from, probe)) = passed {
         return Verdict::known(Filtering::EndpointIndependent, Confidence::High, [probe])
-            .because(Why::StrangerPassed { from });
+            .because(Why::Filter(FilterWhy::StrangerPassed { from }));
     }
     let neighbour = tests.iter().find_map(|test| match test.neighbour {
         Heard::From { from, probe } => Some((from, probe)),
         _ => None,
     });
     if let Some((from, probe)) = neighbour {
-        return match tests.iter().find_map(silent_elsewhere) {
-            Some(silent) => Verdict::known(Filtering::AddressDependent, sureness(tests, silent_elsewhere), [probe])
-                .because(Why::NeighbourPassed { from, silent }),
-            None => Verdict::unknown(Why::SendingNotProven).with_evidence([probe]),
+        return match silence(tests, silent_elsewhere) {
+            Some(Silence { silent, sureness, evidence }) => {
+                Verdict::known(Filtering::AddressDependent, sureness, [probe].into_iter().chain(evidence))
+                    .because(Why::Filter(FilterWhy::NeighbourPassed { from, silent }))
+            }
+            None => Verdict::unknown(Why::Filter(address_untested(tests, from))).with_evidence([probe]),
         };
     }
-    match tests.iter().find_map(silent_neighbour) {
-        Some(silent) => Verdict::known(Filtering::AddressAndPortDependent, sureness(tests, silent_neighbour), [])
-            .because(Why::OnlyTheAddresseePassed { silent }),
-        None => Verdict::unknown(reason(tests)),
+    match silence(tests, silent_neighbour) {
+        Some(Silence { silent, sureness, evidence }) => {
+            Verdict::known(Filtering::AddressAndPortDependent, sureness, evidence)
+                .because(Why::Filter(FilterWhy::OnlyTheAddresseePassed { silent }))
+        }
+        None => Verdict::unknown(Why::Filter(reason(tests))).with_evidence(unanswered(tests)),
     }
 }
 
-/// How sure silence makes: by how many operators' servers it was proven.
-fn sureness(tests: &[FilterTest], silent: fn(&FilterTest) -> Option<u32>) -> Confidence {
-    let proven = tests.iter().filter(|test| silent(test).is_some());
-    let operators: BTreeSet<Operator> = proven.map(|test| Operator::of(test.server.ip())).collect();
-    if operators.len() >= 2 { Confidence::High } else { Confidence::Medium }
+/// Copies that kept silent, proven or not.
+fn unanswered(tests: &[FilterTest]) -> impl Iterator<Item = ProbeId> {
+    tests.iter().flat_map(|test| [&test.elsewhere, &test.neighbour]).flat_map(|heard| match heard {
+        Heard::Silent { copies } => copies.clone(),
+        _ => Vec::new(),
+    })
+}
+
+/// What proven silence comes to.
+struct Silence {
+    /// Copies, to the server with the most of them.
+    silent: u32,
+    sureness: Confidence,
+    evidence: BTreeSet<ProbeId>,
+}
+
+/// Silence is as sure as the number of operators whose servers it was proven with makes it. High it never is: see the
+/// top of this file.
+fn silence<'a>(tests: &'a [FilterTest], silent: fn(&'a FilterTest) -> Option<Proven<'a>>) -> Option<Silence> {
+    let proven: Vec<(&FilterTest, Proven<'_>)> = tests.iter().filter_map(|test| Some((test, silent(test)?))).collect();
+    let most = proven.iter().map(|(_, (copies, _))| copies.len()).max()?;
+    let operators: BTreeSet<Operator> = proven.iter().map(|(test, _)| Operator::of(test.server.ip())).collect();
+    Some(Silence {
+        silent: u32::try_from(most).unwrap_or(u32::MAX),
+        sureness: if operators.len() >= 2 { Confidence::Medium } else { Confidence::Low },
+        evidence: proven.iter().flat_map(|(_, (copies, proof))| copies.iter().copied().chain([*proof])).collect(),
+    })
 }
 
 /// Packets from another address that did not come through, though they were sent.
-fn silent_elsewhere(test: &FilterTest) -> Option<u32> {
-    match test.elsewhere {
-        Heard::Silent { copies } if test.elsewhere_proven && test.offered => Some(copies),
-        _ => None,
-    }
+fn silent_elsewhere(test: &FilterTest) -> Option<Proven<'_>> {
+    proven(test, &test.elsewhere, test.elsewhere_proven)
 }
 
 /// The same from another port of the address that was sent to. Whoever keeps those out keeps out other addresses too.
-fn silent_neighbour(test: &FilterTest) -> Option<u32> {
-    match test.neighbour {
-        Heard::Silent { copies } if test.neighbour_proven && test.offered => Some(copies),
+fn silent_neighbour(test: &FilterTest) -> Option<Proven<'_>> {
+    proven(test, &test.neighbour, test.neighbour_proven)
+}
+
+fn proven<'a>(test: &FilterTest, heard: &'a Heard, proof: Option<ProbeId>) -> Option<Proven<'a>> {
+    match heard {
+        Heard::Silent { copies } if test.offered => Some((copies, proof?)),
         _ => None,
     }
 }
 
-/// The most telling reason why there is no verdict.
-fn reason(tests: &[FilterTest]) -> Why {
-    if tests.iter().any(|test| test.offered && matches!(test.neighbour, Heard::Silent { .. } | Heard::Open)) {
-        return Why::SendingNotProven;
+/// Another port's packet came through, from `from`. Why it is not known whether another address's would.
+fn address_untested(tests: &[FilterTest], from: SocketAddr) -> FilterWhy {
+    let short = tests.iter().find_map(|test| match test.elsewhere {
+        Heard::Open { silent } if test.offered && test.elsewhere_proven.is_some() => Some((silent, test.needed)),
+        _ => None,
+    });
+    match short {
+        Some((silent, needed)) => FilterWhy::TooFewCopies { silent, needed },
+        None => FilterWhy::AddressNotTested { from },
+    }
+}
+
+/// The most telling reason why there is no verdict, where nothing came through.
+fn reason(tests: &[FilterTest]) -> FilterWhy {
+    let offered = || tests.iter().filter(|test| test.offered);
+    if offered().any(|test| matches!(test.neighbour, Heard::Silent { .. })) {
+        return FilterWhy::SendingNotProven;
     }
     for test in tests {
         let server = test.server;
-        if test.neighbour == Heard::Unchanged || test.elsewhere == Heard::Unchanged {
-            return Why::ChangeIgnored { server };
+        let answers = [&test.neighbour, &test.elsewhere];
+        if answers.contains(&&Heard::Unchanged) {
+            return FilterWhy::ChangeIgnored { server };
         }
-        if let Heard::Refused { code } = test.neighbour {
-            return Why::ChangeRefused { server, code };
+        if let Some(code) =
+            answers.iter().find_map(|heard| if let Heard::Refused { code } = heard { Some(*code) } else { None })
+        {
+            return FilterWhy::ChangeRefused { server, code };
         }
     }
-    Why::NoFilterServer
+    let open = offered().find_map(|test| match test.neighbour {
+        Heard::Open { silent } => Some(FilterWhy::TooFewCopies { silent, needed: test.needed }),
+        _ => None,
+    });
+    open.unwrap_or(FilterWhy::NoFilterServer)
 }
 
 /// How many lost copies of a request chance no longer explains: one run in 100,000, where this share of round trips
@@ -147,8 +202,9 @@ mod tests {
             offered: true,
             elsewhere,
             neighbour,
-            elsewhere_proven: true,
-            neighbour_proven: true,
+            elsewhere_proven: Some(ProbeId(7)),
+            neighbour_proven: Some(ProbeId(8)),
+            needed: 3,
         }
     }
 
@@ -156,7 +212,9 @@ mod tests {
         Heard::From { from: text.parse().unwrap(), probe: ProbeId(1) }
     }
 
-    const SILENT: Heard = Heard::Silent { copies: 3 };
+    fn silent(first: u32) -> Heard {
+        Heard::Silent { copies: (first..first + 3).map(ProbeId).collect() }
+    }
 
     fn verdict(tests: &[FilterTest]) -> Option<Filtering> {
         let verdict = conclude(tests);
@@ -166,20 +224,20 @@ mod tests {
 
     #[test]
     fn what_came_through_decides() {
-        let stranger = test(from("198.51.100.1:3479"), SILENT);
+        let stranger = test(from("198.51.100.1:3479"), silent(10));
         assert_eq!(verdict(&[stranger]), Some(Filtering::EndpointIndependent));
-        let neighbour = test(SILENT, from("192.0.2.1:3479"));
+        let neighbour = test(silent(10), from("192.0.2.1:3479"));
         assert_eq!(verdict(&[neighbour]), Some(Filtering::AddressDependent));
-        assert_eq!(verdict(&[test(SILENT, SILENT)]), Some(Filtering::AddressAndPortDependent));
+        assert_eq!(verdict(&[test(silent(10), silent(20))]), Some(Filtering::AddressAndPortDependent));
     }
 
     #[test]
     fn silence_proves_nothing_unless_the_server_is_known_to_have_sent() {
-        let unproven = FilterTest { neighbour_proven: false, elsewhere_proven: false, ..test(SILENT, SILENT) };
+        let unproven = FilterTest { neighbour_proven: None, elsewhere_proven: None, ..test(silent(10), silent(20)) };
         assert_eq!(verdict(std::slice::from_ref(&unproven)), None);
         let neighbour = FilterTest { neighbour: from("192.0.2.1:3479"), ..unproven };
         assert_eq!(verdict(&[neighbour]), None);
-        assert_eq!(verdict(&[test(SILENT, Heard::Open)]), None);
+        assert_eq!(verdict(&[test(silent(10), Heard::Open { silent: 2 })]), None);
         assert_eq!(verdict(&[test(Heard::Unchanged, Heard::Unchanged)]), None);
         assert_eq!(verdict(&[test(Heard::Refused { code: 420 }, Heard::Refused { code: 420 })]), None);
         assert_eq!(verdict(&[]), None);
@@ -188,15 +246,57 @@ mod tests {
     #[test]
     fn a_second_server_may_know_what_the_first_does_not() {
         let dumb = test(Heard::Unchanged, Heard::Unchanged);
-        assert_eq!(verdict(&[dumb, test(SILENT, SILENT)]), Some(Filtering::AddressAndPortDependent));
+        assert_eq!(verdict(&[dumb, test(silent(10), silent(20))]), Some(Filtering::AddressAndPortDependent));
     }
 
     #[test]
-    fn silence_is_sure_where_two_operators_agree() {
-        let one = test(SILENT, SILENT);
+    fn silence_is_surer_where_two_operators_agree_and_never_quite_sure() {
+        let one = test(silent(10), silent(20));
         let other = FilterTest { server: "198.51.100.1:3478".parse().unwrap(), ..one.clone() };
-        assert_eq!(conclude(std::slice::from_ref(&one)).confidence(), Some(Confidence::Medium));
-        assert_eq!(conclude(&[one, other]).confidence(), Some(Confidence::High));
+        assert_eq!(conclude(std::slice::from_ref(&one)).confidence(), Some(Confidence::Low));
+        // A firewall on this host would look the same.
+        assert_eq!(conclude(&[one, other]).confidence(), Some(Confidence::Medium));
+    }
+
+    #[test]
+    fn silence_cites_what_kept_silent_and_what_proves_that_it_was_sent() {
+        let evidence = |tests: &[FilterTest]| conclude(tests).evidence().iter().map(|id| id.0).collect::<Vec<_>>();
+        assert_eq!(evidence(&[test(silent(10), silent(20))]), [8, 20, 21, 22]);
+        assert_eq!(evidence(&[test(silent(10), from("192.0.2.1:3479"))]), [1, 7, 10, 11, 12]);
+        let unproven = FilterTest { neighbour_proven: None, ..test(silent(10), silent(20)) };
+        assert_eq!(evidence(&[unproven]), [10, 11, 12, 20, 21, 22]);
+    }
+
+    #[test]
+    fn why_there_is_no_verdict_is_why() {
+        let server = "192.0.2.1:3478".parse().unwrap();
+        let why = |elsewhere: Heard, neighbour: Heard, proven: bool| {
+            let proof = proven.then_some(ProbeId(7));
+            let test = FilterTest { elsewhere_proven: proof, neighbour_proven: proof, ..test(elsewhere, neighbour) };
+            match conclude(&[test]).why() {
+                Some(Why::Filter(why)) => why.clone(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let (open, few) = (|| Heard::Open { silent: 2 }, FilterWhy::TooFewCopies { silent: 2, needed: 3 });
+        let neighbour = || from("192.0.2.1:3479");
+        let untested = FilterWhy::AddressNotTested { from: "192.0.2.1:3479".parse().unwrap() };
+        let refused = || Heard::Refused { code: 420 };
+        for (elsewhere, neighbour, proven, wanted) in [
+            (silent(10), silent(20), false, FilterWhy::SendingNotProven),
+            (open(), open(), true, few.clone()),
+            (open(), open(), false, few.clone()),
+            (refused(), open(), false, FilterWhy::ChangeRefused { server, code: 420 }),
+            (Heard::Unchanged, open(), false, FilterWhy::ChangeIgnored { server }),
+            (silent(10), neighbour(), false, untested.clone()),
+            (refused(), neighbour(), true, untested.clone()),
+            (Heard::Astray, neighbour(), true, untested),
+            (open(), neighbour(), true, few),
+        ] {
+            assert_eq!(why(elsewhere.clone(), neighbour.clone(), proven), wanted, "{elsewhere:?} {neighbour:?}");
+        }
+        let offering = |offered| FilterTest { offered, ..test(open(), open()) };
+        assert_eq!(conclude(&[offering(false)]).why(), Some(&Why::Filter(FilterWhy::NoFilterServer)));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Pure bookkeeping: nothing is asked or concluded here. The numbers and codes of the regions made here mean nothing
 //! beyond one run.
 
+use std::collections::BTreeSet;
+
 use crate::model::{DerpMap, Node, Region, RegionId, StunServerName};
 use crate::report::{Finding, FindingDetail};
 
@@ -41,14 +43,27 @@ pub fn map_of_servers(servers: &[StunServerName], map: &DerpMap) -> DerpMap {
 }
 
 /// Findings about regions as findings about servers, which is what a region is where only its STUN matters. Whether a
-/// relay works is then nobody's question.
+/// relay works is then nobody's question; nor did a server keep silent whose answers were left out. `map` is the one
+/// that was asked.
 #[must_use]
-pub fn about_servers(findings: Vec<Finding>) -> Vec<Finding> {
+pub fn about_servers(findings: Vec<Finding>, map: &DerpMap) -> Vec<Finding> {
+    let odd: BTreeSet<String> = findings
+        .iter()
+        .filter_map(|finding| match &finding.detail {
+            FindingDetail::OddServer { server, .. } => Some(server.clone()),
+            _ => None,
+        })
+        .collect();
+    let answered = |region: RegionId| {
+        let nodes = || map.regions.get(&region).into_iter().flat_map(|region| &region.nodes);
+        nodes().count() > 0 && nodes().all(|node| odd.contains(&node.name))
+    };
     let named = findings.iter().any(|finding| matches!(finding.detail, FindingDetail::RegionUnreachable { .. }));
     findings
         .into_iter()
         .filter_map(|finding| match finding.detail {
             FindingDetail::RelayDown { .. } => None,
+            FindingDetail::RegionUnreachable { region, .. } if answered(region) => None,
             FindingDetail::RegionUnreachable { region: _, code, failure } => {
                 Some(Finding::new(FindingDetail::ServerUnreachable { server: code, failure }))
             }
@@ -68,7 +83,7 @@ fn is_server_of(node: &Node, server: &StunServerName) -> bool {
 mod tests {
     use super::*;
     use crate::probe::{Cause, Failure, Stage};
-    use crate::report::Severity;
+    use crate::report::{ServerNote, Severity};
 
     fn server(text: &str) -> StunServerName {
         text.parse().unwrap()
@@ -107,10 +122,30 @@ mod tests {
         let names = FindingDetail::DnsFailing { names: 1, example: "a.example".to_owned(), failure: failure.clone() };
         let down = FindingDetail::RelayDown { region, code: "r".to_owned(), failure: failure.clone() };
         let all = [silent, names.clone(), down, FindingDetail::HardNat].map(Finding::new);
-        let told = about_servers(all.into());
+        let map = DerpMap::default();
+        let told = about_servers(all.into(), &map);
         let wanted = [FindingDetail::ServerUnreachable { server: code, failure }, FindingDetail::HardNat];
         assert_eq!(told, wanted.map(Finding::new));
         assert_eq!(told[0].severity, Severity::Info);
-        assert_eq!(about_servers(vec![Finding::new(names.clone())]), [Finding::new(names)]);
+        assert_eq!(about_servers(vec![Finding::new(names.clone())], &map), [Finding::new(names)]);
+    }
+
+    #[test]
+    fn who_answered_wrongly_did_answer() {
+        let map = map_of_servers(&["a.example", "b.example"].map(server), &DerpMap::default());
+        let silent = |region| FindingDetail::RegionUnreachable {
+            region: RegionId(region),
+            code: format!("{region}"),
+            failure: Failure::new(Stage::Stun, Cause::Refused),
+        };
+        let odd = FindingDetail::OddServer {
+            server: "a.example:3478".to_owned(),
+            endpoint: "192.0.2.1:3478".parse().unwrap(),
+            note: ServerNote::NoMappedAddress,
+        };
+        let told = about_servers([silent(1), silent(2), odd.clone()].map(Finding::new).into(), &map);
+        let codes: Vec<_> = told.iter().map(Finding::code).collect();
+        assert_eq!(codes, ["NET-015", "NET-007"]);
+        assert!(matches!(&told[0].detail, FindingDetail::ServerUnreachable { server, .. } if server == "2"));
     }
 }

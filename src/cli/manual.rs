@@ -143,6 +143,7 @@ mod tests {
                 "natscope.1",
                 "natscope-netcheck.1",
                 "natscope-nat.1",
+                "natscope-relay.1",
                 "natscope-predict.1",
                 "natscope-derpmap.1",
                 "natscope-derpmap-show.1",

@@ -17,6 +17,7 @@ mod pages;
 mod precedence;
 mod predict;
 mod probing;
+mod relay;
 mod selftest;
 mod values;
 
@@ -36,6 +37,7 @@ pub use output::{Color, FailOn, Format, GlobalArgs, Lang};
 pub use pages::{CompletionsArgs, ManArgs, Shell};
 pub use predict::PredictArgs;
 pub use probing::ProbingArgs;
+pub use relay::{CertMode, ListenAddr, OptionalAddr, RelayArgs};
 pub use selftest::SelftestArgs;
 
 /// Exit code for arguments that cannot be understood (`EX_USAGE` of sysexits.h). clap's own is 2, which natscope
@@ -83,6 +85,12 @@ pub enum Command {
     /// does not answer, answers from elsewhere or stands behind a NAT of its own is named and left out. What cannot be
     /// told is undetermined, with the reason.
     Nat(NatArgs),
+    /// Run a DERP relay with a STUN server that Tailscale clients accept.
+    ///
+    /// Serves DERP over HTTPS, and STUN beside it, to the clients it is told to serve. At the start it prints what it
+    /// listens on, who may use it, the certificate's pin and the map node for a Tailscale policy and for Headscale, and
+    /// checks that its own ports answer. What happens afterwards is logged to standard error.
+    Relay(RelayArgs),
     /// Tell from two saved reports whether the two hosts will connect directly.
     ///
     /// Run `natscope netcheck --save a.json` on one host and the same on the other, bring the files together, and ask. No
@@ -159,6 +167,7 @@ fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
             return netcheck.probing.check().map_err(conflict);
         }
         Command::Nat(nat) => nat.check().map_err(conflict)?,
+        Command::Relay(relay) => relay.check().map_err(conflict)?,
         Command::Predict(_)
         | Command::Derpmap(_)
         | Command::Explain(_)
@@ -184,6 +193,7 @@ impl Command {
         match self {
             Self::Netcheck(_) => "netcheck",
             Self::Nat(_) => "nat",
+            Self::Relay(_) => "relay",
             Self::Predict(_) => "predict",
             Self::Derpmap(_) => "derpmap",
             Self::Explain(_) => "explain",
@@ -207,6 +217,7 @@ Examples:
   natscope selftest                      see it work, without the internet
   natscope netcheck                      report on this host and network
   natscope nat                           which kind of NAT is in the way
+  natscope relay --dev                   a DERP relay on loopback
   natscope netcheck --derp-map my.json   the same against your own relays
   natscope predict a.json b.json         whether two hosts will connect directly
   natscope derpmap lint my.json          mistakes in a DERP map, with line and column
@@ -224,6 +235,8 @@ Examples:
       Which kind of NAT stands in between, asked of public STUN servers.
   natscope netcheck --derp-map https://example.com/derpmap.json --region fra
       Against your own relays, one region only.
+  natscope relay --hostname relay.example.com --allow clients.txt
+      A DERP relay for the clients whose keys are in the file.
   natscope netcheck --json --output report.json
       For a script, to a file.
   natscope predict a.json b.json

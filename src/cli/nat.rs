@@ -164,14 +164,17 @@ Examples:
 
 What the verdicts mean:
   easy     the endpoint a STUN server sees is the one any peer can use: a direct path works once both sides send
-  hard     each destination gets another endpoint: a direct path takes an easy NAT, a port mapping or IPv6 at the peer
+  hard     each destination gets another endpoint: a direct path takes a public address, a port mapping, NAT1 or NAT2
+           at the peer, or IPv6 at both
   none     this host has a public address of its own; a firewall may still filter what comes in
   blocked  UDP does not get out: everything is relayed
 
   NAT1  full cone             anybody may send to a mapping
   NAT2  restricted cone       only addresses that were sent to may answer
   NAT3  port-restricted cone  only addresses and ports that were sent to may answer
-  NAT4  symmetric             hard: the mapping depends on the destination";
+  NAT4  symmetric             hard: the mapping depends on the destination
+
+  NAT2 and NAT3 are what gets in to this host: a firewall of its own looks like that behind a NAT1, too.";
 
 fn examples_long() -> String {
     let mut text =

@@ -144,7 +144,7 @@ async fn convert(args: &ConvertArgs, mut options: LoadOptions, output: &Output) 
     }
     let layer = match <[MapLayer; 1]>::try_from(layers) {
         Ok([layer]) => layer,
-        Err(layers) => decoded_again(&derpmap::overlay(layers)),
+        Err(layers) => MapLayer::terse(derpmap::overlay(layers)),
     };
     if args.to == Notation::Yaml && (layer.region_score.is_some() || layer.omit_default_regions.is_some()) {
         output.warn("Headscale reads only the regions of a map file, not HomeParams and OmitDefaultRegions");
@@ -155,14 +155,6 @@ async fn convert(args: &ConvertArgs, mut options: LoadOptions, output: &Output) 
         Notation::Yaml => derpmap::encode_yaml(&layer),
     })?;
     Ok(Exit::Done)
-}
-
-/// The layer of a map in force, which mentions only what is not the default.
-fn decoded_again(map: &crate::model::DerpMap) -> MapLayer {
-    let mut layer = MapLayer::from(map.clone());
-    layer.region_score = layer.region_score.filter(|scores| !scores.is_empty());
-    layer.omit_default_regions = layer.omit_default_regions.filter(|omit| *omit);
-    layer
 }
 
 async fn load<T>(

@@ -11,6 +11,8 @@ mod netcheck;
 mod output;
 mod predict;
 mod progress;
+mod relay;
+mod relay_signals;
 mod repeat;
 mod replace;
 mod replay;
@@ -44,7 +46,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(cli: &Cli) -> Result<Exit, CmdError> {
     let mut output = Output::new(&cli.global)?;
-    output.start_log();
+    if matches!(cli.command, Command::Relay(_)) {
+        output.start_server_log(cli.global.verbose);
+    } else {
+        output.start_log();
+    }
     match &cli.command {
         Command::Netcheck(args) => match &args.replay {
             Some(path) => replay::run(report::Command::Netcheck, path, &cli.global, &output),
@@ -57,6 +63,7 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
                 None => in_runtime(nat::run(args, &cli.global, &output)),
             }
         }
+        Command::Relay(args) => in_server_runtime(relay::run(args, &output)),
         Command::Predict(args) => predict::run(args, &cli.global, &output),
         Command::Derpmap(args) => in_runtime(derpmap::run(args, &cli.global, &output)),
         Command::Explain(args) => explain::run(args, &output),
@@ -64,6 +71,17 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
         Command::Completions(args) => generate::completions(args, &output),
         Command::Man(args) => generate::man(args, &output),
     }
+}
+
+/// Runs to the end, on all processors; signals are its own affair.
+fn in_server_runtime(work: impl Future<Output = Result<Exit, CmdError>>) -> Result<Exit, CmdError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CmdError::Own(format!("cannot start: {error}")))?;
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    result
 }
 
 /// Runs to the end or to Ctrl-C. Lookups by the C library cannot be called off, so they are not waited for.

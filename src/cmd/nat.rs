@@ -9,7 +9,7 @@ use super::output::Output;
 use crate::check::nat_servers::map_of_servers;
 use crate::check::netcheck::Options;
 use crate::cli::{GlobalArgs, NatArgs};
-use crate::model::{DerpMap, PublicStunServer, Region, StunServerName};
+use crate::model::{DerpMap, PublicStunServer, StunServerName};
 use crate::report::{Command, Report};
 
 pub(super) async fn run(args: &NatArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
@@ -26,7 +26,7 @@ pub(super) async fn run(args: &NatArgs, global: &GlobalArgs, output: &Output) ->
     let map = map_of_servers(&servers, given.as_ref().map_or(&nothing, |given| &given.map));
     let setup = Setup {
         command: Command::Nat,
-        options: options(args, global, &map, begun.elapsed()),
+        options: options(args, global, begun.elapsed()),
         network: netcheck::network_options(&args.probing),
         findings: given.as_ref().map(|given| given.findings.clone()).unwrap_or_default(),
         keep: args.save.is_some() || global.verbose > 0,
@@ -51,13 +51,13 @@ pub(super) fn finish(
     Ok(exit)
 }
 
-fn options(args: &NatArgs, global: &GlobalArgs, map: &DerpMap, spent: Duration) -> Options {
+fn options(args: &NatArgs, global: &GlobalArgs, spent: Duration) -> Options {
     Options {
         nat: true,
         filtering: true,
         port_mapping: !args.no_portmap,
-        // Plain STUN servers have none; relays that answer over it are what proves that UDP is blocked.
-        https: !args.no_https && map.regions.values().any(Region::has_relay),
+        // Relays that answer over it are what proves that UDP is blocked.
+        https: !args.no_https,
         // An echo reply says nothing of a NAT.
         icmp: false,
         captive_portal: true,

@@ -102,10 +102,14 @@ pub(super) fn conclude(
         analysis.netcheck.port_mapping =
             PortMappingReport { upnp: elsewhere(), nat_pmp: elsewhere(), pcp: elsewhere() };
     }
+    let [mut nat_v4, nat_v6] = analysis.take_nats(setup.command, input, record);
+    if let (Command::Selftest, Some(nat)) = (setup.command, &mut nat_v4) {
+        nat.carrier_grade = Verdict::unknown(Why::NotMeasuredHere { ask: "natscope netcheck" });
+    }
     let mut findings = analysis.findings;
     findings.extend(setup.findings.iter().cloned());
     if setup.command == Command::Nat {
-        findings = about_servers(findings);
+        findings = about_servers(findings, &input.map);
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let saved = if setup.keep {
@@ -119,8 +123,8 @@ pub(super) fn conclude(
         started_at,
         took,
         netcheck: Some(analysis.netcheck),
-        nat_v4: analysis.nat_v4,
-        nat_v6: analysis.nat_v6,
+        nat_v4,
+        nat_v6,
         predict: None,
         findings,
         redacted: false,

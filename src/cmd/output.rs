@@ -118,15 +118,34 @@ impl Output {
 
     /// From now on, with `-vv`, what happens is logged to standard error: natscope's own doings, not its libraries'.
     pub(super) fn start_log(&self) {
-        if !self.logs {
-            return;
+        if self.logs {
+            self.log(LevelFilter::DEBUG);
         }
+    }
+
+    /// The log of a server, which is what it has to say: from the beginning, and all of it with `-v`.
+    pub(super) fn start_server_log(&self, verbose: u8) {
+        self.log(match (self.quiet, verbose) {
+            (true, _) => LevelFilter::ERROR,
+            (false, 0) => LevelFilter::INFO,
+            (false, _) => LevelFilter::DEBUG,
+        });
+    }
+
+    /// A line, or several, of a server that are no log: they are to be read or copied as they are.
+    pub(super) fn note(&self, text: &str) {
+        if !self.quiet {
+            print_line(&render::harmless(text));
+        }
+    }
+
+    fn log(&self, least: LevelFilter) {
         let ansi = match self.color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => io::stderr().is_terminal() && !no_color(),
         };
-        let ours = Targets::new().with_target("natscope", LevelFilter::DEBUG);
+        let ours = Targets::new().with_target("natscope", least);
         let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(ansi).with_target(false);
         if self.style.redact {
             print_line("natscope: warning: the log of -vv is not redacted: keep it to yourself");

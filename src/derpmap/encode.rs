@@ -8,10 +8,7 @@ use crate::model::{CertName, DerpMap, Node, Pin, Region};
 /// they have their zero value. [`decode`](super::decode) gives the same map back.
 #[must_use]
 pub fn encode_json(map: &DerpMap) -> Value {
-    let mut layer = MapLayer::from(map.clone());
-    layer.region_score = layer.region_score.filter(|scores| !scores.is_empty());
-    layer.omit_default_regions = layer.omit_default_regions.filter(|omit| *omit);
-    encode_layer(&layer)
+    encode_layer(&MapLayer::terse(map.clone()))
 }
 
 /// The layer in the same form, with what it removes as `null` and without what it does not mention. [`decode`](

@@ -94,6 +94,8 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::derpmap::{MapFormat, decode, overlay};
+    use crate::model::{CertName, DerpMap, Node, Pin, Region, RegionId};
 
     #[test]
     fn names_stand_bare_and_all_else_in_quotes() {
@@ -126,5 +128,29 @@ mod tests {
             "regions:\n  900:\n    nodes:\n      - name: a\n        stunport: -1\n      - {}\n    avoid: true\n  1: null\n  \
              901:\n    nodes: []\nhomeparams:\n  regionscore: {}\n"
         );
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut map = DerpMap::default();
+        for id in [900, 901] {
+            let mut region = Region::new(RegionId(id), "r: #1", "Zürich \"west\"".to_owned());
+            for name in ["a", "b"] {
+                let mut node = Node::new(format!("{id}{name}"), RegionId(id), "relay.example.com");
+                node.cert_name = CertName::Sha256Raw("ab".repeat(32));
+                node.ipv4 = Pin::Address("192.0.2.1".parse().unwrap());
+                node.ipv6 = Pin::Disabled;
+                node.derp_port = 8443;
+                node.stun_port = None;
+                region.nodes.push(node);
+            }
+            map.regions.insert(RegionId(id), region);
+        }
+        let text = encode_yaml(&MapLayer::terse(map.clone()));
+        assert!(text.contains("\n  901:\n    regionid: 901\n"), "{text}");
+        assert!(text.contains("\n    nodes:\n      - name: \"901a\"\n        regionid: 901\n"), "{text}");
+        let decoded = decode("map.yaml", text.as_bytes()).unwrap();
+        assert_eq!((decoded.format, decoded.warnings.len()), (MapFormat::HeadscaleYaml, 0), "{:?}", decoded.warnings);
+        assert_eq!(overlay([decoded.layer]), map);
     }
 }

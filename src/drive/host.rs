@@ -133,6 +133,12 @@ fn route_address(destination: IpAddr) -> Option<IpAddr> {
     socket.local_addr().ok().map(|local| local.ip()).filter(|local| !local.is_unspecified())
 }
 
+/// Whether this host can have sockets of IPv6.
+#[must_use]
+pub fn has_ipv6() -> bool {
+    supports(Family::V6)
+}
+
 /// Whether sockets of the family can be opened, and for IPv6 bound to its loopback address too: an IPv6 that is
 /// switched off still hands out sockets.
 fn supports(family: Family) -> bool {

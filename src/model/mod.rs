@@ -1,10 +1,11 @@
-//! The nouns: DERP map, region, node, address family, and the NAT behaviours of RFC 4787.
+//! The nouns: DERP map, region, node, key, address family, and the NAT behaviours of RFC 4787.
 //!
 //! Nothing here knows bytes, time or any other room. Values are valid by construction where a type can say so.
 
 mod address;
 mod derp_map;
 mod family;
+mod key;
 mod map_source;
 mod nat;
 mod place;
@@ -13,6 +14,7 @@ mod stun_server;
 pub use address::{is_carrier_grade, is_fake_dns, is_global, unmap};
 pub use derp_map::{CertName, DerpMap, HomeParams, Node, Pin, Region, RegionId};
 pub use family::Family;
+pub use key::{DiscoPrivate, DiscoPublic, KeyError, MeshKey, NodePrivate, NodePublic};
 pub use map_source::{MapSource, MapSourceError};
 pub use nat::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation};
 pub use place::{Excerpt, Place};

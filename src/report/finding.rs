@@ -118,7 +118,7 @@ pub enum FindingDetail {
     },
     /// NET-012: IPv6 has an address and a route, and nobody answers over it.
     Ipv6BlackHole,
-    /// NET-013: UDP to the relays loses packets.
+    /// NET-013: UDP to the servers asked loses packets.
     PacketLoss {
         /// Share of round trips lost, 0 to 1.
         loss: f64,

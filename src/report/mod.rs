@@ -4,6 +4,7 @@
 //! sentence needs is a typed field here.
 
 mod code;
+mod filter_why;
 mod finding;
 mod map;
 mod map_mistake;
@@ -19,6 +20,7 @@ mod why;
 use std::time::{Duration, SystemTime};
 
 pub use code::FindingCode;
+pub use filter_why::FilterWhy;
 pub use finding::{Finding, FindingDetail, Severity};
 pub use map::{MapLint, MapNotation, MapShown, MapSourceReport, ShownRegion};
 pub use map_mistake::{HostFault, MapMistake, NoMap, OddAddress, PinFault, PlacedMistake};

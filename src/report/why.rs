@@ -1,6 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::FilterWhy;
 use super::PairWhy;
 use crate::model::{Family, RegionId};
 use crate::probe::{Failure, PortMappingService};
@@ -9,7 +10,7 @@ use crate::probe::{Failure, PortMappingService};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Why {
     // Not asked.
-    /// This command does not measure it; that one does.
+    /// This run did not measure it: its command does not, or did not yet when it was saved. That one does.
     NotMeasuredHere {
         /// The command that does, as `natscope nat`.
         ask: &'static str,
@@ -23,7 +24,7 @@ pub enum Why {
         /// The flag, as `--no-icmp`.
         flag: &'static str,
     },
-    /// There was nobody to ask over this family: no server of the map has an address of it.
+    /// There was nobody to ask over this family: no server to ask has an address of it.
     NoServers {
         /// The family.
         family: Family,
@@ -146,6 +147,14 @@ pub enum Why {
         /// Sockets that do not.
         collided: u32,
     },
+    /// The same endpoint for every server on most sockets; on another one a single server saw another endpoint: it was
+    /// wrong, or the port collides with a neighbour's there.
+    MappingSameButLoneView {
+        /// Sockets that agree.
+        sockets: u32,
+        /// Sockets that do not.
+        differing: u32,
+    },
     /// Another endpoint for each destination.
     MappingDiffers {
         /// Independent servers.
@@ -206,40 +215,8 @@ pub enum Why {
     NoPortMappingVerified,
 
     // Filtering.
-    /// A packet came through from an address we had never sent to.
-    StrangerPassed {
-        /// Where it came from.
-        from: SocketAddr,
-    },
-    /// A packet came through from another port of an address we had sent to, and none from another address, though the
-    /// server is known to have sent both.
-    NeighbourPassed {
-        /// Where it came from.
-        from: SocketAddr,
-        /// Packets from elsewhere that did not come through.
-        silent: u32,
-    },
-    /// Nothing came through but from the endpoint we had sent to, though the server is known to have sent it.
-    OnlyTheAddresseePassed {
-        /// Packets that did not come through.
-        silent: u32,
-    },
-    /// Nothing came through from elsewhere, but whether the server sent anything is not known.
-    SendingNotProven,
-    /// No server on the internet that answers offers the test (RFC 5780).
-    NoFilterServer,
-    /// The server answers requests to change its address from the unchanged one.
-    ChangeIgnored {
-        /// Which server.
-        server: SocketAddr,
-    },
-    /// The server refuses requests to change its address.
-    ChangeRefused {
-        /// Which server.
-        server: SocketAddr,
-        /// Its error code.
-        code: u16,
-    },
+    /// What was concluded from the filter tests, or why nothing.
+    Filter(FilterWhy),
 
     // Home region.
     /// The nearest of the regions that may be home.

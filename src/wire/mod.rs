@@ -1,7 +1,12 @@
-//! Bytes ⇄ values: STUN, NAT-PMP, PCP, UPnP IGD, ICMP echo. No sockets, no clock, no randomness, no meaning.
+//! Bytes ⇄ values: STUN, NAT-PMP, PCP, UPnP IGD, ICMP echo, DERP, disco and the boxes they are
+//! sealed in. No sockets, no clock, no randomness, no meaning.
 
+pub mod derp;
+pub mod disco;
 pub mod icmp;
+pub mod nacl;
 pub mod nat_pmp;
 pub mod pcp;
 pub mod stun;
+pub mod upgrade;
 pub mod upnp;

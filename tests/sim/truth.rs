@@ -93,7 +93,10 @@ impl World {
     /// servers that would answer, and none of those gets through.
     pub(crate) fn blames_network(&self, asked: &[(Family, &Server, SocketAddr)]) -> bool {
         if self.host.send != Sending::Allowed {
-            return !asked.is_empty();
+            // A portal's resolver has an address for every name, and sending there is refused as well.
+            let named = self.dns.answers == DnsAnswers::Portal
+                && self.nodes().any(|server| server.v4_in_map == Pinning::Resolve && server.stun_port != 0);
+            return named || !asked.is_empty();
         }
         let mut would_answer = asked.iter().filter(|(_, server, _)| server.stun.responds()).peekable();
         would_answer.peek().is_some()

@@ -79,7 +79,7 @@ fn several_uplinks(truth: &mut NatTruth, world: &World, run: &Run, family: Famil
     let mut sides: BTreeMap<Slot, BTreeMap<IpAddr, BTreeSet<IpAddr>>> = BTreeMap::new();
     let honest: BTreeSet<_> = world
         .nodes()
-        .filter(|server| server.stun == Stun::Honest)
+        .filter(|server| server.stun == Stun::Honest && !server.inside)
         .filter_map(|server| server.stun_endpoint(family))
         .collect();
     for reached in run.reached.iter().filter(|reached| reached.answered && honest.contains(&reached.server)) {
@@ -114,6 +114,7 @@ fn testers(world: &World, family: Family) -> impl Iterator<Item = &Server> {
             && world.options.nat
             && world.known(server, family) == Some(true)
             && server.stun == Stun::Honest
+            && !server.inside
             && server.tests_filters(family)
             && world.stun_answers(server, family)
     });

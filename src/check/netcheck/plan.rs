@@ -137,7 +137,8 @@ pub(super) fn https_target(node: &Node, address: Option<IpAddr>) -> HttpsTarget 
 pub(super) const SERVICES: [PortMappingService; 3] =
     [PortMappingService::Pcp, PortMappingService::NatPmp, PortMappingService::Upnp];
 
-/// Servers of this family that the mapping sockets ask at once: the first of distinct operators, in the map's order.
+/// Servers of this family that the mapping sockets ask at once: the first of distinct operators, in the map's order, those
+/// on the internet before those inside this host's own network, which say nothing where there are others.
 pub(super) fn mapping_servers(input: &Input, family: Family) -> Vec<SocketAddr> {
     let mut operators = Vec::new();
     let mut servers = Vec::new();
@@ -149,6 +150,7 @@ pub(super) fn mapping_servers(input: &Input, family: Family) -> Vec<SocketAddr> 
             servers.push(server);
         }
     }
+    servers.sort_by_key(|server: &SocketAddr| !is_global(server.ip()));
     servers.truncate(timing::MAPPING_SERVERS);
     servers
 }

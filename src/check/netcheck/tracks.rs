@@ -87,6 +87,14 @@ pub(super) enum Next {
 }
 
 impl Copy {
+    /// The time until its answer.
+    pub(super) const fn round_trip(&self) -> Option<Duration> {
+        match self.fate {
+            Fate::Answered(round_trip) => Some(round_trip),
+            _ => None,
+        }
+    }
+
     const fn has_failed(&self) -> bool {
         matches!(self.fate, Fate::Failed(_))
     }
@@ -99,10 +107,7 @@ impl Track {
     }
 
     fn round_trips(&self) -> impl Iterator<Item = Duration> {
-        self.copies.iter().filter_map(|copy| match copy.fate {
-            Fate::Answered(round_trip) => Some(round_trip),
-            _ => None,
-        })
+        self.copies.iter().filter_map(Copy::round_trip)
     }
 
     /// Whether anything came back, over any socket.

@@ -36,7 +36,7 @@ fn node(region: RegionId, relay: &Relay) -> Node {
         Some(https) => node.derp_port = https.port(),
         None => node.stun_only = true,
     }
-    if let Some(hash) = relay.cert_pin().and_then(|pin| pin.strip_prefix("sha256-raw:")) {
+    if let Some(hash) = relay.cert_pin().as_deref().and_then(|pin| pin.strip_prefix("sha256-raw:")) {
         node.cert_name = CertName::Sha256Raw(hash.to_owned());
     }
     node.can_port_80 = relay.http_addrs().first().is_some_and(|http| http.port() == 80);

@@ -1,72 +1,154 @@
+//! TCP connections until they are a DERP client's: TLS, then HTTP.
+
 use std::convert::Infallible;
+use std::future::pending;
+use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::Limits;
-use super::routes::Routes;
+use super::door::{Door, Guest};
+use super::routes::{Opening, Reply, Routes};
+use super::service::Service;
+use super::socket;
 
 /// Room for a request's head; hyper answers 431 to a longer one. It is also the least hyper accepts.
 const LARGEST_HEAD: usize = 8192;
 
-/// When the system has no file descriptor left, until some connection has ended.
-const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
+/// When there is no file descriptor left: until the guest that is shown out has left its own.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(1);
 
-/// Accepts connections for ever. Those of this listener end with the future.
-pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, routes: Arc<Routes>, limits: Limits) {
-    let permits = Arc::new(Semaphore::new(limits.connections));
-    let mut connections = JoinSet::new();
-    loop {
-        // The permit comes first: above the limit, connections wait in the system's bounded queue and not in ours.
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(PAUSE_AFTER_ERROR).await;
-            continue;
-        };
-        while connections.try_join_next().is_some() {}
-        let (tls, routes) = (tls.clone(), Arc::clone(&routes));
-        connections.spawn(async move {
-            // A peer's failure is its own affair: nobody here waits for the outcome.
-            let _ = timeout(limits.connection, serve_connection(stream, tls, routes, limits)).await;
-            drop(permit);
-        });
-    }
+/// What serves the connections of a listener.
+#[derive(Clone)]
+pub(super) struct Front {
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) routes: Arc<Routes>,
+    pub(super) service: Arc<Service>,
+    pub(super) door: Arc<Door>,
+    pub(super) limits: Limits,
+    /// Nobody is let in any more, and whoever is no client yet has to leave.
+    pub(super) closing: CancellationToken,
+    pub(super) tasks: TaskTracker,
 }
 
-async fn serve_connection(stream: TcpStream, tls: Option<TlsAcceptor>, routes: Arc<Routes>, limits: Limits) {
-    // Answers to latency checks must not wait for more to send. Without it they are late, not wrong.
-    let _ = stream.set_nodelay(true);
-    match tls {
-        None => serve_http(stream, routes, limits).await,
-        Some(tls) => {
-            if let Ok(Ok(stream)) = timeout(limits.handshake, tls.accept(stream)).await {
-                serve_http(stream, routes, limits).await;
+/// Bytes to and from a client, whatever is around them.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A connection that HTTP is done with.
+pub(super) struct Upgraded {
+    pub(super) opening: Opening,
+    /// What came after the request.
+    pub(super) first: Bytes,
+    pub(super) stream: Box<dyn Stream>,
+}
+
+impl Front {
+    /// Accepts connections until closing. No failure of one ends it.
+    pub(super) async fn serve(self, listener: TcpListener) {
+        loop {
+            let accepted = tokio::select! {
+                () = self.closing.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let guest = self.door.enter();
+                    self.tasks.spawn(self.clone().converse(stream, peer, guest));
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a connection could not be accepted");
+                    if is_out_of_files(&error) {
+                        self.door.make_room();
+                        tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+                    }
+                }
             }
         }
     }
+
+    async fn converse(self, stream: TcpStream, peer: SocketAddr, guest: Guest) {
+        let upgraded = {
+            let mut http = pin!(timeout(self.limits.connection, self.http(stream)));
+            tokio::select! {
+                outcome = &mut http => outcome.ok().flatten(),
+                () = guest.must_leave() => None,
+                () = self.closing.cancelled() => None,
+            }
+        };
+        if let Some(upgraded) = upgraded {
+            self.service.serve(upgraded, peer, guest, &self.closing).await;
+        }
+    }
+
+    async fn http(&self, stream: TcpStream) -> Option<Upgraded> {
+        socket::prepare(&stream);
+        let Some(tls) = &self.tls else { return self.requests(stream).await };
+        match timeout(self.limits.handshake, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.requests(stream).await,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "TLS handshake failed");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Answers requests until there are no more, or one is for an upgrade.
+    async fn requests<S: Stream + 'static>(&self, stream: S) -> Option<Upgraded> {
+        let (found, mut upgrade) = mpsc::channel(1);
+        let service = service_fn(|request| {
+            let reply = self.routes.reply(&request);
+            let found = found.clone();
+            async move {
+                match reply {
+                    Reply::Answer(answer) => Ok::<_, Infallible>(answer),
+                    Reply::Upgrade(opening) => {
+                        // The connection is taken from HTTP before it would have to be answered there: a fast start
+                        // has no answer at all.
+                        drop(found.try_send(opening));
+                        pending().await
+                    }
+                }
+            }
+        });
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head)
+            .max_buf_size(LARGEST_HEAD)
+            .serve_connection(TokioIo::new(stream), service);
+        let opening = tokio::select! {
+            outcome = &mut connection => {
+                if let Err(error) = outcome {
+                    tracing::debug!(%error, "HTTP connection ended early");
+                }
+                return None;
+            }
+            opening = upgrade.recv() => opening?,
+        };
+        let parts = connection.into_parts();
+        Some(Upgraded { opening, first: parts.read_buf, stream: Box::new(parts.io.into_inner()) })
+    }
 }
 
-async fn serve_http(stream: impl AsyncRead + AsyncWrite + Unpin, routes: Arc<Routes>, limits: Limits) {
-    let service = service_fn(|request| {
-        let response = routes.respond(&request);
-        async move { Ok::<_, Infallible>(response) }
-    });
-    let outcome = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
-        .max_buf_size(LARGEST_HEAD)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = outcome {
-        tracing::debug!(%error, "HTTP connection ended early");
-    }
+/// Whether this process, or the system, may have no more files open. Any other error is that of the one connection.
+fn is_out_of_files(error: &std::io::Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+
+    cfg!(unix) && matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
 }

@@ -1,56 +1,95 @@
-//! The embedded relay: STUN, and the HTTP(S) endpoints that latency probing and captive-portal checks need.
+//! A DERP relay with a STUN server beside it, which Tailscale's clients accept.
 //!
 //! It binds everything first and serves later, so that whoever binds it learns the real ports before anyone is
-//! answered. What strangers send is bounded in memory and in time, never ends a loop and never brings out more than
-//! about three times the bytes on the wire that came in. A certificate is made at every start and lives in memory only.
+//! answered. A connection is a guest until it is a client: TLS, HTTP and the greeting are bounded in memory and time,
+//! and a full house shows its oldest guest out. A client has proven its key and was admitted by the rules in force.
+//! What strangers send never ends a loop, and STUN never sends more than about three times the bytes that came.
 //!
-//! It does not speak DERP yet: an upgrade on `/derp` is answered 501. It does no authentication and no rate limiting.
+//! Frames and sessions are `derp/`'s; here they get sockets, time and randomness. There is no rate limiting and no
+//! mesh: a region has one relay.
 //!
-//! Answers leave from the endpoint the request came to when that was bound by its address. A wildcard socket
+//! STUN answers leave from the endpoint the request came to when that was bound by its address. A wildcard socket
 //! (`0.0.0.0`, `[::]`) lets the system choose the source address, which on a host with several addresses may be
 //! another one; such a socket also knows no RESPONSE-ORIGIN to tell.
 
+mod admission;
 mod certificate;
+mod door;
 mod embedded;
 mod group;
 mod http;
+mod identity;
+mod key_file;
 mod listen;
+mod map_node;
+mod meta_certificate;
 mod options;
+mod prefixed;
+mod private_file;
+mod reload;
 mod routes;
+mod self_check;
+mod service;
+mod socket;
 mod stun;
 #[cfg(test)]
 mod tests;
+mod websocket;
 
 use std::future::Future;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use embedded::embedded_map;
-pub use options::{Limits, RelayOptions};
+pub use key_file::{fresh_key, load_or_create_key};
+pub use options::{Access, AccessRules, Allow, Certificates, Limits, RelayOptions};
+pub use reload::Reloader;
+pub use self_check::{Checked, SelfCheck};
+pub use socket::raise_open_files;
 
-use certificate::Identity;
+use admission::Admission;
+use door::Door;
+use http::Front;
+use identity::Identity;
+use reload::Reload;
 use routes::{Role, Routes};
+use service::Service;
 use stun::StunSockets;
 
-/// A relay whose sockets are bound and whose certificate is made, and who answers nobody yet.
+use crate::drive::wall_clock;
+use crate::model::NodePublic;
+
+/// A public key as people write it into lists, `nodekey:` before it or not. `None`: it is none that anybody has.
+#[must_use]
+pub fn parse_allowed_key(text: &str) -> Option<NodePublic> {
+    admission::parse_key(text)
+}
+
+/// A relay whose sockets are bound and whose key and certificate are there, and who answers nobody yet.
 #[derive(Debug)]
 pub struct Relay {
     stun: StunSockets,
     tls: Listeners,
     plain: Listeners,
     host_name: String,
-    identity: Option<Identity>,
+    identity: Option<Arc<Identity>>,
+    service: Arc<Service>,
+    reload: Reload,
     limits: Limits,
 }
 
 impl Relay {
-    /// Binds all sockets and, where HTTPS is asked for, makes the certificate. The error names what could not be bound.
+    /// Binds all sockets, reads lists and certificates and makes what is to be made. The error names what failed.
     pub fn bind(options: RelayOptions) -> io::Result<Self> {
+        let admission = Admission::new(options.access)?;
+        let key = options.key.map_or_else(fresh_key, Ok)?;
+        let service = Arc::new(Service::new(key, admission, options.max_clients, options.limits)?);
         let stun = StunSockets::bind(&options.stun_addrs, &options.stun_alternates)?;
         let tls = Listeners::bind(&options.https_addrs)?;
         let plain = Listeners::bind(&options.http_addrs)?;
@@ -58,8 +97,15 @@ impl Relay {
             .host_name
             .or_else(|| tls.addresses.first().map(|address| address.ip().to_string()))
             .unwrap_or_else(|| "localhost".to_owned());
-        let identity = if tls.addresses.is_empty() { None } else { Some(Identity::self_signed(&host_name)?) };
-        Ok(Self { stun, tls, plain, host_name, identity, limits: options.limits })
+        let host_name = host_name.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let identity = if tls.addresses.is_empty() {
+            None
+        } else {
+            let meta = meta_certificate::meta_certificate(&service.public_key(), wall_clock::now())?;
+            Some(Arc::new(Identity::load(&host_name, options.certificates, meta)?))
+        };
+        let reload = Reload::new(Arc::clone(&service), identity.clone(), options.reload_every);
+        Ok(Self { stun, tls, plain, host_name, identity, service, reload, limits: options.limits })
     }
 
     /// The endpoints of STUN as bound, in the order of [`RelayOptions::stun_addrs`], without the alternates.
@@ -80,31 +126,90 @@ impl Relay {
         &self.plain.addresses
     }
 
-    /// The host name, or IP address, the certificate is for.
+    /// The host name, or IP address, the certificate is for, without brackets.
     #[must_use]
     pub fn host_name(&self) -> &str {
         &self.host_name
     }
 
-    /// `sha256-raw:<hex>`, as `CertName` of a DERP map pins the certificate. `None` without HTTPS.
+    /// The relay's public key, which clients learn from it.
     #[must_use]
-    pub fn cert_pin(&self) -> Option<&str> {
-        self.identity.as_ref().map(Identity::pin)
+    pub fn public_key(&self) -> NodePublic {
+        self.service.public_key()
     }
 
-    /// Serves until `shutdown` is ready; open connections are cut then. Dropping the future does the same. The error
-    /// is that of handing the sockets to the runtime; nothing that peers do ends it.
+    /// `sha256-raw:<hex>`, as `CertName` of a DERP map pins the certificate. `None` without HTTPS.
+    #[must_use]
+    pub fn cert_pin(&self) -> Option<String> {
+        self.identity.as_ref().map(|identity| identity.pin())
+    }
+
+    /// When clients begin to refuse the certificate. `None` without HTTPS.
+    #[must_use]
+    pub fn cert_expires(&self) -> Option<std::time::SystemTime> {
+        self.identity.as_ref().and_then(|identity| identity.expires())
+    }
+
+    /// Who may use it, for a person to read.
+    #[must_use]
+    pub fn access(&self) -> String {
+        self.service.admission().describe()
+    }
+
+    /// Makes it read lists and certificates again, while it serves.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        self.reload.reloader()
+    }
+
+    /// What it takes to find out whether it answers, once it serves.
+    #[must_use]
+    pub fn self_check(&self) -> SelfCheck {
+        SelfCheck::new(self)
+    }
+
+    /// Serves until `shutdown` is ready. Then nobody new is let in, clients are sent what was accepted for them, within
+    /// [`Limits::drain`], and all connections are closed. Dropping the future cuts them at once. The error is that of
+    /// handing the sockets to the runtime; nothing that peers do ends it.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let mut tasks = JoinSet::new();
-        self.stun.serve(&mut tasks)?;
-        let main = Arc::new(Routes::new(Role::Main));
+        let mut listeners = JoinSet::new();
+        self.stun.serve(&mut listeners)?;
+        let tasks = TaskTracker::new();
+        // Dropped with this future, it cuts every connection.
+        let closing = CancellationToken::new();
+        let cut = self.service.cut_when_dropped();
+        let _closing_guard = closing.clone().drop_guard();
+        let front = |role, identity: Option<&Identity>| {
+            Ok::<_, io::Error>(Front {
+                tls: identity.map(Identity::acceptor).transpose()?,
+                routes: Arc::new(Routes::new(role)),
+                service: Arc::clone(&self.service),
+                door: Door::new(self.limits.unfinished),
+                limits: self.limits,
+                closing: closing.clone(),
+                tasks: tasks.clone(),
+            })
+        };
         // Without HTTPS the plain listener is the main one, as derper's is.
         let beside = self.tls.addresses.first().map_or(Role::Main, |https| Role::BesideHttps { port: https.port() });
-        let acceptor = self.identity.as_ref().map(Identity::acceptor);
-        self.tls.serve(&mut tasks, acceptor.as_ref(), &main, self.limits)?;
-        self.plain.serve(&mut tasks, None, &Arc::new(Routes::new(beside)), self.limits)?;
+        if let Some(identity) = &self.identity {
+            self.tls.serve(&mut listeners, &front(Role::Main, Some(identity.as_ref()))?)?;
+        }
+        self.plain.serve(&mut listeners, &front(beside, None)?)?;
+        listeners.spawn(self.reload.run());
         shutdown.await;
-        tasks.shutdown().await;
+        closing.cancel();
+        self.service.last_readers();
+        listeners.shutdown().await;
+        tasks.close();
+        if tokio::time::timeout(self.limits.drain, tasks.wait()).await.is_err() {
+            tracing::warn!(
+                after_s = self.limits.drain.as_secs_f64(),
+                "some clients did not take what was left for them in time, and are cut off"
+            );
+        }
+        drop(cut);
+        tasks.wait().await;
         Ok(())
     }
 
@@ -119,7 +224,7 @@ impl Relay {
     }
 }
 
-/// A relay at work. Dropping it stops the relay.
+/// A relay at work. Dropping it cuts it off.
 #[derive(Debug)]
 pub struct RelayHandle {
     stop: oneshot::Sender<()>,
@@ -127,7 +232,8 @@ pub struct RelayHandle {
 }
 
 impl RelayHandle {
-    /// Stops the relay and returns when its sockets are closed. The error is that of [`Relay::serve`].
+    /// Stops the relay and returns when what it accepted is delivered and its sockets are closed. The error is that of
+    /// [`Relay::serve`].
     pub async fn stop(mut self) -> io::Result<()> {
         // Nobody listens any more when it has failed already.
         let _ = self.stop.send(());
@@ -153,17 +259,21 @@ impl Listeners {
         Ok(Self { sockets, addresses })
     }
 
-    fn serve(
-        self,
-        tasks: &mut JoinSet<()>,
-        tls: Option<&TlsAcceptor>,
-        routes: &Arc<Routes>,
-        limits: Limits,
-    ) -> io::Result<()> {
+    fn serve(self, tasks: &mut JoinSet<()>, front: &Front) -> io::Result<()> {
         for socket in self.sockets {
             let listener = tokio::net::TcpListener::from_std(socket)?;
-            tasks.spawn(http::serve(listener, tls.cloned(), Arc::clone(routes), limits));
+            tasks.spawn(front.clone().serve(listener));
         }
         Ok(())
     }
+}
+
+/// Where to connect to for what listens here: a wildcard address is nowhere to go.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from(std::net::Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(std::net::Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bound.port())
 }

@@ -1,11 +1,14 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::time::Duration;
 
-/// What a relay listens on, and how much it bears.
+use crate::model::{NodePrivate, NodePublic};
+
+/// What a relay listens on, whom it serves, and how much it bears.
 ///
 /// All addresses of one list that are given with port 0 get the same free port, since a node of a DERP map has one
 /// port for both families.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RelayOptions {
     /// Where STUN listens (UDP).
     pub stun_addrs: Vec<SocketAddr>,
@@ -21,36 +24,123 @@ pub struct RelayOptions {
     pub http_addrs: Vec<SocketAddr>,
     /// The DNS name or IP address the certificate is for. `None`: the first address of HTTPS.
     pub host_name: Option<String>,
+    /// Where the certificate of HTTPS comes from.
+    pub certificates: Certificates,
+    /// The relay's key. `None`: a fresh one.
+    pub key: Option<NodePrivate>,
+    /// Who may use it.
+    pub access: Access,
+    /// Most clients at once; further ones are turned away.
+    pub max_clients: usize,
+    /// How often files of keys and certificates are looked at for changes.
+    pub reload_every: Duration,
     /// Bounds on what peers may take.
     pub limits: Limits,
 }
 
-/// Bounds on what HTTP peers may take of the relay.
+/// Where the certificate of HTTPS comes from. Files are named as derper names them: the host name with `.crt` and
+/// `.key`, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Certificates {
+    /// The relay makes it. With a directory it is kept there and stays the same from start to start, and so does its
+    /// pin.
+    SelfSigned {
+        /// Made, for its owner alone, if it is not there.
+        dir: Option<PathBuf>,
+    },
+    /// Somebody else keeps it in this directory. It is read again when it changes.
+    Manual {
+        /// The directory.
+        dir: PathBuf,
+    },
+}
+
+/// Who may use a relay.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// Whoever can reach it.
+    Anyone,
+    /// Whoever these rules admit.
+    Rules(AccessRules),
+}
+
+/// Rules that admit clients. A client on a list is admitted; any other is if there are verifiers and all of them know
+/// it. Without any rule nobody is admitted.
+#[derive(Clone, Debug, Default)]
+pub struct AccessRules {
+    /// The lists.
+    pub allow: Vec<Allow>,
+    /// A controller to ask, as derper does with `-verify-client-url`; what it does not clearly allow is refused.
+    pub verify_client_url: Option<String>,
+    /// The socket of a tailscaled whose nodes are known.
+    pub tailscaled: Option<PathBuf>,
+}
+
+/// A client, or several, to be admitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Allow {
+    /// The one with this key.
+    Key(NodePublic),
+    /// Those with the keys in this file, one a line; read again when it changes.
+    File(PathBuf),
+}
+
+/// Bounds on what peers may take of the relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections open at once on each listening address; more wait in the system's queue.
-    pub connections: usize,
+    /// Connections that are no clients (yet) at once: those in handshakes and those with HTTP requests. When there are
+    /// more, the oldest is closed.
+    pub unfinished: usize,
     /// For the TLS handshake.
     pub handshake: Duration,
     /// For one request's head, and between requests.
     pub head: Duration,
-    /// For a connection as a whole: a client that drips bytes cannot hold it longer, whatever it drips.
+    /// For a connection that does not become a client's, as a whole: one that drips bytes cannot hold it longer,
+    /// whatever it drips.
     pub connection: Duration,
+    /// For a client's greeting, from the upgrade on.
+    pub greeting: Duration,
+    /// For what is sent to a client to be taken by the system: a client that does not read is cut off then.
+    pub write: Duration,
+    /// For delivering what was accepted when the relay stops.
+    pub drain: Duration,
+}
+
+impl Default for RelayOptions {
+    fn default() -> Self {
+        Self {
+            stun_addrs: Vec::new(),
+            stun_alternates: Vec::new(),
+            https_addrs: Vec::new(),
+            http_addrs: Vec::new(),
+            host_name: None,
+            certificates: Certificates::SelfSigned { dir: None },
+            key: None,
+            access: Access::Rules(AccessRules::default()),
+            max_clients: 4096,
+            reload_every: Duration::from_secs(5),
+            limits: Limits::default(),
+        }
+    }
 }
 
 impl Default for Limits {
+    /// derper's, where it has them.
     fn default() -> Self {
         Self {
-            connections: 1024,
+            unfinished: 1024,
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(10),
             connection: Duration::from_secs(60),
+            greeting: Duration::from_secs(10),
+            write: Duration::from_secs(2),
+            drain: Duration::from_secs(5),
         }
     }
 }
 
 impl RelayOptions {
-    /// A relay on loopback for machines without a network; `ordinal`, from 1, tells several apart.
+    /// An open relay on loopback for machines without a network; `ordinal`, from 1, tells several apart.
     ///
     /// Free ports everywhere. On Linux, where all of 127.0.0.0/8 is local, it has two addresses of its own and serves
     /// RFC 5780 in full; elsewhere only 127.0.0.1 is certain to exist, and there is a second port alone. There is one
@@ -73,8 +163,8 @@ impl RelayOptions {
             stun_alternates,
             https_addrs: addresses.clone(),
             http_addrs: addresses,
-            host_name: None,
-            limits: Limits::default(),
+            access: Access::Anyone,
+            ..Self::default()
         }
     }
 }

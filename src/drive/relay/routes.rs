@@ -3,6 +3,9 @@ use http_body_util::Full;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 
+use super::websocket;
+use crate::wire::upgrade;
+
 /// Longest challenge that is echoed, in characters.
 const LONGEST_CHALLENGE: usize = 64;
 
@@ -43,7 +46,27 @@ pub(super) struct Routes {
     role: Role,
 }
 
-type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// It is answered.
+    Answer(Answer),
+    /// The connection is a DERP client's from here on; whatever is to be answered comes from there.
+    Upgrade(Opening),
+}
+
+/// How a DERP connection opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// With a response, and then frames.
+    Answered,
+    /// With frames at once: the client has the relay's key from the certificate.
+    FastStart,
+    /// With a WebSocket, and frames in its messages.
+    WebSocket(websocket::Handshake),
+}
 
 impl Routes {
     pub(super) const fn new(role: Role) -> Self {
@@ -51,23 +74,41 @@ impl Routes {
     }
 
     /// The body of the request is not looked at.
-    pub(super) fn respond<B>(&self, request: &Request<B>) -> Answer {
+    pub(super) fn reply<B>(&self, request: &Request<B>) -> Reply {
         if request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST) {
-            return text(StatusCode::BAD_REQUEST, "missing Host header\n");
+            return Reply::Answer(text(StatusCode::BAD_REQUEST, "missing Host header\n"));
         }
         if request.method() == Method::CONNECT {
-            return text(StatusCode::FORBIDDEN, "CONNECT not enabled\n");
+            return Reply::Answer(text(StatusCode::FORBIDDEN, "CONNECT not enabled\n"));
         }
         // The path of an absolute-form target counts too: tailscale-rs sends that form.
-        match (request.uri().path(), self.role) {
+        let path = request.uri().path();
+        Reply::Answer(match (path, self.role) {
             ("/generate_204", _) => no_content(request.headers()),
-            (_, Role::BesideHttps { port }) => redirect(request, port),
-            ("/derp/latency-check" | "/derp/probe", Role::Main) => latency_check(request.method()),
-            ("/derp", Role::Main) => derp(request.headers()),
-            ("/robots.txt", Role::Main) => page("text/plain; charset=utf-8", "User-agent: *\nDisallow: /\n"),
-            (_, Role::Main) => page("text/html; charset=utf-8", HOME),
-        }
+            (path, Role::BesideHttps { port }) if !path.starts_with("/debug") => redirect(request, port),
+            ("/derp/latency-check" | "/derp/probe", _) => latency_check(request.method()),
+            (upgrade::PATH, Role::Main) => return derp(request.headers()),
+            ("/robots.txt", _) => page("text/plain; charset=utf-8", "User-agent: *\nDisallow: /\n"),
+            ("/bootstrap-dns", _) => bootstrap_dns(),
+            ("/debug", _) => debug(),
+            (path, _) if path.starts_with("/debug/") => text(StatusCode::FORBIDDEN, "debug access denied\n"),
+            _ => page("text/html; charset=utf-8", HOME),
+        })
     }
+}
+
+/// Nothing, as derper has it when it was told no names: clients go on without.
+fn bootstrap_dns() -> Answer {
+    let mut answer = page("application/json", "");
+    set(&mut answer, header::CONNECTION, "close");
+    answer
+}
+
+fn debug() -> Answer {
+    let mut answer = Response::default();
+    *answer.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    set(&mut answer, header::LOCATION, "/debug/");
+    answer
 }
 
 fn latency_check(method: &Method) -> Answer {
@@ -100,21 +141,47 @@ fn is_challenge(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte))
 }
 
-/// Without an upgrade the answer is derper's. With one it is that this build cannot do it: neither 101, which would
-/// promise a DERP server, nor 426, which would blame the client.
-fn derp(request: &HeaderMap) -> Answer {
-    let upgrade = request.get(header::UPGRADE).map(|value| value.as_bytes().to_ascii_lowercase());
-    if matches!(upgrade.as_deref(), Some(b"derp" | b"websocket")) {
-        return text(
-            StatusCode::NOT_IMPLEMENTED,
-            "this natscope relay answers probes only and does not speak DERP yet\n",
-        );
+/// The method is not looked at, nor is `Connection`, as derper does not either: tailscale-rs sends POST, and some
+/// proxies leave the header out.
+fn derp(request: &HeaderMap) -> Reply {
+    let wanted = request.get(header::UPGRADE).map(|value| value.as_bytes().to_ascii_lowercase());
+    match wanted.as_deref() {
+        Some(b"derp") => Reply::Upgrade(plain(request)),
+        Some(b"websocket") => match request.get(header::SEC_WEBSOCKET_PROTOCOL) {
+            Some(protocols) if websocket::offers(protocols) => websocket(request, protocols),
+            // Clients of long ago said websocket and meant DERP.
+            _ => Reply::Upgrade(plain(request)),
+        },
+        _ => {
+            let mut answer = text(StatusCode::UPGRADE_REQUIRED, "DERP requires connection upgrade\n");
+            // RFC 9110 section 15.5.22 demands what derper leaves out.
+            set(&mut answer, header::UPGRADE, "DERP");
+            set(&mut answer, header::CONNECTION, "Upgrade");
+            Reply::Answer(answer)
+        }
     }
-    let mut answer = text(StatusCode::UPGRADE_REQUIRED, "DERP requires connection upgrade\n");
-    // RFC 9110 section 15.5.22 demands what derper leaves out.
-    set(&mut answer, header::UPGRADE, "DERP");
-    set(&mut answer, header::CONNECTION, "Upgrade");
-    answer
+}
+
+fn plain(request: &HeaderMap) -> Opening {
+    let fast = request.get("derp-fast-start").is_some_and(|value| value == "1");
+    if fast { Opening::FastStart } else { Opening::Answered }
+}
+
+fn websocket(request: &HeaderMap, protocols: &HeaderValue) -> Reply {
+    let version = request.get(header::SEC_WEBSOCKET_VERSION).filter(|version| version.as_bytes() == b"13");
+    match (version, request.get(header::SEC_WEBSOCKET_KEY)) {
+        (None, _) => {
+            let mut answer = text(StatusCode::UPGRADE_REQUIRED, "only version 13 of WebSocket is spoken here\n");
+            set(&mut answer, header::SEC_WEBSOCKET_VERSION, "13");
+            Reply::Answer(answer)
+        }
+        (_, None) => Reply::Answer(text(StatusCode::BAD_REQUEST, "missing Sec-WebSocket-Key header\n")),
+        (Some(version), Some(key)) => {
+            let handshake =
+                websocket::Handshake { key: key.clone(), version: version.clone(), protocols: protocols.clone() };
+            Reply::Upgrade(Opening::WebSocket(handshake))
+        }
+    }
 }
 
 fn redirect<B>(request: &Request<B>, port: u16) -> Answer {
@@ -170,7 +237,21 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Routes::new(role).respond(&request.body(()).unwrap())
+        match Routes::new(role).reply(&request.body(()).unwrap()) {
+            Reply::Answer(answer) => answer,
+            Reply::Upgrade(opening) => panic!("{opening:?}"),
+        }
+    }
+
+    fn opening(method: &str, target: &str, headers: &[(&str, &str)]) -> Opening {
+        let mut request = Request::builder().method(method).uri(target).header("host", "relay.example");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        match Routes::new(Role::Main).reply(&request.body(()).unwrap()) {
+            Reply::Upgrade(opening) => opening,
+            Reply::Answer(answer) => panic!("{answer:?}"),
+        }
     }
 
     fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
@@ -215,13 +296,41 @@ mod tests {
     }
 
     #[test]
-    fn derp_is_refused_honestly() {
+    fn derp_wants_an_upgrade() {
         assert_eq!(respond(Role::Main, "GET", "/derp", &[]).status(), 426);
         assert_eq!(respond(Role::Main, "GET", "/derp", &[("upgrade", "h2c")]).status(), 426);
-        for method in ["GET", "POST"] {
-            assert_eq!(respond(Role::Main, method, "/derp", &[("upgrade", "DERP")]).status(), 501);
+        assert_eq!(respond(Role::Main, "GET", "/derp/", &[("upgrade", "DERP")]).status(), 200, "the home page");
+        assert_eq!(respond(BESIDE, "GET", "/derp", &[("upgrade", "DERP")]).status(), 302, "not beside HTTPS");
+        for (method, target) in [("GET", "/derp"), ("POST", "https://192.0.2.1/derp")] {
+            assert_eq!(opening(method, target, &[("upgrade", "DERP")]), Opening::Answered);
+            assert_eq!(opening(method, target, &[("upgrade", "derp"), ("derp-fast-start", "1")]), Opening::FastStart);
+            assert_eq!(opening(method, target, &[("upgrade", "derp"), ("derp-fast-start", "yes")]), Opening::Answered);
         }
-        assert_eq!(respond(Role::Main, "GET", "/derp/", &[]).status(), 200, "the home page");
+    }
+
+    #[test]
+    fn a_websocket_is_one_when_it_says_derp() {
+        let offer = |protocol| [("upgrade", "WebSocket"), ("sec-websocket-protocol", protocol)];
+        assert_eq!(opening("GET", "/derp", &offer("chat")), Opening::Answered);
+        assert_eq!(opening("GET", "/derp", &[("upgrade", "websocket")]), Opening::Answered);
+        assert_eq!(respond(Role::Main, "GET", "/derp", &offer("derp")).status(), 426, "no version");
+        let mut headers = offer("derp").to_vec();
+        headers.push(("sec-websocket-version", "13"));
+        assert_eq!(respond(Role::Main, "GET", "/derp", &headers).status(), 400, "no key");
+        headers.push(("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="));
+        assert!(matches!(opening("GET", "/derp", &headers), Opening::WebSocket(_)));
+    }
+
+    #[test]
+    fn nobody_may_debug() {
+        for role in [Role::Main, BESIDE] {
+            let answer = respond(role, "GET", "/debug", &[]);
+            assert_eq!((answer.status().as_u16(), header(&answer, "location")), (307, Some("/debug/")));
+            assert_eq!(respond(role, "GET", "/debug/vars", &[]).status(), 403);
+            assert_eq!(respond(role, "GET", "/debugfoo", &[]).status(), 200, "the home page");
+        }
+        let answer = respond(Role::Main, "GET", "/bootstrap-dns?q=example.com", &[]);
+        assert_eq!((answer.status().as_u16(), header(&answer, "content-type")), (200, Some("application/json")));
     }
 
     #[test]
@@ -242,6 +351,7 @@ mod tests {
         }
         assert_eq!(respond(Role::Main, "CONNECT", "example.com:443", &[]).status(), 403);
         let without_host = Request::builder().uri("/").body(()).unwrap();
-        assert_eq!(Routes::new(Role::Main).respond(&without_host).status(), 400);
+        let Reply::Answer(answer) = Routes::new(Role::Main).reply(&without_host) else { panic!("an answer") };
+        assert_eq!(answer.status(), 400);
     }
 }

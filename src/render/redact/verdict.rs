@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use super::pseudonym::Pseudonyms;
 use crate::probe::{Cause, CertificateFault, Failure};
-use crate::report::{FindingDetail, ServerNote, Verdict, Why};
+use crate::report::{FilterWhy, FindingDetail, ServerNote, Verdict, Why};
 
 /// The reason of a verdict whose value identifies nobody.
 pub(super) fn why<T: Clone>(verdict: &mut Verdict<T>, names: &mut Pseudonyms) {
@@ -25,9 +25,6 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         Why::NotMeasuredHere { .. }
         | Why::NotMeasuredYet
         | Why::NotAsked
-        | Why::OnlyTheAddresseePassed { .. }
-        | Why::SendingNotProven
-        | Why::NoFilterServer
         | Why::FromMappingAndFiltering
         | Why::LeftOut { .. }
         | Why::NoServers { .. }
@@ -47,6 +44,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::MappingSame { .. }
         | Why::MappingSameButOddServers { .. }
         | Why::MappingSameButPortCollision { .. }
+        | Why::MappingSameButLoneView { .. }
         | Why::MappingDiffers { .. }
         | Why::NoTranslation { .. }
         | Why::TooFewServers { .. }
@@ -85,8 +83,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::HomeRelayDown { failure: how, .. }
         | Why::RouterUnreachable { failure: how, .. } => failure(how, names),
         Why::ServersDisagree { endpoints } => endpoints.iter_mut().for_each(|endpoint| names.endpoint(endpoint)),
-        Why::StrangerPassed { from } | Why::NeighbourPassed { from, .. } => names.endpoint(from),
-        Why::ChangeIgnored { server } | Why::ChangeRefused { server, .. } => names.endpoint(server),
+        Why::Filter(why) => filter(why, names),
         Why::SeveralAddresses { addresses } => addresses.iter_mut().for_each(|address| names.address(address)),
         Why::PortalAnswered { status: _, location } => location.iter_mut().for_each(|text| names.text(text)),
         Why::RouterOffers { service: _, detail } | Why::RouterDeclines { service: _, detail } => {
@@ -104,6 +101,20 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         }
     }
     why
+}
+
+fn filter(why: &mut FilterWhy, names: &mut Pseudonyms) {
+    match why {
+        FilterWhy::OnlyTheAddresseePassed { .. }
+        | FilterWhy::SendingNotProven
+        | FilterWhy::TooFewCopies { .. }
+        | FilterWhy::NoFilterServer => {}
+        FilterWhy::StrangerPassed { from: endpoint }
+        | FilterWhy::NeighbourPassed { from: endpoint, .. }
+        | FilterWhy::AddressNotTested { from: endpoint }
+        | FilterWhy::ChangeIgnored { server: endpoint }
+        | FilterWhy::ChangeRefused { server: endpoint, .. } => names.endpoint(endpoint),
+    }
 }
 
 /// A failure.

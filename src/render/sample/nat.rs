@@ -1,6 +1,6 @@
 use crate::model::{Difficulty, Filtering, Level, Mapping, NatType};
 use crate::probe::{Cause, Failure, Stage};
-use crate::report::{Command, Finding, FindingDetail, Nat, Report, ServerNote, StunServer, Verdict, Why};
+use crate::report::{Command, FilterWhy, Finding, FindingDetail, Nat, Report, ServerNote, StunServer, Verdict, Why};
 
 use super::{endpoint, healthy, ip, known, micros, nat};
 
@@ -14,7 +14,11 @@ pub(in crate::render) fn easy_nat() -> Report {
     );
     it.nat_type = known(NatType::PortRestrictedCone, Why::FromMappingAndFiltering, &[1, 2, 3, 4]);
     it.level = Some(Level::Nat3);
-    it.filtering = known(Filtering::AddressAndPortDependent, Why::OnlyTheAddresseePassed { silent: 4 }, &[4, 5, 6, 7]);
+    it.filtering = known(
+        Filtering::AddressAndPortDependent,
+        Why::Filter(FilterWhy::OnlyTheAddresseePassed { silent: 4 }),
+        &[4, 5, 6, 7],
+    );
     it.hairpinning = Verdict::unknown(Why::NotMeasuredYet);
     it.mapping_lifetime = Verdict::unknown(Why::NotMeasuredYet);
     it.mapped = vec![endpoint("81.2.69.142:41641"), endpoint("81.2.69.142:50213")];
@@ -57,8 +61,11 @@ pub(in crate::render) fn one_server() -> Report {
     let mut it = nat(too_few(), too_few(), too_few());
     it.effective = too_few();
     it.nat_type = too_few();
-    it.filtering =
-        known(Filtering::EndpointIndependent, Why::StrangerPassed { from: endpoint("203.0.113.8:3479") }, &[2]);
+    it.filtering = known(
+        Filtering::EndpointIndependent,
+        Why::Filter(FilterWhy::StrangerPassed { from: endpoint("203.0.113.8:3479") }),
+        &[2],
+    );
     it.hairpinning = Verdict::unknown(Why::NotMeasuredYet);
     it.port_preservation = too_few();
     it.port_allocation = Verdict::unknown(Why::NotMeasuredYet);

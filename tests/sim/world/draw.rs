@@ -44,6 +44,7 @@ impl World {
             world.previous_home = Some(world.regions[r.below(world.regions.len() as u64) as usize].id);
         }
         draw_surroundings(&mut world, r);
+        draw_inside(&mut world, &mut Random::new(mix(seed ^ 0x1a9)));
         draw_liar(&mut world, r);
         draw_alternates(&mut world, &mut Random::new(mix(seed ^ 0x5780)));
         world
@@ -57,7 +58,8 @@ impl World {
             .filter(|region| !region.no_measure)
             .filter(|region| {
                 // Those a client knows in any case.
-                let pinned = region.nodes.iter().filter(|node| node.in_map(family) == Pinning::Pinned);
+                let outside = region.nodes.iter().filter(|node| !node.inside);
+                let pinned = outside.filter(|node| node.in_map(family) == Pinning::Pinned);
                 let firsts = pinned.filter_map(|node| node.stun_endpoint(family));
                 // By its first one only: the count must not be too high.
                 firsts.take(1).any(|endpoint| networks.insert(network_of(endpoint.ip())))
@@ -313,6 +315,28 @@ fn draw_surroundings(world: &mut World, r: &mut Random) {
             world.router.wan = Some("198.51.100.200".parse().expect("an address"));
         }
         _ => {}
+    }
+}
+
+/// In a few worlds one or two servers stand inside the host's own network. They never make up the whole map, and nothing
+/// that blocks the way out is in these worlds: what answers inside would then be all there is to go by. It has a stream of
+/// randomness of its own, so that the other worlds do not depend on it.
+fn draw_inside(world: &mut World, r: &mut Random) {
+    let behind = world.host.v4.is_some_and(|v4| v4.is_private()) && world.v4.boxes.iter().any(Middlebox::translates);
+    let open = world.portal.is_none() && world.proxy.is_none() && world.v4.udp == Policy::Pass;
+    if !behind || !open || world.regions.len() < 4 || !r.chance(0.15) {
+        return;
+    }
+    let (number, last) = (r.below(2) as usize + 1, r.port(2, 120) as u8);
+    let outside = world.regions.iter().skip(number).flat_map(|region| &region.nodes);
+    if !outside.clone().any(|node| node.stun.tells_truth() && node.in_map(Family::V4) == Pinning::Pinned) {
+        return;
+    }
+    for (third, node) in (0_u8..).zip(world.regions.iter_mut().take(number).flat_map(|region| &mut region.nodes)) {
+        node.inside = true;
+        node.stun = Stun::Honest;
+        (node.v4, node.v4_in_map) = (Some(Ipv4Addr::new(10, 77, third, last)), Pinning::Pinned);
+        (node.v6, node.v6_in_map) = (None, Pinning::Disabled);
     }
 }
 

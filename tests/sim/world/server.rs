@@ -22,6 +22,7 @@ pub(crate) struct SimRegion {
 /// A node of the map and the machine behind it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "facts of a server, and any mix exists")]
 pub(crate) struct Server {
     /// Left out: made from the region's id and the place in it.
     pub(crate) name: String,

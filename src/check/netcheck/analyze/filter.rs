@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use super::evidence::{Evidence, StunCopy};
 use super::nat::View;
+use super::reach::count;
 use super::regions::total_loss;
 use crate::check::filtering::{self, FilterTest, Heard, copies_needed};
 use crate::check::mapping;
 use crate::check::netcheck::run::filter::FIRST_SOCKET;
 use crate::check::netcheck::timing;
 use crate::model::{Family, Filtering};
-use crate::probe::{Slot, StunForm};
+use crate::probe::{ProbeId, Slot, StunForm, StunReply};
 use crate::report::{Verdict, Why};
 
 /// The filtering over one family. Servers inside this host's own network have no say: what they send crosses none of
@@ -20,7 +21,7 @@ use crate::report::{Verdict, Why};
 /// takes loopback for the internet.
 pub(super) fn filtering(evidence: &Evidence<'_>, view: &View) -> Verdict<Filtering> {
     if !evidence.input.options.filtering {
-        return Verdict::unknown(Why::NotMeasuredYet);
+        return Verdict::unknown(Why::NotMeasuredHere { ask: "natscope nat" });
     }
     let tests = tests(evidence, view.family);
     let along = |way| tests.iter().filter(move |(of, _)| *of == way).map(|(_, test)| test.clone()).collect::<Vec<_>>();
@@ -95,11 +96,14 @@ fn test(
     let opened: BTreeSet<SocketAddr> =
         proof.iter().filter(|copy| copy.form == StunForm::Plain).map(|copy| copy.server).collect();
     let proven = |form: StunForm, from_elsewhere: bool| {
-        proof.iter().filter(|copy| copy.form == form).filter_map(|copy| copy.reply).any(|(reply, _)| {
+        let told = proof.iter().filter(|copy| copy.form == form);
+        let mut told = told.filter_map(|copy| Some((copy.probe, copy.reply?.0)));
+        let proves = |reply: &StunReply| {
             reply.error_code.is_none()
                 && opened.contains(&reply.from)
                 && (reply.from.ip() != server.ip()) == from_elsewhere
-        })
+        };
+        told.find(|(_, reply)| proves(reply)).map(|(probe, _)| probe)
     };
     FilterTest {
         server,
@@ -108,6 +112,7 @@ fn test(
         neighbour: heard(StunForm::ChangePort),
         elsewhere_proven: proven(StunForm::ChangeAddressAndPort, true),
         neighbour_proven: proven(StunForm::ChangePort, false),
+        needed,
     }
 }
 
@@ -135,35 +140,42 @@ fn heard(
         return Heard::Unchanged;
     }
     if replies().next().is_some() {
-        // From the right address with the wrong port, or the other way round: it says nothing of what was asked.
-        return Heard::Open;
+        // From the right address with the wrong port, or the other way round.
+        return Heard::Astray;
     }
-    let Some(worst) = worst else { return Heard::Open };
+    let Some(worst) = worst else { return Heard::Open { silent: 0 } };
     let late = timing::late_after(worst);
-    let silent = copies.iter().filter(|copy| copy.failure.is_none() && evidence.ended_at >= copy.at + late).count();
-    match u32::try_from(silent) {
-        Ok(copies) if copies >= needed => Heard::Silent { copies },
-        _ => Heard::Open,
+    let silent = copies.iter().filter(|copy| copy.failure.is_none() && evidence.ended_at >= copy.at + late);
+    let silent: Vec<ProbeId> = silent.map(|copy| copy.probe).collect();
+    match count(silent.len()) {
+        number if number >= needed => Heard::Silent { copies: silent },
+        number => Heard::Open { silent: number },
     }
 }
 
-/// Copies that silence takes, by the loss of the whole run: the measuring sockets' and the controls'.
+/// Copies that silence takes, by the loss of the whole run: the measuring sockets', the controls', and that of proofs.
 fn needed(evidence: &Evidence<'_>, family: Family) -> u32 {
     let (mut lost, mut settled) = total_loss(evidence);
-    let mut controls: BTreeMap<Slot, Vec<&StunCopy<'_>>> = BTreeMap::new();
-    for copy in evidence.filter.iter().filter(|copy| copy.slot.family() == family && copy.form == StunForm::Plain) {
+    let mut flows: BTreeMap<(u8, u8), Vec<&StunCopy<'_>>> = BTreeMap::new();
+    for copy in evidence.filter.iter().filter(|copy| copy.slot.family() == family) {
         let Slot::Shared { index, .. } = copy.slot else { continue };
-        if (index - FIRST_SOCKET).is_multiple_of(2) {
-            controls.entry(copy.slot).or_default().push(copy);
+        let control = (index - FIRST_SOCKET).is_multiple_of(2) && copy.form == StunForm::Plain;
+        let proof = !(index - FIRST_SOCKET).is_multiple_of(2) && copy.form != StunForm::Plain;
+        if control || proof {
+            flows.entry((index, u8::from(copy.form == StunForm::ChangePort))).or_default().push(copy);
         }
     }
-    for copies in controls.values() {
+    for copies in flows.values() {
         let Some(worst) = copies.iter().filter_map(|copy| Some(copy.reply?.1)).max() else { continue };
         let late = timing::late_after(worst);
-        let answered = copies.iter().filter(|copy| copy.reply.is_some()).count();
-        let overdue = copies.iter().filter(|copy| copy.reply.is_none() && evidence.ended_at >= copy.at + late).count();
-        lost += super::reach::count(overdue);
-        settled += super::reach::count(answered + overdue);
+        let proof = copies.iter().all(|copy| copy.form != StunForm::Plain);
+        let begun =
+            if proof { copies.iter().position(|copy| copy.reply.is_some()).map_or(0, |first| first + 1) } else { 0 };
+        let copies = || copies.iter().skip(begun);
+        let answered = copies().filter(|copy| copy.reply.is_some()).count();
+        let overdue = copies().filter(|copy| copy.reply.is_none() && evidence.ended_at >= copy.at + late).count();
+        lost += count(overdue);
+        settled += count(answered + overdue);
     }
     copies_needed(lost, settled)
 }

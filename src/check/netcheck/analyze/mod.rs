@@ -9,6 +9,7 @@ mod portal;
 mod reach;
 mod regions;
 mod router;
+mod servers;
 #[cfg(test)]
 mod tests;
 
@@ -16,8 +17,8 @@ use evidence::Evidence;
 
 use super::Input;
 use crate::model::Family;
-use crate::probe::Record;
-use crate::report::{Finding, Nat, Netcheck, PathReport, Tunnel};
+use crate::probe::{Question, Record};
+use crate::report::{Command, Finding, Nat, Netcheck, PathReport, Tunnel};
 
 /// Everything a netcheck concludes.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,10 +27,30 @@ pub struct Analysis {
     pub netcheck: Netcheck,
     /// The NAT over IPv4, unless left out.
     pub nat_v4: Option<Nat>,
-    /// The NAT over IPv6, unless left out or there is no IPv6.
+    /// The NAT over IPv6, unless left out.
     pub nat_v6: Option<Nat>,
     /// What deserves attention, most severe first.
     pub findings: Vec<Finding>,
+}
+
+impl Analysis {
+    /// Takes the NAT over each family that `command` tells of, IPv4 first. Who asks for the NAT is answered about every
+    /// family that was asked over, or told of each why nobody was; a netcheck tells of IPv6 where there is any.
+    #[must_use]
+    pub fn take_nats(&mut self, command: Command, input: &Input, record: &Record) -> [Option<Nat>; 2] {
+        let asked = Family::BOTH.map(|family| {
+            let over = |question: &Question| matches!(question, Question::Stun { slot, .. } if slot.family() == family);
+            record.launches.iter().any(|launch| over(&launch.probe.question))
+        });
+        let [v4, v6] = match command {
+            Command::Nat if asked.contains(&true) => asked,
+            Command::Nat => [true, true],
+            Command::Netcheck | Command::Selftest | Command::Predict => {
+                [input.allows(Family::V4), input.allows(Family::V6) && self.netcheck.ipv6.usable.is_true()]
+            }
+        };
+        [self.nat_v4.take().filter(|_| v4), self.nat_v6.take().filter(|_| v6)]
+    }
 }
 
 /// Concludes from what was asked and heard.
@@ -56,10 +77,8 @@ pub fn analyze(input: &Input, record: &Record) -> Analysis {
         path,
         udp,
     };
-    let wanted = |family| input.options.nat && input.allows(family);
-    let nat_v4 = wanted(Family::V4).then(|| nat::nat(&evidence, view_v4, &netcheck));
-    let nat_v6 =
-        (wanted(Family::V6) && netcheck.ipv6.usable.is_true()).then(|| nat::nat(&evidence, view_v6, &netcheck));
+    let [nat_v4, nat_v6] = [(view_v4, input.options.ipv4), (view_v6, input.options.ipv6)]
+        .map(|(view, allowed)| (input.options.nat && allowed).then(|| nat::nat(&evidence, view, &netcheck)));
     let findings = findings::findings(&evidence, &netcheck, nat_v4.as_ref(), &views);
     Analysis { netcheck, nat_v4, nat_v6, findings }
 }

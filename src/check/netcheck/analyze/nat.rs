@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::evidence::{Evidence, StunCopy};
 use super::reach::{self, count, some_of};
-use super::{filter, router};
+use super::{filter, router, servers};
 use crate::check::Operator;
 use crate::check::mapping::{self, Conclusion, Sighting};
 use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType, is_global};
 use crate::probe::StunForm;
-use crate::report::{Confidence, Nat, Netcheck, ServerNote, StunServer, Verdict, Why};
+use crate::report::{Confidence, Nat, Netcheck, StunServer, Verdict, Why};
 
 /// One family's sightings, the bad servers sorted out.
 pub(super) struct View {
@@ -26,6 +26,8 @@ pub(super) struct View {
     sightings: Vec<Sighting>,
     /// Operators asked.
     asked: usize,
+    /// Why nobody was asked, where nobody was.
+    unasked: Option<Why>,
 }
 
 /// Among so many independent servers one may lie.
@@ -34,7 +36,7 @@ const LIAR_AMONG: usize = 4;
 impl View {
     pub(super) fn of(evidence: &Evidence<'_>, family: Family) -> Self {
         let copies: Vec<&StunCopy<'_>> = evidence.of_family(family).collect();
-        let bad = bad_servers(&copies);
+        let bad = servers::bad(&copies);
         let sightings: Vec<Sighting> = copies
             .iter()
             .filter(|copy| copy.shared() && !bad.contains_key(&copy.server))
@@ -52,15 +54,20 @@ impl View {
             .map(|sighting| sighting.server)
             .filter(|server| sightings.iter().all(|sighting| sighting.server != *server))
             .collect();
-        let conclusion = mapping::conclude(&sightings);
+        let mut conclusion = mapping::conclude(&sightings);
+        let unasked = copies.is_empty().then(|| reach::not_asked(evidence, family));
+        if let Some(why) = &unasked {
+            conclusion.varies = Verdict::unknown(why.clone());
+        }
         let tested = evidence.filter.iter().filter(|copy| copy.form == StunForm::Plain);
-        let steady = steady_servers(copies.iter().copied().chain(tested));
+        let steady = servers::steady(copies.iter().copied().chain(tested));
         let on_port_too =
             mapping::on_port_too(sightings.iter().filter(|sighting| steady.contains(&sighting.server.ip())));
         let asked = copies.iter().map(|copy| Operator::of(copy.server.ip())).collect::<BTreeSet<_>>().len();
-        let observed = observed(&copies, &bad, &near);
-        let mut view = Self { family, observed, servers: Vec::new(), conclusion, on_port_too, sightings, asked };
-        view.servers = servers(evidence, family, &copies, &bad, &near, &view.conclusion);
+        let observed = servers::observed(&copies, &bad, &near);
+        let mut view =
+            Self { family, observed, servers: Vec::new(), conclusion, on_port_too, sightings, asked, unasked };
+        view.servers = servers::list(evidence, family, &copies, &bad, &near, &view.conclusion);
         view
     }
 
@@ -147,7 +154,11 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
     let blocked = reach::blocked_over(evidence, view.family, &netcheck.udp);
     let mapping = mapping_verdict(view, blocked);
     let difficulty = difficulty(view, netcheck, blocked);
-    let filtering = if blocked { Verdict::unknown(Why::UdpIsBlocked) } else { filter::filtering(evidence, view) };
+    let filtering = match &view.unasked {
+        _ if blocked => Verdict::unknown(Why::UdpIsBlocked),
+        Some(why) => Verdict::unknown(why.clone()),
+        None => filter::filtering(evidence, view),
+    };
     let (nat_type, level) = if blocked {
         let confidence = netcheck.udp.confidence().unwrap_or(Confidence::Low);
         (Verdict::known(NatType::UdpBlocked, confidence, []).because(Why::UdpIsBlocked), None)
@@ -276,116 +287,6 @@ fn port_preservation(view: &View) -> Verdict<bool> {
     } else {
         Verdict::unknown(why).with_evidence(evidence)
     }
-}
-
-/// Addresses of servers that were asked the same more than once and told the same each time. One that makes endpoints up
-/// would look like a mapping that depends on the port.
-fn steady_servers<'a>(copies: impl Iterator<Item = &'a StunCopy<'a>>) -> BTreeSet<IpAddr> {
-    let mut told: BTreeMap<(crate::probe::Slot, SocketAddr), (usize, BTreeSet<SocketAddr>)> = BTreeMap::new();
-    for copy in copies.filter(|copy| copy.shared()) {
-        if let Some(mapped) = copy.reply.and_then(|(reply, _)| reply.mapped) {
-            let (times, endpoints) = told.entry((copy.slot, copy.server)).or_default();
-            *times += 1;
-            endpoints.insert(mapped);
-        }
-    }
-    let of = |wanted: fn(&(usize, BTreeSet<SocketAddr>)) -> bool| {
-        let some = told.iter().filter(move |(_, told)| wanted(told));
-        some.map(|((_, server), _)| server.ip()).collect::<BTreeSet<_>>()
-    };
-    let moody = of(|(_, endpoints)| endpoints.len() > 1);
-    of(|(times, _)| *times > 1).into_iter().filter(|address| !moody.contains(address)).collect()
-}
-
-/// Servers whose views cannot be used, and why.
-fn bad_servers(copies: &[&StunCopy<'_>]) -> BTreeMap<SocketAddr, ServerNote> {
-    let mut bad = BTreeMap::new();
-    for copy in copies {
-        let Some((reply, _)) = copy.reply else { continue };
-        let note = match reply.mapped {
-            _ if reply.from != copy.server => Some(ServerNote::WrongSource { from: reply.from }),
-            None => Some(ServerNote::NoMappedAddress),
-            // A server in the same private network has a public address of its own and sees us as we are.
-            Some(mapped)
-                if mapping::is_server_side_nat(copy.server.ip(), mapped.ip()) && reply.local != Some(mapped) =>
-            {
-                Some(ServerNote::ServerSideNat { saw: mapped.ip() })
-            }
-            Some(_) => None,
-        };
-        if let Some(note) = note {
-            bad.insert(copy.server, note);
-        }
-    }
-    bad
-}
-
-fn observed(
-    copies: &[&StunCopy<'_>],
-    bad: &BTreeMap<SocketAddr, ServerNote>,
-    near: &BTreeSet<SocketAddr>,
-) -> BTreeMap<SocketAddr, u32> {
-    let mut watchers: BTreeMap<SocketAddr, BTreeSet<SocketAddr>> = BTreeMap::new();
-    for copy in copies {
-        let measuring = matches!(copy.slot, crate::probe::Slot::Shared { index: 0, .. });
-        if let Some((reply, _)) = copy.reply
-            && let Some(mapped) = reply.mapped
-            && measuring
-            && !bad.contains_key(&copy.server)
-            && !near.contains(&copy.server)
-        {
-            watchers.entry(mapped).or_default().insert(copy.server);
-        }
-    }
-    watchers.into_iter().map(|(endpoint, servers)| (endpoint, count(servers.len()))).collect()
-}
-
-fn servers(
-    evidence: &Evidence<'_>,
-    family: Family,
-    copies: &[&StunCopy<'_>],
-    bad: &BTreeMap<SocketAddr, ServerNote>,
-    near: &BTreeSet<SocketAddr>,
-    conclusion: &Conclusion,
-) -> Vec<StunServer> {
-    let mut names: BTreeMap<SocketAddr, &str> = BTreeMap::new();
-    for node in evidence.input.map.regions.values().flat_map(|region| &region.nodes) {
-        if let Some(server) = evidence.stun_server(node, family) {
-            names.entry(server).or_insert(&node.name);
-        }
-    }
-    // The second port of a server that tests filters is no server of its own.
-    let second_port =
-        |server: &SocketAddr| !names.contains_key(server) && names.keys().any(|named| named.ip() == server.ip());
-    let asked: BTreeSet<SocketAddr> = copies.iter().map(|copy| copy.server).collect();
-    asked
-        .into_iter()
-        .filter(|server| !second_port(server))
-        .map(|endpoint| {
-            // Who answered a socket of the filter tests, from wherever it was to, is not silent, whatever got lost of
-            // the others' requests.
-            let tested = || evidence.filter.iter().filter(|copy| copy.server == endpoint);
-            let plain = || tested().filter(|copy| copy.form == StunForm::Plain);
-            let asked = || copies.iter().copied().filter(|copy| copy.server == endpoint);
-            let replies = || asked().chain(plain()).filter_map(|copy| copy.reply);
-            let silent = asked().chain(tested()).all(|copy| copy.reply.is_none());
-            let odd = conclusion.odd.get(&endpoint).map(|saw| ServerNote::Outlier { saw: *saw });
-            let near = near.contains(&endpoint).then_some(ServerNote::NotOnInternet);
-            let note = if silent { Some(ServerNote::Silent) } else { bad.get(&endpoint).copied().or(near).or(odd) };
-            StunServer {
-                server: names.get(&endpoint).map_or_else(|| endpoint.to_string(), |name| (*name).to_owned()),
-                endpoint,
-                rfc5780: replies().any(|(reply, _)| {
-                    reply
-                        .other_address
-                        .is_some_and(|other| other.ip() != endpoint.ip() && other.port() != endpoint.port())
-                }),
-                round_trip: replies().map(|(_, round_trip)| round_trip).min(),
-                trusted: note.is_none(),
-                note,
-            }
-        })
-        .collect()
 }
 
 fn most_seen_first(endpoints: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {

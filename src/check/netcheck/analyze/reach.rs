@@ -8,7 +8,7 @@ use super::owner::Owner;
 use super::regions;
 use crate::check::Operator;
 use crate::check::netcheck::timing;
-use crate::model::Family;
+use crate::model::{Family, Region, is_fake_dns};
 use crate::probe::{Cause, Outcome, ProbeId, Question, Stage};
 use crate::report::{Confidence, FamilyReport, Verdict, Why};
 
@@ -18,7 +18,8 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
         .stun
         .iter()
         .filter(|copy| copy.reply.is_some())
-        .partition(|copy| evidence.is_witness(copy.server.ip()));
+        // Whoever answers from an address a proxy has made up stands beyond the proxy: UDP gets there.
+        .partition(|copy| evidence.is_witness(copy.server.ip()) || is_fake_dns(copy.server.ip()));
     if !answered.is_empty() {
         let servers: BTreeSet<_> = answered.iter().map(|copy| copy.server).collect();
         return Verdict::known(true, Confidence::High, some_of(answered.iter().map(|copy| copy.probe)))
@@ -51,11 +52,13 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
 
 /// Nobody answered: is it the network? Only servers that are known to be up can say so by their silence.
 fn blocked(evidence: &Evidence<'_>) -> Verdict<bool> {
-    if !evidence.input.options.https {
+    // Without relays there was nothing to leave out, whatever the options of a saved run say.
+    let relays = evidence.input.map.regions.values().any(Region::has_relay);
+    if !evidence.input.options.https && relays {
         return Verdict::unknown(Why::LeftOut { flag: "--no-https" });
     }
     let up = evidence.relays_up();
-    if up.is_empty() {
+    if up.is_empty() && relays {
         return Verdict::unknown(Why::NothingAnswered);
     }
     let silence = Family::BOTH.map(|family| Silence::of(evidence, family, &up));
@@ -216,6 +219,15 @@ fn usable(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
         return Verdict::unknown(evidence.nobody_asked(family));
     }
     dead_family(evidence, family).with_evidence(some_of(stun.iter().map(|copy| copy.probe)))
+}
+
+/// Why no STUN server was asked over a family.
+pub(super) fn not_asked(evidence: &Evidence<'_>, family: Family) -> Why {
+    let usable = usable(evidence, family);
+    match usable.why() {
+        Some(why @ (Why::LeftOut { .. } | Why::NoOsSupport { .. } | Why::NoRoute { .. })) => why.clone(),
+        _ => evidence.nobody_asked(family),
+    }
 }
 
 /// Probes that were answered over a family, by whom.

@@ -10,7 +10,7 @@ use crate::probe::{
     Cause, Failure, HostFacts, HttpsAnswer, Interface, Launch, Moment, Observation, Outcome, PortalAnswer, Probe,
     ProbeId, Question, Slot, Stage, StunForm, StunReply,
 };
-use crate::report::{RegionSkip, ServerNote, Verdict, Why};
+use crate::report::{Confidence, FilterWhy, Nat, RegionSkip, ServerNote, Verdict, Why};
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -340,4 +340,98 @@ fn why_the_nearest_relay_is_not_home_tells_what_is_missing() {
     off.input.map.regions.values_mut().flat_map(|region| &mut region.nodes).for_each(|node| node.ipv4 = Pin::Disabled);
     let wanted = Why::HomeRelayNotAsked { region, failure: None };
     assert_eq!(off.told().netcheck.home_region.why(), Some(&wanted));
+}
+
+/// A filter test of a server that sees this host at `mapped`: nothing unasked comes in, and the first of three proofs
+/// does, and so do the other two unless they `get_lost`.
+fn strict_filter(server: &str, mapped: &str, get_lost: bool) -> Nat {
+    let mut story = Story::new("10.0.0.5", &NET[..3]);
+    story.input.options.filtering = true;
+    for (_, address) in &NET[..3] {
+        story.stun(address, Some(("203.0.113.7", 50000)));
+    }
+    let at = |port| SocketAddr::new(ip(server), port);
+    let mut ask = |index: u8, to: u16, form: StunForm, from: Option<u16>| {
+        let reply = from.map(|port| StunReply {
+            from: at(port),
+            local: Some(SocketAddr::new(ip("10.0.0.5"), 41000 + u16::from(index))),
+            mapped: Some(SocketAddr::new(ip(mapped), 51000)),
+            rewritten: None,
+            other_address: Some(SocketAddr::new(ip("20.1.0.2"), 3479)),
+            response_origin: None,
+            software: None,
+            error_code: None,
+            problems: Vec::new(),
+        });
+        let slot = Slot::Shared { family: Family::V4, index };
+        story.ask(100, Question::Stun { slot, server: at(to), form }, reply.map(Outcome::Stun));
+    };
+    for copy in 0..3 {
+        ask(10, 3478, StunForm::Plain, Some(3478));
+        ask(10, 3478, StunForm::ChangeAddressAndPort, None);
+        ask(10, 3478, StunForm::ChangePort, None);
+        ask(11, 3479, StunForm::Plain, None);
+        ask(11, 3478, StunForm::ChangePort, (copy == 0 || !get_lost).then_some(3479));
+    }
+    story.told().nat_v4.unwrap()
+}
+
+#[test]
+fn silence_of_a_filter_is_never_quite_sure_and_cites_its_probes() {
+    let nat = strict_filter("20.1.0.1", "203.0.113.7", false);
+    assert_eq!(value(&nat.nat_type), Some(NatType::PortRestrictedCone));
+    for confidence in [nat.filtering.confidence(), nat.nat_type.confidence()] {
+        assert_eq!(confidence, Some(Confidence::Low), "one server, and this host may have a firewall");
+    }
+    assert_eq!(nat.filtering.evidence().len(), 4, "three that did not come in, and the proof: {:?}", nat.filtering);
+}
+
+#[test]
+fn loss_on_the_way_of_the_proof_is_loss_on_the_way_of_what_is_missing() {
+    let nat = strict_filter("20.1.0.1", "203.0.113.7", true);
+    assert_eq!(nat.filtering.why(), Some(&Why::Filter(FilterWhy::TooFewCopies { silent: 3, needed: 8 })));
+    assert_eq!(value(&nat.nat_type), None);
+}
+
+#[test]
+fn a_filter_test_inside_this_network_is_none() {
+    for (server, mapped) in [("10.0.0.9", "10.0.0.5"), ("20.1.0.1", "10.0.0.5"), ("10.0.0.9", "203.0.113.7")] {
+        let nat = strict_filter(server, mapped, false);
+        assert_eq!(nat.filtering.why(), Some(&Why::Filter(FilterWhy::NoFilterServer)), "{server} sees {mapped}");
+    }
+}
+
+#[test]
+fn who_asks_for_the_nat_is_answered_about_the_families_asked_over() {
+    let told = |story: &Story, command| story.told().take_nats(command, &story.input, &story.record);
+    let mut story = Story::new("10.0.0.5", &NET[..1]);
+    let [v4, v6] = told(&story, Command::Nat);
+    assert_eq!(v4.unwrap().difficulty.why(), Some(&Why::NotAsked));
+    let v6 = v6.unwrap();
+    let no_support = Some(&Why::NoOsSupport { family: Family::V6 });
+    assert_eq!((v6.difficulty.why(), v6.filtering.why(), v6.nat_type.why()), (no_support, no_support, no_support));
+    // A named server of the other family, which keeps silent.
+    story.input.host.os_supports_v6 = true;
+    story.input.host.route_v6 = Some(ip("2001:db8::5"));
+    let slot = Slot::Shared { family: Family::V6, index: 0 };
+    let server = SocketAddr::new(ip("2001:db8:1::1"), 3478);
+    story.ask(0, Question::Stun { slot, server, form: StunForm::Tailnode }, None);
+    let [v4, v6] = told(&story, Command::Nat);
+    assert_eq!((v4, v6.is_some()), (None, true));
+    let [v4, v6] = told(&story, Command::Netcheck);
+    assert_eq!((v4.is_some(), v6), (true, None));
+}
+
+#[test]
+fn no_flag_is_named_that_nobody_gave() {
+    let mut story = Story::new("10.0.0.5", &NET[..1]);
+    story.input.options.https = false;
+    for server in &NET[..1] {
+        story.stun(server.1, None);
+    }
+    assert_eq!(story.told().netcheck.udp.why(), Some(&Why::LeftOut { flag: "--no-https" }));
+    story.input.map.regions.values_mut().flat_map(|region| &mut region.nodes).for_each(|node| node.stun_only = true);
+    assert_eq!(story.told().netcheck.udp.why(), Some(&Why::TooFewWitnesses { servers: 0, needed: 3 }));
+    let wanted = Why::NotMeasuredHere { ask: "natscope nat" };
+    assert_eq!(story.told().nat_v4.unwrap().filtering.why(), Some(&wanted));
 }

@@ -92,7 +92,8 @@ impl Filter {
     }
 
     /// A server that may be tested. One whose answer told of another endpoint (`offers`) goes before those that did not
-    /// say so yet. Another port of one already known is the same server. What comes from inside this host's own network passes no filter at its edge, so servers there are not tested.
+    /// say so yet. Another port of one already known is the same server. What comes from inside this host's own network
+    /// passes no filter at its edge, so servers there are not tested.
     pub(super) fn add(&mut self, server: SocketAddr, offers: bool, now: Moment) {
         let tells = is_global(server.ip()) || server.ip().is_loopback();
         if Family::of(server.ip()) != self.family || !tells {
@@ -159,13 +160,13 @@ impl Filter {
         self.tests.len() > before
     }
 
-    /// Round trips of the control requests that got lost, and all whose fate is settled.
+    /// Round trips of the control requests that got lost, and all whose fate is settled; of the proofs as well, once one
+    /// has shown that they get through.
     pub(super) fn tally(&self, now: Moment) -> (u32, u32) {
-        let controls = self.tests.iter().flat_map(|test| &test.flows).filter(|flow| flow.kind == Kind::Control);
-        controls.fold((0, 0), |(lost, settled), flow| {
-            let (more_lost, more_settled) = tally(&flow.copies, now);
-            (lost + more_lost, settled + more_settled)
-        })
+        let flows = self.tests.iter().flat_map(|test| &test.flows);
+        flows
+            .map(|flow| tally_from(&flow.copies, flow.first_that_counts(), now))
+            .fold((0, 0), |(lost, settled), (more_lost, more_settled)| (lost + more_lost, settled + more_settled))
     }
 
     /// A packet from elsewhere has come through: nothing more can be learned.
@@ -347,16 +348,22 @@ fn is_likely(other: IpAddr, server: IpAddr) -> bool {
 
 /// Copies that got lost, and all whose fate is settled, of a server that answers.
 pub(super) fn tally(copies: &[Copy], now: Moment) -> (u32, u32) {
-    let shared = || copies.iter().filter(|copy| !copy.connected);
-    let answered = shared().filter_map(|copy| match copy.fate {
-        Fate::Answered(round_trip) => Some(round_trip),
-        _ => None,
-    });
-    let Some(worst) = answered.clone().max() else { return (0, 0) };
+    tally_from(copies, 0, now)
+}
+
+/// The same of the copies from `first` on.
+fn tally_from(copies: &[Copy], first: usize, now: Moment) -> (u32, u32) {
+    let answered =
+        |copies: &[Copy]| copies.iter().filter(|copy| !copy.connected).filter_map(Copy::round_trip).collect::<Vec<_>>();
+    let Some(worst) = answered(copies).into_iter().max() else { return (0, 0) };
     let late = timing::late_after(worst);
-    let overdue = shared().filter(|copy| matches!(copy.fate, Fate::Waiting) && now >= copy.at + late).count();
+    let counted = copies.get(first..).unwrap_or_default();
+    let overdue = counted
+        .iter()
+        .filter(|copy| !copy.connected && matches!(copy.fate, Fate::Waiting) && now >= copy.at + late)
+        .count();
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    (count(overdue), count(overdue + answered.count()))
+    (count(overdue), count(overdue + answered(counted).len()))
 }
 
 #[cfg(test)]

@@ -78,10 +78,20 @@ impl Flow {
     }
 
     pub(super) fn round_trips(&self) -> impl Iterator<Item = Duration> {
-        self.copies.iter().filter_map(|copy| match copy.fate {
-            Fate::Answered(round_trip) => Some(round_trip),
-            _ => None,
-        })
+        self.copies.iter().filter_map(Copy::round_trip)
+    }
+
+    /// The place of the first copy whose loss is chance's: a proof may be kept out by a filter that is not yet open, until
+    /// one has come through. What was asked to pass a filter unasked never counts.
+    pub(super) fn first_that_counts(&self) -> usize {
+        match self.kind {
+            Kind::Control => 0,
+            Kind::ElsewhereProof | Kind::NeighbourProof => {
+                let proven = self.copies.iter().position(|copy| copy.round_trip().is_some());
+                proven.map_or(usize::MAX, |first| first + 1)
+            }
+            Kind::Elsewhere | Kind::Neighbour | Kind::Opening => usize::MAX,
+        }
     }
 
     pub(super) fn next(&self, now: Moment, needed: u32, round_trip: Option<Duration>) -> Next {

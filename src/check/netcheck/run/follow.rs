@@ -8,7 +8,7 @@ use super::super::tracks::{Fate, Next, Role};
 use super::NetcheckCheck;
 use super::filter::{Due, Known, Seen, tally};
 use crate::check::{Operator, mapping};
-use crate::model::Family;
+use crate::model::{Family, is_global};
 use crate::probe::{Moment, Observation, Outcome};
 
 impl NetcheckCheck {
@@ -25,7 +25,8 @@ impl NetcheckCheck {
         }
     }
 
-    /// The mapping sockets also ask the first servers to answer: near, alive, and of different operators.
+    /// The mapping sockets also ask the first servers to answer: near, alive, and of different operators. Those inside this
+    /// host's own network take no place from those on the internet.
     pub(super) fn mapping_follows(&mut self, server: SocketAddr) {
         if !self.input.options.nat {
             return;
@@ -37,7 +38,8 @@ impl NetcheckCheck {
             return;
         }
         nearest.push(server);
-        if nearest.len() <= timing::MAPPING_NEAREST {
+        let alike = nearest.iter().filter(|known| is_global(known.ip()) == is_global(server.ip()));
+        if alike.count() <= timing::MAPPING_NEAREST {
             for socket in timing::MAPPING_SOCKETS {
                 self.open(0, Role::Mapping, server, socket, 1);
             }
@@ -142,9 +144,9 @@ impl NetcheckCheck {
             if !mapping::conclude(&seen).more_sockets_would_help {
                 continue;
             }
-            let servers: Vec<_> =
-                self.answered.get(&family).map(|all| all.iter().take(4).copied().collect()).unwrap_or_default();
-            for server in servers {
+            let mut servers = self.answered.get(&family).cloned().unwrap_or_default();
+            servers.sort_by_key(|server| !is_global(server.ip()));
+            for server in servers.into_iter().take(4) {
                 for socket in timing::FRESH_SOCKETS {
                     self.open(0, Role::Mapping, server, socket, 1);
                 }

@@ -3,7 +3,6 @@
 //! Dials the one address it is given, follows nothing, reuses nothing, and reads no body. Any HTTP status is an
 //! answer; what it implies is the check's business.
 
-mod certificate;
 mod proxy;
 mod tls;
 mod verifier;

@@ -13,7 +13,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 use sha2::{Digest, Sha256};
 
-use super::certificate::Certificate;
+use crate::drive::x509::Certificate;
 use crate::probe::{CertificateFault, HttpsTarget};
 
 /// The prefix of a `CertName` that pins a certificate.

@@ -63,7 +63,11 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
         FindingDetail::OddServer { server, endpoint, note } => text(
             format!("The answers of STUN server {server} were left out"),
             format!("{server} ({endpoint}): {}.", super::English.server_note(note)),
-            &["a NAT, a container bridge or a proxy stands before that server", "the server itself is faulty"],
+            &[
+                "a NAT, a container bridge or a proxy stands before that server",
+                "the server itself is faulty",
+                "a VPN or another uplink of this network leads to it alone",
+            ],
             "Verdicts do not rest on it. Its owner should run it on a host network without address translation.",
         ),
         FindingDetail::DnsFailing { names, example, failure: how } => text(
@@ -82,9 +86,9 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             "The NAT is hard: it gives each destination another endpoint",
             "STUN servers saw different endpoints of one socket.".to_owned(),
             &["the router maps per destination (symmetric NAT)", "a carrier's NAT does"],
-            "Direct connections work to peers that are not behind a hard NAT themselves. Turn on UPnP, NAT-PMP or PCP, or \
-             forward the UDP port on the router; on a firewall, look for \"static port\" or \"endpoint-independent NAT\"; \
-             IPv6 avoids it too.",
+            "Peers with a public address, a mapped port, NAT1 or NAT2 can be reached directly; others are mostly relayed. \
+             Turn on UPnP, NAT-PMP or PCP, or forward the UDP port on the router; on a firewall, look for \"static port\" \
+             or \"endpoint-independent NAT\"; IPv6 avoids it too.",
         ),
         FindingDetail::DoubleNat { wan } => text(
             "Two NATs in a row",
@@ -101,7 +105,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             "Fix IPv6 on the router or turn it off there: programs that try it first wait for nothing.",
         ),
         FindingDetail::PacketLoss { loss, of } => text(
-            format!("UDP to the relays loses packets ({})", percent(*loss)),
+            format!("UDP loses packets ({})", percent(*loss)),
             format!("{} of {} were lost.", percent(*loss), count(*of, "round trip", "round trips")),
             &["a weak wireless link", "a congested uplink", "a middlebox that limits UDP"],
             "Try a cable, or again when the line is idle; if it stays, ask the provider.",

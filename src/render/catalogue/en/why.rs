@@ -6,17 +6,17 @@ use super::predict;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
 use crate::render::number::{round_trip, span};
-use crate::report::Why;
+use crate::report::{FilterWhy, Why};
 
 /// The reason as a clause without a full stop.
 #[allow(clippy::too_many_lines, reason = "one arm a reason, nothing else")]
 pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     match why {
-        Why::NotMeasuredHere { ask } => format!("not measured by this command; `{ask}` does"),
+        Why::NotMeasuredHere { ask } => format!("this run did not measure it; `{ask}` does"),
         Why::NotMeasuredYet => "this version does not measure it".to_owned(),
         Why::NotAsked => "the run ended before it was asked".to_owned(),
         Why::LeftOut { flag } => format!("left out by {flag}"),
-        Why::NoServers { family } => format!("no server of the map has an {family} address"),
+        Why::NoServers { family } => format!("none of the servers to ask has an {family} address"),
         Why::NamesFailed { failure: how } => format!("no server could be asked: {}", failure(how)),
         Why::TcpNotTried { family } => {
             format!("no answer over {family} UDP, and whether TCP gets through was not settled")
@@ -70,6 +70,11 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
             count(*sockets, "socket", "sockets"),
             count(*collided, "socket", "sockets")
         ),
+        Why::MappingSameButLoneView { sockets, differing } => format!(
+            "the same endpoint on {}; on {} one server saw another: it was wrong, or the port collides with a neighbour's",
+            count(*sockets, "socket", "sockets"),
+            count(*differing, "socket", "sockets")
+        ),
         Why::MappingDiffers { servers, endpoints } => {
             format!("{} saw {} of one socket", self::servers(*servers), count(*endpoints, "endpoint", "endpoints"))
         }
@@ -103,22 +108,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::FromMappingAndFiltering => "it follows from mapping and filtering".to_owned(),
         Why::NoPortMappingVerified => "as measured: no port mapping was verified".to_owned(),
 
-        Why::StrangerPassed { from } => format!("a packet from {from} came through, where nothing had been sent"),
-        Why::NeighbourPassed { from, silent } => format!(
-            "a packet from {from} came through, from another port of the server; {} from another address did not",
-            packets(*silent)
-        ),
-        Why::OnlyTheAddresseePassed { silent } => {
-            format!("{} from the server's other port did not come through", packets(*silent))
-        }
-        Why::SendingNotProven => {
-            "nothing came through from elsewhere, but that the server sent it could not be proven".to_owned()
-        }
-        Why::NoFilterServer => "no server on the internet that answers offers the test (RFC 5780)".to_owned(),
-        Why::ChangeIgnored { server } => format!("{server} ignores the request to answer from elsewhere"),
-        Why::ChangeRefused { server, code } => {
-            format!("{server} refuses to answer from elsewhere (error {code})")
-        }
+        Why::Filter(why) => filter(why),
 
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("nearest of {}", count(*of, "region", "regions"))];
@@ -192,6 +182,38 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::WanUnknown => "the router did not tell its outer address".to_owned(),
 
         Why::Pair(pair) => predict::why(pair),
+    }
+}
+
+fn filter(why: &FilterWhy) -> String {
+    match why {
+        FilterWhy::StrangerPassed { from } => format!("a packet from {from} came through, where nothing had been sent"),
+        FilterWhy::NeighbourPassed { from, silent } => format!(
+            "a packet from {from} came through, from another port of the server; {} from another address did not, by the \
+             NAT or a firewall on this host",
+            packets(*silent)
+        ),
+        FilterWhy::OnlyTheAddresseePassed { silent } => format!(
+            "{} from the server's other port did not come through, by the NAT or a firewall on this host",
+            packets(*silent)
+        ),
+        FilterWhy::TooFewCopies { silent, needed } => {
+            format!(
+                "nothing came through from elsewhere, but that takes {needed} packets to tell, and there were {silent}"
+            )
+        }
+        FilterWhy::AddressNotTested { from } => format!(
+            "a packet from {from} came through, from another port of the server; that a server sent from another \
+             address could not be proven"
+        ),
+        FilterWhy::SendingNotProven => {
+            "nothing came through from elsewhere, but that the server sent it could not be proven".to_owned()
+        }
+        FilterWhy::NoFilterServer => "no server on the internet that answers offers the test (RFC 5780)".to_owned(),
+        FilterWhy::ChangeIgnored { server } => format!("{server} ignores the request to answer from elsewhere"),
+        FilterWhy::ChangeRefused { server, code } => {
+            format!("{server} refuses to answer from elsewhere (error {code})")
+        }
     }
 }
 

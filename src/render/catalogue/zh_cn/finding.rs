@@ -56,7 +56,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
         FindingDetail::OddServer { server, endpoint, note } => text(
             format!("STUN 服务器 {server} 的应答未被采用"),
             format!("{server}（{endpoint}）：{}。", super::Chinese.server_note(note)),
-            &["该服务器前面有 NAT、容器网桥或代理", "该服务器本身有问题"],
+            &["该服务器前面有 NAT、容器网桥或代理", "该服务器本身有问题", "本网络的 VPN 或另一条上行线路只通向它"],
             "判定没有依据它。其维护者应让它运行在没有地址转换的主机网络上。",
         ),
         FindingDetail::DnsFailing { names, example, failure: how } => text(
@@ -75,8 +75,8 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             "NAT 难穿透：它为每个目标分配不同的端点",
             "同一个套接字被 STUN 服务器看到了不同的端点。".to_owned(),
             &["路由器按目标映射（对称型 NAT）", "运营商的 NAT 按目标映射"],
-            "只要对端不是难穿透的 NAT，仍可直连。可在路由器上开启 UPnP、NAT-PMP 或 PCP，或转发该 UDP 端口；\
-             在防火墙上查找“静态端口”或“端点无关 NAT”选项；使用 IPv6 也能避开。",
+            "对端有公网地址、映射的端口，或处于 NAT1、NAT2 之后，才能直连；与其他对端大多只能经中继转发。可在路由器上开启 \
+             UPnP、NAT-PMP 或 PCP，或转发该 UDP 端口；在防火墙上查找“静态端口”或“端点无关 NAT”选项；使用 IPv6 也能避开。",
         ),
         FindingDetail::DoubleNat { wan } => text(
             "存在两层 NAT",
@@ -91,7 +91,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             "修复路由器上的 IPv6，或将其关闭：优先使用 IPv6 的程序会白白等待。",
         ),
         FindingDetail::PacketLoss { loss, of } => text(
-            format!("到中继的 UDP 有丢包（{}）", percent(*loss)),
+            format!("UDP 有丢包（{}）", percent(*loss)),
             format!("{of} 次往返中丢失了 {}。", percent(*loss)),
             &["无线信号弱", "上行线路拥塞", "中间设备限制 UDP"],
             "换用网线，或在线路空闲时再试；若仍然如此，请联系运营商。",

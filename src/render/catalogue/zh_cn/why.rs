@@ -5,17 +5,17 @@ use super::predict;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
 use crate::render::number::{round_trip, span};
-use crate::report::Why;
+use crate::report::{FilterWhy, Why};
 
 /// The reason as a clause without a full stop.
 #[allow(clippy::too_many_lines, reason = "one arm a reason, nothing else")]
 pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     match why {
-        Why::NotMeasuredHere { ask } => format!("本命令不测量此项，请用 `{ask}`"),
+        Why::NotMeasuredHere { ask } => format!("本次运行没有测量此项，请用 `{ask}`"),
         Why::NotMeasuredYet => "此版本尚不测量此项".to_owned(),
         Why::NotAsked => "运行结束时尚未询问".to_owned(),
         Why::LeftOut { flag } => format!("已由 {flag} 跳过"),
-        Why::NoServers { family } => format!("地图中没有服务器具有 {family} 地址"),
+        Why::NoServers { family } => format!("要询问的服务器都没有 {family} 地址"),
         Why::NamesFailed { failure: how } => format!("无法询问任何服务器：{}", failure(how)),
         Why::TcpNotTried { family } => format!("{family} 的 UDP 没有应答，而 TCP 是否可通尚未确定"),
         Why::RanOutOfTime { after } => format!("运行在 {} 后结束，尚未得出结论", span(*after)),
@@ -50,6 +50,11 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::MappingSameButPortCollision { sockets, collided } => {
             format!("{sockets} 个套接字上端点相同；另有 {collided} 个的端口与同一 NAT 后的其他主机冲突")
         }
+        Why::MappingSameButLoneView { sockets, differing } => {
+            format!(
+                "{sockets} 个套接字上端点相同；另有 {differing} 个被一台服务器看到不同：是它看错了，或端口与其他主机冲突"
+            )
+        }
         Why::MappingDiffers { servers, endpoints } => {
             format!("同一个套接字被 {servers} 台服务器看到 {endpoints} 个端点")
         }
@@ -73,15 +78,7 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::FromMappingAndFiltering => "由映射和过滤行为推出".to_owned(),
         Why::NoPortMappingVerified => "即实测结果：没有经过验证的端口映射".to_owned(),
 
-        Why::StrangerPassed { from } => format!("收到来自 {from} 的包，而从未向它发送过"),
-        Why::NeighbourPassed { from, silent } => {
-            format!("收到来自服务器另一端口 {from} 的包；来自另一地址的 {silent} 个包未能通过")
-        }
-        Why::OnlyTheAddresseePassed { silent } => format!("来自服务器另一端口的 {silent} 个包未能通过"),
-        Why::SendingNotProven => "没有收到来自其他端点的包，但无法证明服务器确实发送了".to_owned(),
-        Why::NoFilterServer => "应答的互联网服务器都不提供此项测试（RFC 5780）".to_owned(),
-        Why::ChangeIgnored { server } => format!("{server} 忽略了从其他端点应答的请求"),
-        Why::ChangeRefused { server, code } => format!("{server} 拒绝从其他端点应答（错误 {code}）"),
+        Why::Filter(why) => filter(why),
 
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("{of} 个区域中最近")];
@@ -147,6 +144,28 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::WanUnknown => "路由器没有告知其外侧地址".to_owned(),
 
         Why::Pair(pair) => predict::why(pair),
+    }
+}
+
+fn filter(why: &FilterWhy) -> String {
+    match why {
+        FilterWhy::StrangerPassed { from } => format!("收到来自 {from} 的包，而从未向它发送过"),
+        FilterWhy::NeighbourPassed { from, silent } => {
+            format!("收到来自服务器另一端口 {from} 的包；来自另一地址的 {silent} 个包被 NAT 或本机防火墙拦下")
+        }
+        FilterWhy::OnlyTheAddresseePassed { silent } => {
+            format!("来自服务器另一端口的 {silent} 个包被 NAT 或本机防火墙拦下")
+        }
+        FilterWhy::TooFewCopies { silent, needed } => {
+            format!("没有收到来自其他端点的包，但要 {needed} 个包才能断定，而只有 {silent} 个")
+        }
+        FilterWhy::AddressNotTested { from } => {
+            format!("收到来自服务器另一端口 {from} 的包；无法证明有服务器从另一地址发送过")
+        }
+        FilterWhy::SendingNotProven => "没有收到来自其他端点的包，但无法证明服务器确实发送了".to_owned(),
+        FilterWhy::NoFilterServer => "应答的互联网服务器都不提供此项测试（RFC 5780）".to_owned(),
+        FilterWhy::ChangeIgnored { server } => format!("{server} 忽略了从其他端点应答的请求"),
+        FilterWhy::ChangeRefused { server, code } => format!("{server} 拒绝从其他端点应答（错误 {code}）"),
     }
 }
 

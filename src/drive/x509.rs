@@ -1,16 +1,16 @@
-//! What the pin rule needs of a certificate and the TLS library does not tell: common name and validity.
+//! What a certificate says and the TLS library does not tell: common name and validity.
 //!
 //! Reads just enough DER to walk there. It verifies nothing.
 
 /// Facts of a certificate.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Certificate {
+pub(crate) struct Certificate {
     /// The subject's common name, the last one when there are several; empty when there is none.
-    pub(super) common_name: String,
+    pub(crate) common_name: String,
     /// Seconds since 1970 before which it is not valid.
-    pub(super) not_before: i64,
+    pub(crate) not_before: i64,
     /// Seconds since 1970 after which it is no longer valid.
-    pub(super) not_after: i64,
+    pub(crate) not_after: i64,
 }
 
 const SEQUENCE: u8 = 0x30;
@@ -25,7 +25,7 @@ const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
 impl Certificate {
     /// Reads a certificate (RFC 5280 section 4.1).
-    pub(super) fn decode(der: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(der: &[u8]) -> Option<Self> {
         let mut outer = Elements(der);
         let mut certificate = Elements(outer.expect(SEQUENCE)?);
         let mut fields = Elements(certificate.expect(SEQUENCE)?);

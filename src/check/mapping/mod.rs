@@ -8,7 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use super::Operator;
+mod views;
+
+use views::{Seen, Views};
+
 use crate::model::is_global;
 use crate::probe::{ProbeId, Slot};
 use crate::report::{Confidence, Verdict, Why};
@@ -115,6 +118,9 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
         return undetermined(why, false);
     }
     let odd = views.odd_servers();
+    if let Some(addresses) = views.second_uplink(&odd) {
+        return undetermined(Why::SeveralAddresses { addresses }, false);
+    }
     let honest = views.without(&odd);
     if honest.untranslated() {
         let servers = count(honest.best_socket_operators());
@@ -135,6 +141,11 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
     let total = honest.sockets.len();
     let agreeing = honest.best_socket_operators();
 
+    // Uplinks chosen by flow may lead one socket to all servers by one of them, and the next socket by another.
+    let apart = honest.several_addresses().filter(|_| same == total);
+    if let Some(addresses) = apart {
+        return undetermined(Why::SeveralAddresses { addresses }, false);
+    }
     if same == total && agreeing >= NEEDED_OPERATORS {
         let why = if odd.is_empty() {
             Why::MappingSame { servers: count(agreeing), sockets: count(total) }
@@ -176,8 +187,7 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
             };
         }
         return Conclusion {
-            varies: Verdict::known(false, Confidence::Medium, [])
-                .because(Why::MappingSameButPortCollision { sockets: count(same), collided: count(total - same) }),
+            varies: Verdict::known(false, Confidence::Medium, []).because(honest.why_not_everywhere(same)),
             direct: false,
             odd,
             more_sockets_would_help: false,
@@ -189,177 +199,6 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
         return undetermined(Why::ServersDisagree { endpoints: endpoints.into_iter().collect() }, false);
     }
     undetermined(Why::SocketsDisagree, true)
-}
-
-/// Sightings by socket, of sockets that enough independent servers have seen.
-struct Views {
-    sockets: BTreeMap<Slot, Seen>,
-    everybody: BTreeSet<Operator>,
-}
-
-/// What servers saw one socket at. A server that saw it at several endpoints counts with all of them.
-#[derive(Clone, Default)]
-struct Seen {
-    by_server: BTreeMap<SocketAddr, BTreeSet<SocketAddr>>,
-    local: BTreeSet<SocketAddr>,
-}
-
-impl Views {
-    fn of(sightings: &[Sighting]) -> Self {
-        let mut sockets: BTreeMap<Slot, Seen> = BTreeMap::new();
-        let mut everybody = BTreeSet::new();
-        for sighting in sightings {
-            everybody.insert(Operator::of(sighting.server.ip()));
-            let seen = sockets.entry(sighting.slot).or_default();
-            seen.by_server.entry(sighting.server).or_default().insert(sighting.mapped);
-            seen.local.extend(sighting.local);
-        }
-        sockets.retain(|_, seen| seen.operators() >= NEEDED_OPERATORS);
-        Self { sockets, everybody }
-    }
-
-    fn operators(&self) -> usize {
-        self.everybody.len()
-    }
-
-    fn best_socket_operators(&self) -> usize {
-        self.sockets.values().map(Seen::operators).max().unwrap_or_default()
-    }
-
-    fn confidence(&self) -> Confidence {
-        let fewest = self.sockets.values().map(Seen::operators).min().unwrap_or_default();
-        if fewest >= 3 && self.sockets.len() >= 2 { Confidence::High } else { Confidence::Medium }
-    }
-
-    /// Every server saw, on every socket, a local endpoint of that socket.
-    fn untranslated(&self) -> bool {
-        !self.sockets.is_empty()
-            && self.sockets.values().all(|seen| {
-                !seen.local.is_empty() && seen.endpoints().iter().all(|endpoint| seen.local.contains(endpoint))
-            })
-    }
-
-    /// The servers of the one operator that stands alone against an agreeing rest on every socket it saw, two sockets
-    /// at least. Nobody, when others stand alone as well, or too few agree: then the NAT is as likely to be odd.
-    fn odd_servers(&self) -> BTreeMap<SocketAddr, SocketAddr> {
-        let mut alone: BTreeMap<SocketAddr, (usize, SocketAddr)> = BTreeMap::new();
-        let mut seen_on: BTreeMap<SocketAddr, usize> = BTreeMap::new();
-        for seen in self.sockets.values() {
-            for server in seen.by_server.keys() {
-                *seen_on.entry(*server).or_default() += 1;
-            }
-            for (server, endpoint) in seen.outliers() {
-                alone.entry(server).or_insert((0, endpoint)).0 += 1;
-            }
-        }
-        let odd: BTreeMap<SocketAddr, SocketAddr> = alone
-            .into_iter()
-            .filter(|(server, (times, _))| *times >= 2 && seen_on.get(server) == Some(times))
-            .map(|(server, (_, endpoint))| (server, endpoint))
-            .collect();
-        let blamed: BTreeSet<Operator> = odd.keys().map(|server| Operator::of(server.ip())).collect();
-        let agreeing: BTreeSet<Operator> = self.sockets.values().flat_map(Seen::majority).collect();
-        let enough = agreeing.difference(&blamed).count() >= NEEDED_TO_BLAME;
-        if blamed.len() == 1 && enough { odd } else { BTreeMap::new() }
-    }
-
-    fn without(&self, odd: &BTreeMap<SocketAddr, SocketAddr>) -> Self {
-        let mut sockets = self.sockets.clone();
-        for seen in sockets.values_mut() {
-            seen.by_server.retain(|server, _| !odd.contains_key(server));
-        }
-        sockets.retain(|_, seen| seen.operators() >= NEEDED_OPERATORS);
-        Self { sockets, everybody: self.everybody.clone() }
-    }
-
-    /// The sockets that everybody saw at one endpoint.
-    fn agreeing(&self) -> Self {
-        let mut sockets = self.sockets.clone();
-        sockets.retain(|_, seen| seen.agree());
-        Self { sockets, everybody: self.everybody.clone() }
-    }
-
-    /// On every socket, no two independent servers saw the same port, whatever the address: then it is not several
-    /// uplinks that each keep the port, but a mapping for each destination.
-    fn ports_differ_too(&self) -> bool {
-        self.sockets.values().all(|seen| {
-            let mut owner: BTreeMap<u16, Operator> = BTreeMap::new();
-            seen.by_server.iter().all(|(server, endpoints)| {
-                let operator = Operator::of(server.ip());
-                endpoints.iter().all(|endpoint| *owner.entry(endpoint.port()).or_insert(operator) == operator)
-            })
-        })
-    }
-
-    /// More than one public address of ours: several uplinks or a pool.
-    fn several_addresses(&self) -> Option<Vec<IpAddr>> {
-        let mut addresses = BTreeSet::new();
-        for seen in self.sockets.values() {
-            for endpoint in seen.endpoints() {
-                addresses.insert(endpoint.ip());
-            }
-        }
-        (addresses.len() > 1).then(|| addresses.into_iter().collect())
-    }
-}
-
-impl Seen {
-    fn operators(&self) -> usize {
-        self.by_server.keys().map(|server| Operator::of(server.ip())).collect::<BTreeSet<_>>().len()
-    }
-
-    fn endpoints(&self) -> BTreeSet<SocketAddr> {
-        self.by_server.values().flatten().copied().collect()
-    }
-
-    fn agree(&self) -> bool {
-        self.endpoints().len() == 1
-    }
-
-    /// No two independent servers saw the same endpoint.
-    fn all_differ(&self) -> bool {
-        let mut owner: BTreeMap<SocketAddr, Operator> = BTreeMap::new();
-        for (server, endpoints) in &self.by_server {
-            let operator = Operator::of(server.ip());
-            for endpoint in endpoints {
-                if *owner.entry(*endpoint).or_insert(operator) != operator {
-                    return false;
-                }
-            }
-        }
-        self.operators() >= NEEDED_OPERATORS && self.endpoints().len() > 1
-    }
-
-    /// Operators that saw the endpoint most of them did, where at least two did.
-    fn majority(&self) -> BTreeSet<Operator> {
-        let most = self.watchers().into_values().max_by_key(BTreeSet::len).unwrap_or_default();
-        if most.len() < 2 { BTreeSet::new() } else { most }
-    }
-
-    fn watchers(&self) -> BTreeMap<SocketAddr, BTreeSet<Operator>> {
-        let mut watchers: BTreeMap<SocketAddr, BTreeSet<Operator>> = BTreeMap::new();
-        for (server, endpoints) in &self.by_server {
-            for endpoint in endpoints {
-                watchers.entry(*endpoint).or_default().insert(Operator::of(server.ip()));
-            }
-        }
-        watchers
-    }
-
-    /// Servers whose only endpoint nobody else saw, where at least two independent others share one.
-    fn outliers(&self) -> Vec<(SocketAddr, SocketAddr)> {
-        let watchers = self.watchers();
-        if watchers.values().all(|operators| operators.len() < 2) {
-            return Vec::new();
-        }
-        self.by_server
-            .iter()
-            .filter_map(|(server, endpoints)| {
-                let only = endpoints.first().filter(|_| endpoints.len() == 1)?;
-                (watchers.get(only)?.len() == 1).then_some((*server, *only))
-            })
-            .collect()
-    }
 }
 
 /// Whether a server's view of us says that the server itself sits behind a NAT: it is on the internet and sees us at
@@ -396,6 +235,19 @@ mod tests {
 
     fn other_uplink(socket: u8) -> String {
         format!("203.0.113.8:{}", 50000 + u16::from(socket))
+    }
+
+    fn any_address(socket: u8) -> String {
+        format!("198.51.77.{}:{}", 9 + 3 * socket, 33_333 + 777 * u16::from(socket))
+    }
+
+    /// Uplinks chosen by flow: by chance all servers are asked by one of them from one socket.
+    fn uplink_by_socket(socket: u8) -> String {
+        if socket == 1 { other_uplink(socket) } else { easy(socket) }
+    }
+
+    fn elsewhere(socket: u8) -> String {
+        direct(socket).replace("10.0.0.5", "203.0.113.8")
     }
 
     fn other_port(socket: u8) -> String {
@@ -481,8 +333,30 @@ mod tests {
                 concluded(&three).varies.why(),
                 Some(Why::ServersDisagree { .. } | Why::SeveralAddresses { .. })
             ));
+        }
+        for dissent in [other_port as fn(u8) -> String, any_address] {
             let four: [Sees; 4] = [(NET[0], easy), (NET[1], easy), (NET[3], easy), (NET[2], dissent)];
             assert_eq!(told(&four), (Some(false), false, 1));
+        }
+    }
+
+    #[test]
+    fn a_second_uplink_is_no_odd_server() {
+        for (majority, dissent) in [(easy as fn(u8) -> String, other_uplink as fn(u8) -> String), (direct, elsewhere)] {
+            let mut servers: Vec<Sees> = NET[1..].iter().map(|server| (*server, majority)).collect();
+            servers.push((NET[0], dissent));
+            let concluded = conclude(&sightings(&servers, 3));
+            assert_eq!((concluded.varies.value(), concluded.direct, concluded.odd.len()), (None, false, 0));
+            assert!(matches!(concluded.varies.why(), Some(Why::SeveralAddresses { .. })), "{concluded:?}");
+        }
+    }
+
+    #[test]
+    fn sockets_that_leave_by_several_uplinks_make_no_easy_nat() {
+        for number in 2..=5 {
+            let servers: Vec<Sees> = NET[..number].iter().map(|server| (*server, uplink_by_socket as _)).collect();
+            assert_eq!(told(&servers), UNKNOWN, "{number}");
+            assert!(matches!(concluded(&servers).varies.why(), Some(Why::SeveralAddresses { .. })));
         }
     }
 
@@ -504,6 +378,14 @@ mod tests {
     fn a_collision_on_one_socket_makes_no_hard_nat() {
         let servers = [(NET[0], easy as fn(u8) -> String), (NET[1], easy as _), (NET[2], collides as _)];
         assert_eq!(told(&servers), (Some(false), false, 0));
+        assert!(matches!(concluded(&servers).varies.why(), Some(Why::MappingSameButLoneView { .. })));
+        // A server that was wrong about one socket looks the same, however many others there are; two do not.
+        let mut servers: Vec<Sees> = NET[1..].iter().map(|server| (*server, easy as _)).collect();
+        servers.push((NET[0], collides));
+        assert_eq!(told(&servers), (Some(false), false, 0));
+        let wanted = Why::MappingSameButLoneView { sockets: 2, differing: 1 };
+        assert_eq!(concluded(&servers).varies.why(), Some(&wanted));
+        servers[0] = (NET[1], collides);
         assert!(matches!(concluded(&servers).varies.why(), Some(Why::MappingSameButPortCollision { .. })));
     }
 }

@@ -1,0 +1,428 @@
+//! `natscope relay`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, ValueEnum, ValueHint, value_parser};
+
+use super::values;
+
+/// Arguments of `natscope relay`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(after_help = EXAMPLES_SHORT, after_long_help = EXAMPLES_LONG)]
+pub struct RelayArgs {
+    /// Where the relay listens: :PORT for every address of the host, IP:PORT, [IPV6]:PORT [default: :443].
+    ///
+    /// May be given several times. Port 0 means any free one. With --dev the default is 127.0.0.1:3340.
+    #[arg(
+        long = "addr",
+        env = "NATSCOPE_ADDR",
+        value_name = "ADDR",
+        value_delimiter = ',',
+        value_parser = value_parser!(ListenAddr),
+        hide_env = true
+    )]
+    pub addrs: Vec<ListenAddr>,
+
+    /// Where plain HTTP listens beside HTTPS, or none [default: port 80, when HTTPS has port 443; else none].
+    ///
+    /// It answers captive-portal checks and redirects everything else to HTTPS. It does not relay.
+    #[arg(
+        long = "http-addr",
+        env = "NATSCOPE_HTTP_ADDR",
+        value_name = "ADDR|none",
+        value_delimiter = ',',
+        value_parser = value_parser!(OptionalAddr),
+        hide_env = true
+    )]
+    pub http_addrs: Vec<OptionalAddr>,
+
+    /// Where STUN listens (UDP), or none [default: port 3478 of the relay's addresses].
+    #[arg(
+        long = "stun-addr",
+        env = "NATSCOPE_STUN_ADDR",
+        value_name = "ADDR|none",
+        value_delimiter = ',',
+        value_parser = value_parser!(OptionalAddr),
+        hide_env = true
+    )]
+    pub stun_addrs: Vec<OptionalAddr>,
+
+    /// A second STUN address, IP:PORT with another port, at most one for each address family.
+    ///
+    /// With a second IP address, clients can find out how their NAT filters (RFC 5780). On the same IP address, or as
+    /// :PORT, it is a second port alone.
+    #[arg(
+        long = "stun-alternate-addr",
+        env = "NATSCOPE_STUN_ALTERNATE_ADDR",
+        value_name = "ADDR",
+        value_delimiter = ',',
+        value_parser = value_parser!(ListenAddr),
+        hide_env = true
+    )]
+    pub stun_alternate_addrs: Vec<ListenAddr>,
+
+    /// The DNS name or IP address clients reach this relay under.
+    ///
+    /// The certificate is for it, and the map node printed at the start names it. Without it, the first of the addresses
+    /// the relay listens on.
+    #[arg(
+        long,
+        env = "NATSCOPE_HOSTNAME",
+        value_name = "NAME|IP",
+        value_parser = hostname,
+        value_hint = ValueHint::Hostname,
+        hide_env = true
+    )]
+    pub hostname: Option<String>,
+
+    /// Where the certificate comes from [default: self-signed].
+    #[arg(long, env = "NATSCOPE_CERT_MODE", value_name = "MODE", value_enum, hide_env = true)]
+    pub cert_mode: Option<CertMode>,
+
+    /// Where certificates are kept, as HOSTNAME.crt and HOSTNAME.key.
+    ///
+    /// The default is the directory certs beside the default of --key.
+    #[arg(long, env = "NATSCOPE_CERT_DIR", value_name = "DIR", value_hint = ValueHint::DirPath, hide_env = true)]
+    pub cert_dir: Option<PathBuf>,
+
+    /// The relay's own key, in derper's format; made when there is none.
+    ///
+    /// Default: relay.key in $STATE_DIRECTORY, which systemd sets, else in natscope's directory for data
+    /// (~/.local/share/natscope). With --dev, a fresh key at each start.
+    #[arg(long, env = "NATSCOPE_KEY", value_name = "FILE", hide_env = true)]
+    pub key: Option<PathBuf>,
+
+    /// Serve this client: nodekey:… or 64 hex digits, or a file with one such key a line (# begins a comment).
+    ///
+    /// May be given several times. Files are read again when they change, and on SIGHUP.
+    #[arg(
+        long = "allow",
+        env = "NATSCOPE_ALLOW",
+        value_name = "KEY|FILE",
+        value_delimiter = ',',
+        value_parser = NonEmptyStringValueParser::new(),
+        help_heading = "Who may use it",
+        hide_env = true
+    )]
+    pub allow: Vec<String>,
+
+    /// Ask this URL about each client, as derper does; any answer but yes, and none at all, is a no.
+    ///
+    /// Headscale has it at /verify. The relay POSTs {"NodePublic":"nodekey:…","Source":"IP"} and serves the client if
+    /// the answer is 200 with {"Allow":true}.
+    #[arg(
+        long,
+        env = "NATSCOPE_VERIFY_CLIENT_URL",
+        value_name = "URL",
+        value_parser = http_url,
+        value_hint = ValueHint::Url,
+        help_heading = "Who may use it",
+        hide_env = true
+    )]
+    pub verify_client_url: Option<String>,
+
+    /// Serve the nodes the tailscaled of this host knows, asked over its socket.
+    #[arg(
+        long,
+        env = "NATSCOPE_VERIFY_TAILSCALED",
+        value_name = "SOCKET",
+        num_args = 0..=1,
+        default_missing_value = "/var/run/tailscale/tailscaled.sock",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Who may use it",
+        hide_env = true
+    )]
+    pub verify_tailscaled: Option<PathBuf>,
+
+    /// Serve anyone.
+    #[arg(
+        long,
+        env = "NATSCOPE_OPEN",
+        value_parser = values::switch,
+        help_heading = "Who may use it",
+        hide_env = true
+    )]
+    pub open: bool,
+
+    /// Most clients served at once.
+    #[arg(
+        long,
+        env = "NATSCOPE_MAX_CLIENTS",
+        value_name = "N",
+        default_value_t = 4096,
+        value_parser = value_parser!(u32).range(1..=1_000_000),
+        help_heading = "Who may use it",
+        hide_env = true
+    )]
+    pub max_clients: u32,
+
+    /// For development: plain HTTP on 127.0.0.1:3340, open to all programs of this host, a fresh key.
+    #[arg(long, env = "NATSCOPE_DEV", value_parser = values::switch, hide_env = true)]
+    pub dev: bool,
+}
+
+/// Where a certificate comes from.
+#[derive(ValueEnum, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CertMode {
+    /// Made by natscope, kept in --cert-dir, and pinned by its hash in the map.
+    #[default]
+    SelfSigned,
+    /// HOSTNAME.crt and HOSTNAME.key of --cert-dir, read again when they change.
+    Manual,
+    /// No TLS: something in front of the relay has the certificate.
+    None,
+    /// Named by the contract and not built: refused with a reason rather than as unknown.
+    #[value(hide = true)]
+    Acme,
+}
+
+/// Where to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenAddr {
+    /// On every address of the host, of both families.
+    Any {
+        /// 0 for any free one.
+        port: u16,
+    },
+    /// On this one.
+    At(SocketAddr),
+}
+
+/// Where to listen, or not to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptionalAddr {
+    /// Not at all.
+    Off,
+    /// There.
+    On(ListenAddr),
+}
+
+impl FromStr for ListenAddr {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refusal = || "write :PORT, IP:PORT or [IPV6]:PORT, the port from 0 to 65535".to_owned();
+        if let Some(port) = text.strip_prefix(':').or_else(|| text.strip_prefix("*:")) {
+            let port = port.parse().map_err(|_| refusal())?;
+            return Ok(Self::Any { port });
+        }
+        match text.parse() {
+            Ok(address) => Ok(Self::At(address)),
+            Err(_) if text.parse::<IpAddr>().is_ok() => Err(format!("the port is missing: {}", refusal())),
+            Err(_) => Err(refusal()),
+        }
+    }
+}
+
+impl FromStr for OptionalAddr {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" | "off" => Ok(Self::Off),
+            text => text.parse().map(Self::On).map_err(|error: String| format!("{error}, or none")),
+        }
+    }
+}
+
+impl ListenAddr {
+    /// The port, 0 for any free one.
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::Any { port } => port,
+            Self::At(address) => address.port(),
+        }
+    }
+
+    /// Whether only programs of this host reach it.
+    #[must_use]
+    pub const fn is_loopback(self) -> bool {
+        match self {
+            Self::Any { .. } => false,
+            Self::At(address) => address.ip().to_canonical().is_loopback(),
+        }
+    }
+}
+
+impl RelayArgs {
+    /// Where the relay listens.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<ListenAddr> {
+        if !self.addrs.is_empty() {
+            return self.addrs.clone();
+        }
+        if self.dev {
+            return vec![ListenAddr::At(SocketAddr::from(([127, 0, 0, 1], 3340)))];
+        }
+        vec![ListenAddr::Any { port: 443 }]
+    }
+
+    /// Where the certificate comes from.
+    #[must_use]
+    pub fn certificates(&self) -> CertMode {
+        self.cert_mode.unwrap_or(if self.dev { CertMode::None } else { CertMode::SelfSigned })
+    }
+
+    /// Whether somebody says who may use it.
+    #[must_use]
+    pub const fn has_access_rule(&self) -> bool {
+        !self.allow.is_empty() || self.verify_client_url.is_some() || self.verify_tailscaled.is_some()
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.certificates() == CertMode::Acme {
+            return Err("--cert-mode acme is not built yet: have a program such as certbot or lego keep HOSTNAME.crt \
+                        and HOSTNAME.key in --cert-dir, and use --cert-mode manual, which reads them again when they \
+                        change"
+                .to_owned());
+        }
+        let beyond = self.addresses().into_iter().find(|address| !address.is_loopback());
+        if self.dev {
+            if self.certificates() != CertMode::None {
+                return Err("--dev is plain HTTP: leave --cert-mode out, or --dev".to_owned());
+            }
+            return match beyond {
+                Some(address) => Err(format!(
+                    "--dev is for this host alone, and --addr {address} can be reached from others: use an address as \
+                     127.0.0.1:3340"
+                )),
+                None => Ok(()),
+            };
+        }
+        // Whatever is in front of it can be reached from elsewhere, or why would it be there?
+        let behind = self.certificates() == CertMode::None;
+        let why = match beyond {
+            Some(address) => format!("a relay on {address} can be reached from other hosts"),
+            None if behind => "a relay behind a proxy (--cert-mode none) can be reached from other hosts".to_owned(),
+            None => return Ok(()),
+        };
+        if self.open || self.has_access_rule() {
+            return Ok(());
+        }
+        Err(format!(
+            "{why}, and nothing says who may use it. Add one of:\n  \
+             --allow KEY|FILE          the clients with these keys\n  \
+             --verify-client-url URL   those a controller such as Headscale knows (its /verify)\n  \
+             --verify-tailscaled       those the tailscaled of this host knows\n  \
+             --open                    anyone; strangers will find it and use it"
+        ))
+    }
+}
+
+impl std::fmt::Display for ListenAddr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Any { port } => write!(f, ":{port}"),
+            Self::At(address) => address.fmt(f),
+        }
+    }
+}
+
+fn hostname(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    if bare.parse::<IpAddr>().is_ok() {
+        return Ok(bare.to_owned());
+    }
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let name = bare.strip_suffix('.').unwrap_or(bare);
+    let digits = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+    if name.len() <= 253 && name.split('.').all(label) && !digits {
+        return Ok(name.to_ascii_lowercase());
+    }
+    Err("write a DNS name or an IP address, without scheme and port".to_owned())
+}
+
+fn http_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !text.contains(char::is_whitespace) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("write a URL, as https://headscale.example.com/verify".to_owned()),
+    }
+}
+
+const EXAMPLES_SHORT: &str = "\
+Examples:
+  natscope relay --dev
+  natscope relay --hostname relay.example.com --allow clients.txt
+  natscope relay --hostname 203.0.113.9 --verify-client-url https://headscale.example.com/verify";
+
+const EXAMPLES_LONG: &str = "\
+Examples:
+  natscope relay --dev
+      On loopback, plain HTTP, for trying things out.
+  natscope relay --hostname relay.example.com --allow clients.txt
+      For the clients whose keys are in clients.txt, with a self-signed certificate. The map node with the
+      certificate's pin is printed at the start, ready for a Tailscale policy or for Headscale.
+  natscope relay --hostname 203.0.113.9 --verify-client-url https://headscale.example.com/verify
+      For the nodes of a Headscale network.
+  natscope relay --cert-mode none --addr 127.0.0.1:8080 --stun-addr :3478 --hostname relay.example.com --allow clients.txt
+      Behind nginx or Caddy, which has the certificate. STUN is UDP and cannot go through them.
+
+Signals:
+  SIGTERM, SIGINT   stop accepting, deliver what was accepted, close; a second one ends at once
+  SIGHUP            read the files of --allow and the certificate again";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read() {
+        for (text, wanted) in [
+            (":443", Some(ListenAddr::Any { port: 443 })),
+            ("*:0", Some(ListenAddr::Any { port: 0 })),
+            ("192.0.2.1:80", Some(ListenAddr::At("192.0.2.1:80".parse().unwrap()))),
+            ("[::1]:80", Some(ListenAddr::At("[::1]:80".parse().unwrap()))),
+            ("192.0.2.1", None),
+            ("::1", None),
+            ("localhost:80", None),
+            (":65536", None),
+            ("", None),
+        ] {
+            assert_eq!(text.parse::<ListenAddr>().ok(), wanted, "{text}");
+        }
+        assert_eq!("none".parse(), Ok(OptionalAddr::Off));
+        assert!(ListenAddr::At("[::ffff:127.0.0.1]:1".parse().unwrap()).is_loopback());
+        assert!(!ListenAddr::At("0.0.0.0:1".parse().unwrap()).is_loopback());
+    }
+
+    #[test]
+    fn host_names_are_names_or_addresses() {
+        for (text, wanted) in [
+            ("relay.example.com", Some("relay.example.com")),
+            ("Relay.Example.COM.", Some("relay.example.com")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("192.0.2.1", Some("192.0.2.1")),
+            ("relay", Some("relay")),
+            ("https://relay.example.com", None),
+            ("relay.example.com:443", None),
+            ("a..b", None),
+            ("-a.example", None),
+            ("192.0.2.300", None),
+            ("../etc/passwd", None),
+            ("", None),
+        ] {
+            assert_eq!(hostname(text).ok().as_deref(), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn urls_are_http() {
+        assert!(http_url("https://headscale.example.com/verify").is_ok());
+        assert!(http_url("http://127.0.0.1:8080").is_ok());
+        for wrong in ["headscale.example.com", "ftp://a", "https://", "https:///verify", "https://a b"] {
+            assert!(http_url(wrong).is_err(), "{wrong}");
+        }
+    }
+}

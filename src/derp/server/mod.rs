@@ -1,0 +1,332 @@
+//! The relay's end of a connection.
+
+mod event;
+
+pub use event::{Admission, ServerClose, ServerEvent, Stage};
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+
+use super::bucket::TokenBucket;
+use crate::model::{NodePrivate, NodePublic};
+use crate::wire::derp::{ClientInfo, Decoder, Frame, MAX_PACKET, Phase, Side, TooLong};
+use crate::wire::nacl::{Nonce, SharedSecret, node_public};
+
+/// How long each half of the login may take: our key going out, then the greeting coming in.
+const LOGIN: Duration = Duration::from_secs(10);
+
+/// How often a client is told that we are there. Clients give up after 120 seconds of silence.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// What may be added to that, once for each connection.
+pub const MAX_JITTER: Duration = Duration::from_secs(5);
+
+/// Most bytes one frame is charged for against a rate: no frame that is kept has more.
+const MOST_CHARGED: u64 = MAX_PACKET as u64 + 32;
+
+/// A relay's two keys, computed once.
+#[derive(Debug)]
+pub struct RelayIdentity {
+    private: NodePrivate,
+    public: NodePublic,
+}
+
+impl RelayIdentity {
+    /// The identity of this private key.
+    #[must_use]
+    pub fn new(private: NodePrivate) -> Self {
+        Self { public: node_public(&private), private }
+    }
+
+    /// What clients know it by.
+    #[must_use]
+    pub const fn public(&self) -> &NodePublic {
+        &self.public
+    }
+}
+
+/// A relay's session with one client, from the first byte after the HTTP upgrade.
+///
+/// While [`wants_read`](Self::wants_read) says so, read into [`room`](Self::room); then call
+/// [`poll_event`](Self::poll_event) until there is none, and write what [`poll_transmit`](Self::poll_transmit) gives
+/// before anything else. Packets for the client are no affair of this session: they wait in the switchboard.
+#[derive(Debug)]
+pub struct ServerSession {
+    relay: Arc<RelayIdentity>,
+    decoder: Decoder,
+    transmit: BytesMut,
+    pong: Option<[u8; 8]>,
+    state: State,
+    /// The other side will say nothing more.
+    ended: bool,
+    bucket: Option<TokenBucket>,
+    paused_until: Option<Instant>,
+    keep_alive: Option<KeepAlive>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct KeepAlive {
+    period: Duration,
+    next: Instant,
+}
+
+#[derive(Debug)]
+enum State {
+    WritingKey {
+        until: Instant,
+    },
+    AwaitingGreeting {
+        until: Instant,
+    },
+    /// Identified, and neither admitted nor refused.
+    AtTheDoor {
+        secret: Box<SharedSecret>,
+    },
+    Admitted {
+        mesh: bool,
+    },
+    /// Over, and its end not told yet.
+    Closing(ServerClose),
+    Closed,
+}
+
+impl ServerSession {
+    /// Starts a session: our key is there to be written. `early` are the bytes that came together with the request.
+    #[must_use]
+    pub fn new(now: Instant, relay: Arc<RelayIdentity>, early: BytesMut) -> Self {
+        let mut transmit = BytesMut::new();
+        write(&Frame::ServerKey(relay.public), &mut transmit);
+        Self {
+            relay,
+            decoder: Decoder::new(Side::FromClient, Phase::Handshake, early),
+            transmit,
+            pong: None,
+            state: State::WritingKey { until: now + LOGIN },
+            ended: false,
+            bucket: None,
+            paused_until: None,
+            keep_alive: None,
+        }
+    }
+
+    /// Whether a read now would be of use: not while the client waits at the door, and not while it is too fast.
+    #[must_use]
+    pub fn wants_read(&self, now: Instant) -> bool {
+        let open =
+            matches!(self.state, State::WritingKey { .. } | State::AwaitingGreeting { .. } | State::Admitted { .. });
+        open && !self.ended && !self.is_paused(now)
+    }
+
+    /// Where the next read belongs; tell [`handle_read`](Self::handle_read) what it brought.
+    pub fn room(&mut self) -> &mut BytesMut {
+        self.decoder.room()
+    }
+
+    /// Takes note of a read into [`room`](Self::room). Zero bytes: the client has closed the connection.
+    pub fn handle_read(&mut self, brought: usize) {
+        self.ended |= brought == 0;
+        self.decoder.adapt(brought);
+    }
+
+    /// Takes bytes that were read elsewhere.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.decoder.feed(bytes);
+    }
+
+    /// Gives back memory before a wait that may be long.
+    pub fn shrink(&mut self) {
+        self.decoder.shrink();
+        if self.transmit.is_empty() {
+            self.transmit = BytesMut::new();
+        }
+    }
+
+    /// The next thing that happened; `None` until more is read, or the time is come. [`ServerEvent::Closed`] is the
+    /// last.
+    pub fn poll_event(&mut self, now: Instant) -> Option<ServerEvent> {
+        loop {
+            match self.state {
+                State::Closed | State::AtTheDoor { .. } => return None,
+                State::Closing(reason) => {
+                    self.state = State::Closed;
+                    return Some(ServerEvent::Closed(reason));
+                }
+                State::WritingKey { .. } | State::AwaitingGreeting { .. } | State::Admitted { .. } => {}
+            }
+            if self.is_paused(now) {
+                return None;
+            }
+            match self.decoder.decode() {
+                Ok(Some(frame)) => {
+                    self.charge(now);
+                    match self.hear(frame) {
+                        Ok(Some(event)) => return Some(event),
+                        Ok(None) => {}
+                        Err(reason) => self.state = State::Closing(reason),
+                    }
+                }
+                Ok(None) if self.ended => {
+                    let cut = self.decoder.is_amid_frame();
+                    self.state = State::Closing(if cut { ServerClose::Cut } else { ServerClose::Left });
+                }
+                Ok(None) => return None,
+                Err(violation) => self.state = State::Closing(violation.into()),
+            }
+        }
+    }
+
+    /// Appends what is to be written, if anything is: before packets, so that our greeting comes before them.
+    pub fn poll_transmit(&mut self, out: &mut BytesMut) -> bool {
+        if self.is_closed() || (self.transmit.is_empty() && self.pong.is_none()) {
+            return false;
+        }
+        out.extend_from_slice(&self.transmit);
+        self.transmit.clear();
+        if let Some(data) = self.pong.take() {
+            write(&Frame::Pong(data), out);
+        }
+        true
+    }
+
+    /// Takes note that all that was given to be written has been: the client's time to greet begins.
+    pub fn handle_written(&mut self, now: Instant) {
+        if matches!(self.state, State::WritingKey { .. }) && self.transmit.is_empty() {
+            self.state = State::AwaitingGreeting { until: now + LOGIN };
+        }
+    }
+
+    /// Lets an identified client in.
+    pub fn admit(&mut self, now: Instant, admission: &Admission) {
+        let State::AtTheDoor { secret } = &self.state else { return };
+        let sealed = secret.seal(&admission.nonce, &admission.info.encode()).into();
+        write(&Frame::ServerInfo { nonce: admission.nonce, sealed }, &mut self.transmit);
+        let period = KEEP_ALIVE + admission.jitter.min(MAX_JITTER);
+        self.keep_alive = Some(KeepAlive { period, next: now + period });
+        self.bucket = admission.rate.filter(|_| !admission.mesh).map(|rate| TokenBucket::new(now, rate));
+        self.decoder.establish();
+        self.state = State::Admitted { mesh: admission.mesh };
+    }
+
+    /// Sends an identified client away: it sees the connection close, and nothing else.
+    pub fn refuse(&mut self) {
+        if matches!(self.state, State::AtTheDoor { .. }) {
+            self.state = State::Closing(ServerClose::Refused);
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) at the latest.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match self.state {
+            State::WritingKey { until } | State::AwaitingGreeting { until } => Some(until),
+            State::Admitted { .. } => {
+                let next = self.keep_alive.map(|keep_alive| keep_alive.next);
+                [next, self.paused_until].into_iter().flatten().min()
+            }
+            State::AtTheDoor { .. } | State::Closing(_) | State::Closed => None,
+        }
+    }
+
+    /// Does what is due: ends a login that takes too long, says that we are there, or goes on reading.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        match self.state {
+            State::WritingKey { until } if now >= until => {
+                self.state = State::Closing(ServerClose::Timeout { stage: Stage::WritingKey });
+            }
+            State::AwaitingGreeting { until } if now >= until => {
+                self.state = State::Closing(ServerClose::Timeout { stage: Stage::AwaitingGreeting });
+            }
+            State::Admitted { .. } => self.keep_alive(now),
+            _ => {}
+        }
+        if !self.is_paused(now) {
+            self.paused_until = None;
+        }
+    }
+
+    /// Whether the client has been let in, and is.
+    #[must_use]
+    pub const fn is_admitted(&self) -> bool {
+        matches!(self.state, State::Admitted { .. })
+    }
+
+    /// Whether the session is over.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closing(_) | State::Closed)
+    }
+
+    fn hear(&mut self, frame: Frame) -> Result<Option<ServerEvent>, ServerClose> {
+        let mesh = matches!(self.state, State::Admitted { mesh: true });
+        Ok(Some(match frame {
+            Frame::ClientInfo { key, nonce, sealed } => {
+                let info = self.greeted(&key, &nonce, &sealed)?;
+                ServerEvent::Identified { key, info }
+            }
+            Frame::SendPacket { destination, payload } => ServerEvent::Packet { destination, payload },
+            Frame::NotePreferred(preferred) => ServerEvent::Preferred(preferred),
+            Frame::Ping(data) => {
+                let answered = self.pong.is_none();
+                self.pong.get_or_insert(data);
+                ServerEvent::Pinged { answered }
+            }
+            Frame::ForwardPacket { .. } | Frame::WatchConns | Frame::ClosePeer(_) if !mesh => {
+                return Err(ServerClose::MeshOnly { kind: frame.kind() });
+            }
+            Frame::ForwardPacket { source, destination, payload } => {
+                ServerEvent::Forward { source, destination, payload }
+            }
+            Frame::WatchConns => ServerEvent::Watch,
+            Frame::ClosePeer(peer) => ServerEvent::ClosePeer(peer),
+            Frame::Unknown { kind, length } => ServerEvent::Ignored { kind, length },
+            // Frames of the other direction are read as unknown ones.
+            Frame::ServerKey(_)
+            | Frame::ServerInfo { .. }
+            | Frame::RecvPacket { .. }
+            | Frame::KeepAlive
+            | Frame::PeerGone { .. }
+            | Frame::PeerPresent { .. }
+            | Frame::Pong(_)
+            | Frame::Health(_)
+            | Frame::Restarting { .. } => return Ok(None),
+        }))
+    }
+
+    fn greeted(&mut self, key: &NodePublic, nonce: &Nonce, sealed: &[u8]) -> Result<ClientInfo, ServerClose> {
+        let secret = SharedSecret::for_nodes(&self.relay.private, key)?;
+        let info = ClientInfo::decode(&secret.open(nonce, sealed)?)?;
+        self.state = State::AtTheDoor { secret: Box::new(secret) };
+        Ok(info)
+    }
+
+    /// Charges the frame just read against the client's rate.
+    fn charge(&mut self, now: Instant) {
+        let Some(bucket) = &mut self.bucket else { return };
+        self.paused_until = bucket.owe(now, u64::from(self.decoder.last_length()).min(MOST_CHARGED));
+    }
+
+    fn is_paused(&self, now: Instant) -> bool {
+        self.paused_until.is_some_and(|until| now < until)
+    }
+
+    /// Strictly periodic, on busy connections too; at most one is waiting to be written.
+    fn keep_alive(&mut self, now: Instant) {
+        let Some(keep_alive) = &mut self.keep_alive else { return };
+        if now < keep_alive.next {
+            return;
+        }
+        while keep_alive.next <= now {
+            keep_alive.next += keep_alive.period;
+        }
+        if self.transmit.is_empty() {
+            write(&Frame::KeepAlive, &mut self.transmit);
+        }
+    }
+}
+
+/// What this session says is short: a failure to encode it is none to speak of.
+fn write(frame: &Frame, out: &mut BytesMut) {
+    let _: Result<(), TooLong> = frame.encode_whole(out);
+}

@@ -1,0 +1,103 @@
+//! Clients: from the upgrade through the greeting and admission to the last packet.
+
+mod batch;
+mod client;
+mod login;
+mod roster;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use super::Limits;
+use super::admission::Admission;
+use super::door::Guest;
+use super::http::Upgraded;
+use crate::derp::{self, RelayIdentity, Switchboard};
+use crate::model::{NodePrivate, NodePublic};
+use client::Client;
+use roster::Roster;
+
+/// What all clients of a relay have in common.
+#[derive(Debug)]
+pub(super) struct Service {
+    identity: Arc<RelayIdentity>,
+    admission: Admission,
+    switchboard: Arc<Switchboard>,
+    roster: Roster,
+    /// Places for clients.
+    places: Arc<Semaphore>,
+    limits: Limits,
+    /// Clients that still read what their peer has sent: while there is one, more may be accepted for any of them.
+    readers: TaskTracker,
+    /// Cuts every client off.
+    cut: CancellationToken,
+}
+
+impl Service {
+    pub(super) fn new(key: NodePrivate, admission: Admission, max_clients: usize, limits: Limits) -> io::Result<Self> {
+        let identity = Arc::new(RelayIdentity::new(key));
+        if identity.public().is_zero() {
+            return Err(io::Error::other("the relay's key is of no use"));
+        }
+        let queues = derp::Limits { stall: limits.write, ..derp::Limits::default() };
+        Ok(Self {
+            identity,
+            admission,
+            switchboard: Switchboard::new(queues),
+            roster: Roster::default(),
+            places: Arc::new(Semaphore::new(max_clients.min(Semaphore::MAX_PERMITS))),
+            limits,
+            readers: TaskTracker::new(),
+            cut: CancellationToken::new(),
+        })
+    }
+
+    pub(super) fn public_key(&self) -> NodePublic {
+        *self.identity.public()
+    }
+
+    pub(super) const fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    /// Every client is cut off when what is returned is dropped.
+    pub(super) fn cut_when_dropped(&self) -> DropGuard {
+        self.cut.clone().drop_guard()
+    }
+
+    /// No reader comes any more: a client that waits for the last of them to be done waits for those there are.
+    pub(super) fn last_readers(&self) {
+        self.readers.close();
+    }
+
+    /// Closes the connections of clients that a list has admitted and admits no longer.
+    pub(super) fn close_the_no_longer_admitted(&self) {
+        self.roster.close_unless(|key, grounds| self.admission.still_admits(key, grounds));
+    }
+
+    /// A connection from its upgrade to its end.
+    pub(super) async fn serve(
+        self: &Arc<Self>,
+        upgraded: Upgraded,
+        peer: SocketAddr,
+        guest: Guest,
+        closing: &CancellationToken,
+    ) {
+        let admitted = tokio::select! {
+            admitted = login::login(self, upgraded, peer) => admitted,
+            () = guest.must_leave() => None,
+            () = closing.cancelled() => None,
+            () = self.cut.cancelled() => None,
+        };
+        // A client is no guest any more.
+        drop(guest);
+        if let Some(admitted) = admitted {
+            Client::new(Arc::clone(self), admitted).serve(closing).await;
+        }
+    }
+}

@@ -1,0 +1,92 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::derp::{Rate, TokenBucket};
+use crate::drive::relay::admission::Grounds;
+use crate::model::NodePublic;
+
+/// Lines about clients that were refused: after so many at once, one in so long. A stranger who keeps trying must not
+/// fill the disk.
+const REFUSALS_LOGGED: Rate = Rate { per_second: 1, burst: 30 };
+
+/// The connections of clients, and on what grounds each is there.
+#[derive(Debug, Default)]
+pub(super) struct Roster {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    came: u64,
+    present: HashMap<u64, Present>,
+    refusals: Option<TokenBucket>,
+    /// Refusals since the last one that was logged.
+    unlogged: u64,
+}
+
+#[derive(Debug)]
+struct Present {
+    key: NodePublic,
+    grounds: Grounds,
+    leave: CancellationToken,
+}
+
+/// A connection's entry, gone when this is dropped.
+#[derive(Debug)]
+pub(super) struct Entry<R: AsRef<Roster>> {
+    roster: R,
+    number: u64,
+    /// Cancelled when the client is to be closed.
+    pub(super) leave: CancellationToken,
+}
+
+impl Roster {
+    pub(super) fn enter<R: AsRef<Self>>(roster: R, key: NodePublic, grounds: Grounds) -> Entry<R> {
+        let leave = CancellationToken::new();
+        let number = {
+            let mut state = roster.as_ref().state();
+            let number = state.came;
+            state.came += 1;
+            state.present.insert(number, Present { key, grounds, leave: leave.clone() });
+            number
+        };
+        Entry { roster, number, leave }
+    }
+
+    pub(super) fn close_unless(&self, admitted: impl Fn(&NodePublic, Grounds) -> bool) {
+        for present in self.state().present.values().filter(|present| !admitted(&present.key, present.grounds)) {
+            tracing::info!(key = %present.key, "client is no longer on an allow list and is closed");
+            present.leave.cancel();
+        }
+    }
+
+    /// Whether a line about a refusal may be logged now, and how many were not since the last one.
+    pub(super) fn may_log_refusal(&self, now: Instant) -> Option<u64> {
+        let mut state = self.state();
+        let bucket = state.refusals.get_or_insert_with(|| TokenBucket::new(now, REFUSALS_LOGGED));
+        if bucket.take(now, 1) {
+            return Some(std::mem::take(&mut state.unlogged));
+        }
+        state.unlogged += 1;
+        None
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AsRef<Roster> for Arc<super::Service> {
+    fn as_ref(&self) -> &Roster {
+        &self.roster
+    }
+}
+
+impl<R: AsRef<Roster>> Drop for Entry<R> {
+    fn drop(&mut self) {
+        self.roster.as_ref().state().present.remove(&self.number);
+    }
+}

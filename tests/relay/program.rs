@@ -1,0 +1,144 @@
+//! `natscope relay` as it is run.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::peer::Peer;
+
+struct Program {
+    child: Child,
+    /// What it said until it served.
+    said: String,
+    lines: std::io::Lines<BufReader<std::process::ChildStderr>>,
+}
+
+impl Program {
+    fn start(arguments: &[&str]) -> Self {
+        let mut command = command();
+        let mut child = command.args(arguments).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = String::new();
+        for line in lines.by_ref() {
+            let line = line.unwrap();
+            if line == "serving" {
+                return Self { child, said, lines };
+            }
+            said.push_str(&line);
+            said.push('\n');
+        }
+        panic!("it does not serve: {said}");
+    }
+
+    /// What stands after a name at the beginning of a line.
+    fn told(&self, name: &str) -> &str {
+        let line = self.said.lines().find(|line| line.split(' ').next() == Some(name));
+        line.unwrap_or_else(|| panic!("no {name} in {}", self.said))[name.len()..].trim()
+    }
+
+    fn derp(&self) -> SocketAddr {
+        self.told("DERP").split(' ').next().unwrap().parse().unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Its exit code and what it said since it served.
+    fn ended(mut self) -> (Option<i32>, String) {
+        let said: Vec<String> = self.lines.by_ref().map(Result::unwrap).collect();
+        (self.child.wait().unwrap().code(), said.join("\n"))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has ended already, unless the test failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_natscope"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("NATSCOPE_")) {
+        command.env_remove(name);
+    }
+    command.arg("relay");
+    command
+}
+
+fn kept_in<'a>(dir: &'a Path, key: &'a str) -> Vec<&'a str> {
+    let dir = dir.to_str().unwrap();
+    vec!["--addr", "127.0.0.1:0", "--stun-addr", "127.0.0.1:0", "--cert-dir", dir, "--key", key]
+}
+
+#[test]
+fn key_and_pin_survive_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("relay.key");
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let program = Program::start(&kept_in(dir.path(), key.to_str().unwrap()));
+        assert_eq!(program.said.matches("\ncheck: ").count(), 3, "{}", program.said);
+        assert!(!program.said.contains("ERROR"), "{}", program.said);
+        let port = program.derp().port();
+        for wanted in [format!("\"DERPPort\": {port}"), format!("derpport: {port}")] {
+            assert!(program.said.contains(&wanted), "{wanted} in {}", program.said);
+        }
+        told.push((program.told("Key").to_owned(), program.told("Pin").to_owned()));
+        program.signal("TERM");
+        let (code, said) = program.ended();
+        assert_eq!(code, Some(0), "{said}");
+    }
+    assert_eq!(told[0], told[1]);
+    assert!(told[0].1.starts_with("sha256-raw:"), "{told:?}");
+}
+
+#[test]
+fn it_does_not_start_without_a_word_on_who_may_use_it() {
+    for arguments in [
+        &["--addr", ":0", "--hostname", "relay.example.com"][..],
+        &["--addr", "0.0.0.0:0", "--hostname", "relay.example.com"],
+        &["--cert-mode", "none", "--addr", "127.0.0.1:0"],
+        &["--dev", "--addr", "0.0.0.0:0"],
+        &["--open", "--allow", "x", "--addr", "127.0.0.1:0"],
+        &["--cert-mode", "acme", "--open"],
+    ] {
+        let output = command().args(arguments).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+    let said = command().args(["--addr", ":0"]).output().unwrap().stderr;
+    let said = String::from_utf8(said).unwrap();
+    for wanted in ["--allow", "--verify-client-url", "--verify-tailscaled", "--open"] {
+        assert!(said.contains(wanted), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_delivers_and_the_log_says_who_came() {
+    let program = Program::start(&["--dev", "--addr", "127.0.0.1:0", "--stun-addr", "none"]);
+    let address = program.derp();
+    let (mut sender, mut reader) = (Peer::fresh(address).await, Peer::fresh(address).await);
+    for number in 0..300_u32 {
+        sender.queue(reader.key, &[&number.to_be_bytes()[..], &[0; 1000]].concat());
+    }
+    sender.write().await;
+    program.signal("TERM");
+    for number in 0..300_u32 {
+        let (_, packet) = reader.packet().await.expect("a packet");
+        assert_eq!(packet[..4], number.to_be_bytes());
+    }
+    assert!(reader.packet().await.is_none());
+    let keys = [sender.key, reader.key];
+    drop((sender, reader));
+    let (code, said) = tokio::task::spawn_blocking(|| program.ended()).await.unwrap();
+    assert_eq!(code, Some(0), "{said}");
+    for key in keys {
+        assert!(said.contains(&format!("client came key={key}")), "{said}");
+    }
+}
