@@ -1,13 +1,16 @@
 //! Layers of maps written in each notation and read back, by natscope and by parsers that are not part of it.
 
-#![allow(clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
-use natscope::derpmap::{Decoded, MapFormat, MapLayer, decode, encode_layer, encode_policy, encode_yaml};
+use natscope::check::map_lint;
+use natscope::derpmap::{Decoded, MapFormat, MapLayer, decode, encode_layer, encode_policy, encode_yaml, examine};
 use natscope::model::RegionId;
+use natscope::report::{Finding, FindingDetail, Severity};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -65,6 +68,70 @@ proptest! {
         prop_assert_eq!(&json, &encode_layer(&layer));
         let policy: Value = serde_json::from_str(&NOTATIONS[1](&layer)).unwrap();
         prop_assert_eq!(&policy["derpMap"]["Regions"], &json["Regions"]);
+    }
+}
+
+/// The maps of the tests, good and broken.
+fn samples() -> Vec<Vec<u8>> {
+    let maps = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/maps");
+    let directories = [maps.clone(), maps.join("broken"), maps.join("manual")];
+    let mut files: Vec<_> = directories.iter().flat_map(|directory| fs::read_dir(directory).unwrap()).collect();
+    files.retain(|entry| entry.as_ref().unwrap().path().is_file());
+    let mut paths: Vec<_> = files.into_iter().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// A lint reads on where the reader stops, and must come to the same: what the reader refuses has an error, and what it
+/// takes is the same map, which can be written.
+#[test]
+fn a_lint_and_the_reader_are_of_one_mind() {
+    let samples = samples();
+    assert!(samples.len() > 40);
+    let mut runner = TestRunner::deterministic();
+    let mut refused = 0;
+    for _ in 0..20_000 {
+        let (which, at, with, cut) = (any::<usize>(), any::<usize>(), r#"[ \t\n{}\[\]:,"'#0-9a-zR-]{0,3}"#, 0..4_usize)
+            .new_tree(&mut runner)
+            .unwrap()
+            .current();
+        let mut text = samples[which % samples.len()].clone();
+        let at = at % text.len();
+        let end = (at + cut).min(text.len());
+        text.splice(at..end, with.bytes());
+        let linted = map_lint::lint("m", &text, true).unwrap_or_else(|error| map_lint::unreadable(&error));
+        let shown = || String::from_utf8_lossy(&text).into_owned();
+        match decode("m", &text) {
+            Err(error) => {
+                refused += 1;
+                let of_it = |finding: &Finding| match &finding.detail {
+                    FindingDetail::MapMistake(it) => (it.place.line, it.place.column) == (error.line, error.column),
+                    _ => false,
+                };
+                assert!(
+                    linted.findings.iter().any(|it| it.severity == Severity::Error && of_it(it)),
+                    "{error}\n{}",
+                    shown()
+                );
+            }
+            Ok(decoded) => {
+                assert_eq!(examine("m", &text).unwrap().decoded, decoded, "{}", shown());
+                for write in NOTATIONS {
+                    assert_eq!(read(&write(&decoded.layer)).layer, decoded.layer, "{}", shown());
+                }
+            }
+        }
+    }
+    assert!((2_000..18_000).contains(&refused), "{refused}");
+}
+
+/// Names may hold what no editor shows.
+#[test]
+fn any_character_survives() {
+    for c in (0..=0x1_0000).filter_map(char::from_u32) {
+        let name = serde_json::json!({ "Regions": { "900": { "RegionID": 900, "RegionName": format!("a{c} {c}") } } });
+        let layer = read(&name.to_string()).layer;
+        assert_eq!(read(&encode_yaml(&layer)).layer, layer, "{c:?}");
     }
 }
 

@@ -6,7 +6,7 @@ use super::exit::{CmdError, Exit, exceeds};
 use super::maps::refusal;
 use super::output::Output;
 use crate::check::map_lint::{self, Linted};
-use crate::cli::{ConvertArgs, DerpmapArgs, DerpmapCommand, GlobalArgs, LintArgs, Notation, ShowArgs};
+use crate::cli::{ConvertArgs, DerpmapArgs, DerpmapCommand, FailOn, GlobalArgs, LintArgs, Notation, ShowArgs};
 use crate::derpmap::{self, Decoded, MapError, MapLayer};
 use crate::drive::map_source::{self, LoadError, LoadOptions, Loaded, Origin};
 use crate::drive::wall_clock;
@@ -129,7 +129,9 @@ async fn lint(
         render::lint(&all, output.format, &output.style)
     };
     output.text(&text)?;
-    Ok(if exceeds(&all.findings, global.fail_on) { Exit::Findings } else { Exit::Done })
+    // Of what was left out nobody knows how bad it is.
+    let fails = exceeds(&all.findings, global.fail_on) || (all.left_out > 0 && global.fail_on != FailOn::Never);
+    Ok(if fails { Exit::Findings } else { Exit::Done })
 }
 
 async fn convert(args: &ConvertArgs, mut options: LoadOptions, output: &Output) -> Result<Exit, CmdError> {

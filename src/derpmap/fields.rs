@@ -89,6 +89,7 @@ struct Pending {
 }
 
 /// The members of an object that have a known name, each with that name, in the order of the text.
+#[derive(Default)]
 pub(super) struct Fields<'t, 'a> {
     members: Vec<(&'static str, &'t Member<'a>)>,
 }
@@ -141,6 +142,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Of what was refused without ending the reading, the first.
+    pub(super) fn first_refused(&self) -> Option<MapError> {
+        self.refused.as_ref()?.first().cloned()
+    }
+
     /// Remembers where the fields of an object stand, and the object itself: at `own`.
     pub(super) fn remember(&mut self, spot: Spot, own: Span, fields: &Fields<'_, 'a>) {
         self.spots.insert(spot, (own, own));
@@ -157,7 +163,7 @@ impl<'a> Reader<'a> {
         expected: &'static str,
         names: &'static [&'static str],
     ) -> Result<Fields<'t, 'a>, MapError> {
-        let members = node.members().ok_or_else(|| self.wrong(path, node, expected))?;
+        let Some(members) = node.members() else { return self.refuse(self.wrong(path, node, expected)) };
         let mut found: Vec<(&'static str, &'t Member<'a>)> = Vec::new();
         for member in members {
             let key = member.key.text.as_ref();

@@ -125,7 +125,7 @@ fn read<'a>(name: &'a str, text: &'a [u8], go_on: bool) -> Result<Examined<'a>, 
     }
     // A netmap spells it DERPMap.
     let is_policy = dialect == Dialect::Json && (locate::is_policy(&root) || located.path == ["derpMap"]);
-    let layer = reader.map(&path, located.map)?;
+    let layer = reader.map(&path, located.map).map_err(|error| reader.first_refused().unwrap_or(error))?;
     let Finished { warnings, left_out, spots, errors } = reader.finish(format);
     let decoded = Decoded { layer, warnings, warnings_left_out: left_out, format, is_policy };
     Ok(Examined { decoded, places: Places { source, above, spots }, errors })

@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
         node: &'t Node<'a>,
         expected: &'static str,
     ) -> Result<Vec<(RegionId, &'t Member<'a>)>, MapError> {
-        let members = node.members().ok_or_else(|| self.wrong(path, node, expected))?;
+        let Some(members) = node.members() else { return self.refuse(self.wrong(path, node, expected)) };
         let mut first: BTreeMap<RegionId, Span> = BTreeMap::new();
         let mut found = Vec::new();
         for member in members {
@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
         let elements = match &node.value {
             Value::Null => return Ok(Vec::new()),
             Value::Array(elements) => elements,
-            _ => return Err(self.wrong(path, node, "a list of nodes")),
+            _ => return self.refuse(self.wrong(path, node, "a list of nodes")),
         };
         let mut nodes = Vec::new();
         for (index, element) in elements.iter().enumerate() {

@@ -11,13 +11,14 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::derpmap::{self, Decoded, MapError, MapFormat, MapLayer, Span};
+use crate::derpmap::{self, Decoded, MapError, MapFormat, MapLayer, Span, WarningDetail};
 use crate::model::Place;
 use crate::report::{Finding, FindingDetail, MapMistake, MapNotation, MapSourceReport, PlacedMistake};
 
-/// The most findings kept of one text; the rest is counted.
+/// The most findings kept of one text, the worst ones; the rest is counted.
 pub const MAX_FINDINGS: usize = 1000;
 
 /// A text looked through.
@@ -44,16 +45,22 @@ pub fn lint(name: &str, text: &[u8], alone: bool) -> Result<Linted, MapError> {
     let derpmap::Examined { decoded, places, errors } = derpmap::examine(name, text)?;
     // What was refused counts as absent, and is not blamed for that a second time.
     let refused: BTreeSet<String> = errors.iter().map(|error| error.path.to_ascii_lowercase()).collect();
-    let is_blamed = |path: &str| refused.contains(&path.to_ascii_lowercase());
+    let is_blamed = |path: &str| {
+        let path = path.to_ascii_lowercase();
+        let is_inside = |rest: &str| rest.is_empty() || rest.starts_with(['.', '[']);
+        refused.iter().any(|refused| path.strip_prefix(refused.as_str()).is_some_and(is_inside))
+    };
     let mut found = rules::all(&decoded, &places, alone);
     found.retain(|found| !is_blamed(&found.path));
     if !refused.is_empty() {
         // How many regions there are is not known.
         found.retain(|found| !matches!(found.mistake, MapMistake::SingleRegion | MapMistake::Empty));
     }
-    found.sort_by_key(|found| found.span);
+    // The worst ones are kept, so that a flood of notes hides no error.
+    found.sort_by_key(|found| (Reverse(found.mistake.severity()), found.span));
     let mut left_out = decoded.warnings_left_out + found.len().saturating_sub(MAX_FINDINGS);
     found.truncate(MAX_FINDINGS);
+    found.sort_by_key(|found| found.span);
     let spans: Vec<Span> = found.iter().map(|found| found.span).collect();
     let mut placed: Vec<PlacedMistake> = places
         .resolve(&spans)
@@ -62,8 +69,15 @@ pub fn lint(name: &str, text: &[u8], alone: bool) -> Result<Linted, MapError> {
         .map(|(place, Found { path, mistake, .. })| PlacedMistake { place, path, mistake })
         .collect();
 
-    let is_read =
-        |warning: &&derpmap::MapWarning| !is_blamed(&warning.path) && !is_blamed(&format!("{}.RegionID", warning.path));
+    let is_read = |warning: &&derpmap::MapWarning| {
+        let missed = match warning.detail {
+            WarningDetail::RegionIdDiffers { .. } | WarningDetail::NodeRegionIdDiffers { .. } => ".RegionID",
+            WarningDetail::NoHostName { .. } => ".HostName",
+            WarningDetail::NoNodes => ".Nodes",
+            _ => "",
+        };
+        !is_blamed(&warning.path) && !is_blamed(&format!("{}{missed}", warning.path))
+    };
     placed.extend(decoded.warnings.iter().filter(is_read).map(|warning| PlacedMistake {
         place: Place {
             file: name.to_owned(),
@@ -75,9 +89,11 @@ pub fn lint(name: &str, text: &[u8], alone: bool) -> Result<Linted, MapError> {
         mistake: reader::mistake_of(&decoded, &warning.detail),
     }));
     placed.extend(errors.iter().map(reader::placed));
-    placed.sort_by_key(|placed| (placed.place.line, placed.place.column, placed.mistake.code()));
+    let position = |placed: &PlacedMistake| (placed.place.line, placed.place.column, placed.mistake.code());
+    placed.sort_by_key(|placed| (Reverse(placed.mistake.severity()), position(placed)));
     left_out += placed.len().saturating_sub(MAX_FINDINGS);
     placed.truncate(MAX_FINDINGS);
+    placed.sort_by_key(position);
     Ok(Linted { source: source_report(name, &decoded), findings: placed.into_iter().map(finding).collect(), left_out })
 }
 

@@ -82,7 +82,16 @@ fn stun_is_missed_only_where_it_would_be_used() {
 #[test]
 fn errors_are_all_told() {
     let text = with_node(r#""HostName": 7, "IPv4": true, "STUNPort": "x""#);
-    assert_eq!(codes_of(&text, true), ["MAP-012", "MAP-020", "MAP-020", "MAP-020"]);
+    assert_eq!(codes_of(&text, true), ["MAP-020"; 3]);
+    for wrong in [r#""Nodes": 7"#, r#""RegionID": "x""#] {
+        let region = format!(
+            r#"{{"RegionID": 900, "RegionCode": "a", "RegionName": "A", "Nodes": [{{"Name": "a", "RegionID": 900, "HostName": "h"}}], {wrong}}}"#
+        );
+        let codes = codes_of(&format!(r#"{{"Regions": {{"900": {region}}}}}"#), true);
+        assert_eq!(codes, ["MAP-020"], "{wrong}");
+    }
+    assert_eq!(codes_of(r#"{"Regions": {"900": 7}}"#, true), ["MAP-020"]);
+    assert_eq!(codes_of(r#"{"Regions": 7}"#, true), ["MAP-020"]);
 }
 
 #[test]
@@ -96,4 +105,6 @@ fn findings_are_bounded_and_end_soon() {
     assert_eq!(linted.findings.len(), MAX_FINDINGS);
     // Three of each node, but for the name of the first; the region's code and name, and that it is the only one.
     assert_eq!(linted.left_out, 9_000 * 3 - 1 + 3 - MAX_FINDINGS);
+    // Every one that is kept is an error, as there are 9000 of them.
+    assert!(linted.findings.iter().all(|finding| finding.severity == crate::report::Severity::Error));
 }
