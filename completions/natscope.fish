@@ -48,6 +48,8 @@ complete -c natscope -n "__fish_natscope_needs_command" -s h -l help -d 'Print h
 complete -c natscope -n "__fish_natscope_needs_command" -s V -l version -d 'Print version'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "netcheck" -d 'Report how this host reaches the internet and the relays'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "nat" -d 'Tell which kind of NAT stands between this host and the internet'
+complete -c natscope -n "__fish_natscope_needs_command" -f -a "listen" -d 'Join a relay and answer pings, until Ctrl-C'
+complete -c natscope -n "__fish_natscope_needs_command" -f -a "ping" -d 'Ping a peer through a relay of your choice, and over a direct path'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "relay" -d 'Run a DERP relay with a STUN server that Tailscale clients accept'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "predict" -d 'Tell from two saved reports whether the two hosts will connect directly'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "derpmap" -d 'Look at DERP maps: the effective one, mistakes with line and column, other notations'
@@ -128,6 +130,77 @@ complete -c natscope -n "__fish_natscope_using_subcommand nat" -s q -l quiet -d 
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s v -l verbose -d 'Show more; twice, log to standard error too'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l via -d 'The relay: a region\'s code or number, http(s)://HOST[:PORT], or HOST[:PORT]' -r -f -a "(__fish_print_hostnames)"
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l key -d 'The private key to join the relay with; made, readable by its owner only, when FILE does not exist' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -s c -l count -d 'End after this many answered pings [default: no end]' -r
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l derp-map -d 'A DERP map: URL, file, - for standard input, or the word embedded [default: the public Tailscale map]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l region -d 'Use only this region of the map; may be given several times' -r
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l cache-dir -d 'Where the last copy of a fetched map is kept [default: the user\'s cache directory]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l bind-address -d 'Send from this local address' -r
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l bind-port -d 'Send from this local UDP port' -r
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l interface -d 'Send through this network interface' -r
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l direct -d 'Also try for a direct path, and say of each pong which path it took'
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l insecure -d 'Do not verify the relay\'s certificate: for a relay with one of its own that is in no map'
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -s 4 -d 'Use IPv4 only'
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -s 6 -d 'Use IPv6 only'
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l via -d 'The relay: a region\'s code or number, http(s)://HOST[:PORT], or HOST[:PORT]' -r -f -a "(__fish_print_hostnames)"
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l key -d 'The private key to join the relay with; made, readable by its owner only, when FILE does not exist' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -s c -l count -d 'End after this many pings' -r
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -s i -l interval -d 'Time from one ping to the next, as 1s or 200ms; at least 10ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l size -d 'Bytes of each ping as sent, from 124 to 65000; the pong is not padded' -r
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l derp-map -d 'A DERP map: URL, file, - for standard input, or the word embedded [default: the public Tailscale map]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l region -d 'Use only this region of the map; may be given several times' -r
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l cache-dir -d 'Where the last copy of a fetched map is kept [default: the user\'s cache directory]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l bind-address -d 'Send from this local address' -r
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l bind-port -d 'Send from this local UDP port' -r
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l interface -d 'Send through this network interface' -r
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l direct -d 'Also try for a direct path, and say of each pong which path it took'
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l insecure -d 'Do not verify the relay\'s certificate: for a relay with one of its own that is in no map'
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l until-direct -d 'End with the first pong that took a direct path; implies --direct'
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -s 4 -d 'Use IPv4 only'
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -s 6 -d 'Use IPv6 only'
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l addr -d 'Where the relay listens: :PORT for every address of the host, IP:PORT, [IPV6]:PORT [default: :443]' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l http-addr -d 'Where plain HTTP listens beside HTTPS, or none [default: port 80, when HTTPS has port 443; else none]' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l stun-addr -d 'Where STUN listens (UDP), or none [default: port 3478 of the relay\'s addresses]' -r

@@ -9,6 +9,7 @@ pub mod map_lint;
 mod mapping;
 pub mod nat_servers;
 pub mod netcheck;
+pub mod ping;
 pub mod predict;
 
 pub use independence::Operator;

@@ -143,6 +143,8 @@ mod tests {
                 "natscope.1",
                 "natscope-netcheck.1",
                 "natscope-nat.1",
+                "natscope-listen.1",
+                "natscope-ping.1",
                 "natscope-relay.1",
                 "natscope-predict.1",
                 "natscope-derpmap.1",

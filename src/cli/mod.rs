@@ -14,6 +14,7 @@ mod nat;
 mod netcheck;
 mod output;
 mod pages;
+mod ping;
 mod precedence;
 mod predict;
 mod probing;
@@ -35,6 +36,7 @@ pub use nat::NatArgs;
 pub use netcheck::{LeaveOutArgs, NetcheckArgs};
 pub use output::{Color, FailOn, Format, GlobalArgs, Lang};
 pub use pages::{CompletionsArgs, ManArgs, Shell};
+pub use ping::{ListenArgs, PingArgs, ViaArgs};
 pub use predict::PredictArgs;
 pub use probing::ProbingArgs;
 pub use relay::{CertMode, ListenAddr, OptionalAddr, RelayArgs};
@@ -85,6 +87,15 @@ pub enum Command {
     /// does not answer, answers from elsewhere or stands behind a NAT of its own is named and left out. What cannot be
     /// told is undetermined, with the reason.
     Nat(NatArgs),
+    /// Join a relay and answer pings, until Ctrl-C.
+    ///
+    /// Prints its key, and a ready-made `natscope ping` line for the other side.
+    Listen(ListenArgs),
+    /// Ping a peer through a relay of your choice, and over a direct path.
+    ///
+    /// Says of each pong how long it took, how much of that was the relay's part, and which path it took. With --direct,
+    /// both sides exchange endpoints through the relay and try to reach each other; when that fails, it tells why.
+    Ping(PingArgs),
     /// Run a DERP relay with a STUN server that Tailscale clients accept.
     ///
     /// Serves DERP over HTTPS, and STUN beside it, to the clients it is told to serve. At the start it prints what it
@@ -167,6 +178,8 @@ fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
             return netcheck.probing.check().map_err(conflict);
         }
         Command::Nat(nat) => nat.check().map_err(conflict)?,
+        Command::Listen(listen) => listen.probing.check().map_err(conflict)?,
+        Command::Ping(ping) => ping.probing.check().map_err(conflict)?,
         Command::Relay(relay) => relay.check().map_err(conflict)?,
         Command::Predict(_)
         | Command::Derpmap(_)
@@ -193,6 +206,8 @@ impl Command {
         match self {
             Self::Netcheck(_) => "netcheck",
             Self::Nat(_) => "nat",
+            Self::Listen(_) => "listen",
+            Self::Ping(_) => "ping",
             Self::Relay(_) => "relay",
             Self::Predict(_) => "predict",
             Self::Derpmap(_) => "derpmap",

@@ -41,6 +41,8 @@ const EXCLUSIVE: &[(Option<&str>, &str, &[&str])] = &[
     (Some("netcheck"), "dry_run", &["every", "count", "save"]),
     (Some("explain"), "list", &["code"]),
     (Some("nat"), "only_v4", &["only_v6"]),
+    (Some("ping"), "only_v4", &["only_v6"]),
+    (Some("listen"), "only_v4", &["only_v6"]),
     // One serves anyone, the others say who is served.
     (Some("relay"), "open", &["allow", "verify_client_url", "verify_tailscaled"]),
     (

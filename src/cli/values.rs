@@ -33,6 +33,18 @@ pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     Ok(timeout)
 }
 
+/// Shortest time between pings: relays are other people's machines.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
+
+/// A [`duration`] from one ping to the next.
+pub(super) fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    if interval < SHORTEST_INTERVAL {
+        return Err("must be at least 10ms: relays are other people's machines".into());
+    }
+    Ok(interval)
+}
+
 /// The value of a switch's environment variable. Set to nothing means off, as if it were not set.
 pub(super) fn switch(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {

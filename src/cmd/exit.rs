@@ -52,7 +52,9 @@ impl Exit {
         }
         let settled = match report.command {
             Command::Nat => report.nat().is_some_and(|nat| nat.difficulty.value().is_some()),
-            Command::Netcheck | Command::Selftest | Command::Predict => netcheck.udp.value().is_some(),
+            Command::Netcheck | Command::Selftest | Command::Predict | Command::Ping | Command::Listen => {
+                netcheck.udp.value().is_some()
+            }
         };
         if !settled {
             return Self::Inconclusive;

@@ -138,7 +138,7 @@ fn filter(map: &mut DerpMap, wanted: &[String]) -> Result<(), CmdError> {
 }
 
 /// The regions of a map in words, not all of a long one.
-fn known(map: &DerpMap) -> String {
+pub(super) fn known(map: &DerpMap) -> String {
     let mut names: Vec<String> =
         map.regions.values().take(NAMED).map(|region| format!("{} ({})", shortened(&region.code), region.id)).collect();
     if map.regions.len() > NAMED {

@@ -5,10 +5,12 @@ mod exit;
 mod explain;
 mod generate;
 mod inputs;
+mod listen;
 mod maps;
 mod nat;
 mod netcheck;
 mod output;
+mod ping;
 mod predict;
 mod progress;
 mod relay;
@@ -17,6 +19,8 @@ mod repeat;
 mod replace;
 mod replay;
 mod selftest;
+mod selftest_ping;
+mod via;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -63,6 +67,9 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
                 None => in_runtime(nat::run(args, &cli.global, &output)),
             }
         }
+        // These say what there was when they are interrupted.
+        Command::Listen(args) => in_own_runtime(listen::run(args, &cli.global, &output)),
+        Command::Ping(args) => in_own_runtime(ping::run(args, &cli.global, &output)),
         Command::Relay(args) => in_server_runtime(relay::run(args, &output)),
         Command::Predict(args) => predict::run(args, &cli.global, &output),
         Command::Derpmap(args) => in_runtime(derpmap::run(args, &cli.global, &output)),
@@ -86,17 +93,22 @@ fn in_server_runtime(work: impl Future<Output = Result<Exit, CmdError>>) -> Resu
 
 /// Runs to the end or to Ctrl-C. Lookups by the C library cannot be called off, so they are not waited for.
 fn in_runtime(work: impl Future<Output = Result<Exit, CmdError>>) -> Result<Exit, CmdError> {
+    in_own_runtime(async {
+        tokio::select! {
+            result = work => result,
+            _ = tokio::signal::ctrl_c() => Err(CmdError::Interrupted),
+        }
+    })
+}
+
+/// The same, with Ctrl-C left to the work.
+fn in_own_runtime(work: impl Future<Output = Result<Exit, CmdError>>) -> Result<Exit, CmdError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| CmdError::Own(format!("cannot start: {error}")))?;
-    let result = runtime.block_on(async {
-        tokio::select! {
-            result = work => result,
-            _ = tokio::signal::ctrl_c() => Err(CmdError::Interrupted),
-        }
-    });
+    let result = runtime.block_on(work);
     runtime.shutdown_background();
     result
 }

@@ -111,6 +111,13 @@ impl Output {
         }
     }
 
+    /// Says something beside the results, on standard error, unless nothing is to be said there.
+    pub(super) fn aside(&self, text: &str) {
+        if !self.quiet {
+            print_line(text.trim_end());
+        }
+    }
+
     /// Whether progress may be drawn.
     pub(super) fn draws_progress(&self) -> bool {
         !self.quiet && io::stderr().is_terminal()

@@ -22,6 +22,8 @@ pub(super) fn run(args: &PredictArgs, global: &GlobalArgs, output: &Output) -> R
         netcheck: None,
         nat_v4: None,
         nat_v6: None,
+        ping: None,
+        listen: None,
         predict: Some(predict(&a, &b)),
         findings: Vec::new(),
         redacted: false,

@@ -1,10 +1,11 @@
-//! `natscope selftest`: relays on loopback and a netcheck against them. Needs no network, sends nothing beyond
+//! `natscope selftest`: relays on loopback, a netcheck against them, and two peers that ping each other through one. Needs no network, sends nothing beyond
 //! loopback, and knows the truth: when the report is not it, natscope is broken on this machine.
 
 use super::exit::{CmdError, Exit};
 use super::maps;
 use super::netcheck::{Setup, once};
 use super::output::Output;
+use super::selftest_ping;
 use crate::check::netcheck::Options;
 use crate::cli::{GlobalArgs, SelftestArgs};
 use crate::drive::network::{NetworkOptions, Proxies};
@@ -24,7 +25,8 @@ pub(super) async fn run(args: &SelftestArgs, global: &GlobalArgs, output: &Outpu
         findings: Vec::new(),
         keep: args.save.is_some() || global.verbose > 0,
     };
-    let report = once(&setup, &map, None, output).await?;
+    let mut report = once(&setup, &map, None, output).await?;
+    report.ping = selftest_ping::run(&map).await?;
     if let Some(path) = &args.save {
         output.save(path, &report)?;
     }
@@ -53,5 +55,10 @@ fn amiss(report: &Report) -> Option<String> {
     if netcheck.home_region.value().is_none() {
         return Some("no relay answered over HTTPS".to_owned());
     }
-    None
+    match &report.ping {
+        Some(ping) if ping.received == 0 => Some("no ping through a relay was answered".to_owned()),
+        Some(ping) if !ping.direct.is_true() => Some("two peers found no direct path".to_owned()),
+        Some(_) => None,
+        None => Some("there was no relay to ping through".to_owned()),
+    }
 }

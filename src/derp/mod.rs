@@ -7,6 +7,7 @@
 
 mod bucket;
 mod client;
+pub mod peer;
 mod server;
 mod switchboard;
 

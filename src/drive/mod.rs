@@ -6,6 +6,7 @@ mod clock;
 pub mod host;
 pub mod map_source;
 pub mod network;
+pub mod peer;
 pub mod port_mapping;
 pub mod relay;
 pub mod tls_roots;

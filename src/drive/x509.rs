@@ -7,6 +7,8 @@
 pub(crate) struct Certificate {
     /// The subject's common name, the last one when there are several; empty when there is none.
     pub(crate) common_name: String,
+    /// The serial number, where it fits; a derper's meta-certificate has the protocol's version there.
+    pub(crate) serial: Option<u64>,
     /// Seconds since 1970 before which it is not valid.
     pub(crate) not_before: i64,
     /// Seconds since 1970 after which it is no longer valid.
@@ -29,9 +31,9 @@ impl Certificate {
         let mut outer = Elements(der);
         let mut certificate = Elements(outer.expect(SEQUENCE)?);
         let mut fields = Elements(certificate.expect(SEQUENCE)?);
-        let (tag, _) = fields.next()?;
+        let (tag, mut serial) = fields.next()?;
         if tag == VERSION {
-            fields.next()?; // serial number
+            serial = fields.next()?.1;
         }
         fields.expect(SEQUENCE)?; // signature algorithm
         fields.expect(SEQUENCE)?; // issuer
@@ -39,8 +41,15 @@ impl Certificate {
         let not_before = time(validity.next()?)?;
         let not_after = time(validity.next()?)?;
         let common_name = common_name(fields.expect(SEQUENCE)?)?;
-        Some(Self { common_name, not_before, not_after })
+        Some(Self { common_name, serial: number(serial), not_before, not_after })
     }
+}
+
+/// A number that is not negative and has at most 64 bits.
+fn number(bytes: &[u8]) -> Option<u64> {
+    let sign = bytes.first().copied().filter(|byte| byte & 0x80 == 0)?;
+    let bytes = if sign == 0 { bytes.get(1..)? } else { bytes };
+    (bytes.len() <= 8).then(|| bytes.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
 }
 
 fn common_name(subject: &[u8]) -> Option<String> {
@@ -130,6 +139,7 @@ mod tests {
         let mut params = CertificateParams::new(vec!["relay.example".into()]).unwrap();
         params.distinguished_name.push(DnType::OrganizationName, "Example");
         params.distinguished_name.push(DnType::CommonName, "derpkeyabc");
+        params.serial_number = Some(2.into());
         params.not_before = rcgen::date_time_ymd(1999, 12, 31);
         params.not_after = rcgen::date_time_ymd(2096, 2, 29);
         params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
@@ -137,8 +147,12 @@ mod tests {
 
     #[test]
     fn name_and_validity_are_read() {
-        let expected =
-            Certificate { common_name: "derpkeyabc".into(), not_before: 946_598_400, not_after: 3_981_312_000 };
+        let expected = Certificate {
+            common_name: "derpkeyabc".into(),
+            serial: Some(2),
+            not_before: 946_598_400,
+            not_after: 3_981_312_000,
+        };
         assert_eq!(Certificate::decode(&made()), Some(expected));
     }
 
@@ -154,6 +168,21 @@ mod tests {
                 broken[position] = value;
                 let _ = Certificate::decode(&broken);
             }
+        }
+    }
+
+    #[test]
+    fn serial_numbers_are_read_as_far_as_they_fit() {
+        for (bytes, read) in [
+            (&[][..], None),
+            (&[0], Some(0)),
+            (&[2], Some(2)),
+            (&[0, 0xff], Some(255)),
+            (&[0x80], None),
+            (&[0, 1, 2, 3, 4, 5, 6, 7, 8], Some(0x0102_0304_0506_0708)),
+            (&[1, 1, 2, 3, 4, 5, 6, 7, 8], None),
+        ] {
+            assert_eq!(number(bytes), read, "{bytes:?}");
         }
     }
 

@@ -9,6 +9,7 @@ mod key;
 mod map_source;
 mod nat;
 mod place;
+mod relay_target;
 mod stun_server;
 
 pub use address::{is_carrier_grade, is_fake_dns, is_global, unmap};
@@ -18,4 +19,5 @@ pub use key::{DiscoPrivate, DiscoPublic, KeyError, MeshKey, NodePrivate, NodePub
 pub use map_source::{MapSource, MapSourceError};
 pub use nat::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation};
 pub use place::{Excerpt, Place};
+pub use relay_target::{RelayAddress, RelayTarget, RelayTargetError};
 pub use stun_server::{PublicStunServer, StunServerError, StunServerName};

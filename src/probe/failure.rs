@@ -97,6 +97,8 @@ pub enum Cause {
         /// The code.
         code: u16,
     },
+    /// The relay does not admit this host's key.
+    NotAdmitted,
     /// The proxy would not connect us.
     Proxy {
         /// What it said: status line, or SOCKS reply.

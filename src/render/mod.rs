@@ -16,6 +16,7 @@ mod map_lint;
 mod map_show;
 mod markdown;
 mod number;
+mod ping;
 mod plan;
 pub mod redact;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use clean::harmless;
 pub use explain::{codes, explain, explain_list};
 pub use map_lint::{lint, lint_line};
 pub use map_show::show;
+pub use ping::ping_event;
 pub use plan::plan;
 
 use crate::report::Report;

@@ -11,6 +11,7 @@ mod map_mistake;
 mod nat;
 mod netcheck;
 mod path;
+mod ping;
 mod plan;
 mod predict;
 mod side;
@@ -29,6 +30,10 @@ pub use netcheck::{
     FamilyReport, LatencyMethod, Netcheck, NodeReport, PortMappingReport, RegionReport, RegionSkip, RouterReport,
 };
 pub use path::{PathReport, Tunnel};
+pub use ping::{
+    Listen, ListenPeer, Obstacle, PathSide, PathSides, Ping, PingEvent, Pong, PongPath, RelayReport, RelayState,
+    RoundTrips,
+};
 pub use plan::{Plan, PlanStep, PlanWhat, PlanWhen};
 pub use predict::{Advice, Advised, Class, Fact, Likelihood, Mechanism, Missing, PairWhy, Predict, PredictSide, Which};
 pub use side::{FamilyFacts, Side};
@@ -55,6 +60,10 @@ pub struct Report {
     pub nat_v4: Option<Nat>,
     /// The NAT seen over IPv6.
     pub nat_v6: Option<Nat>,
+    /// The ping block.
+    pub ping: Option<Ping>,
+    /// The listen block.
+    pub listen: Option<Listen>,
     /// Whether two hosts will talk directly.
     pub predict: Option<Predict>,
     /// What deserves attention, most severe first.
@@ -94,6 +103,10 @@ pub enum Command {
     Nat,
     /// `natscope selftest`.
     Selftest,
+    /// `natscope ping`.
+    Ping,
+    /// `natscope listen`.
+    Listen,
     /// `natscope predict`.
     Predict,
 }
@@ -106,6 +119,8 @@ impl Command {
             Self::Netcheck => "netcheck",
             Self::Nat => "nat",
             Self::Selftest => "selftest",
+            Self::Ping => "ping",
+            Self::Listen => "listen",
             Self::Predict => "predict",
         }
     }

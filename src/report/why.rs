@@ -2,7 +2,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::FilterWhy;
-use super::PairWhy;
+use super::{Obstacle, PairWhy};
 use crate::model::{Family, RegionId};
 use crate::probe::{Failure, PortMappingService};
 
@@ -361,6 +361,30 @@ pub enum Why {
     /// The router did not tell its outer address.
     WanUnknown,
 
+    // A direct path.
+    /// No direct path was tried for.
+    DirectNotTried,
+    /// A pong came over it.
+    DirectPong {
+        /// From where.
+        endpoint: SocketAddr,
+        /// How long after the start.
+        after: Duration,
+    },
+    /// The peer answers only through relays, as it does unless it was asked to offer more.
+    DirectNotOffered,
+    /// This host has no UDP socket to be reached at.
+    DirectNoSocket {
+        /// Why not.
+        failure: Failure,
+    },
+    /// No pong came, over any path.
+    NoPong,
+    /// It was tried for and did not come about.
+    DirectFailed {
+        /// What is in the way, as far as is known.
+        obstacle: Obstacle,
+    },
     // Two hosts.
     /// Why two hosts will or will not talk directly.
     Pair(PairWhy),

@@ -1,6 +1,7 @@
 //! Bytes ⇄ values: STUN, NAT-PMP, PCP, UPnP IGD, ICMP echo, DERP, disco and the boxes they are
 //! sealed in. No sockets, no clock, no randomness, no meaning.
 
+pub mod companion;
 pub mod derp;
 pub mod disco;
 pub mod icmp;

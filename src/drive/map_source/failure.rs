@@ -126,6 +126,7 @@ impl fmt::Display for Said<'_> {
                 other => write!(f, "its certificate is bad ({other:?})"),
             },
             Cause::NotTls => f.write_str("it does not speak TLS on that port; is it http rather than https?"),
+            Cause::NotAdmitted => f.write_str("it does not admit this host's key"),
             Cause::TlsAlert { alert } => write!(f, "the TLS handshake failed ({alert})"),
             Cause::Status { code } => write!(f, "the server answered with status {code}"),
             Cause::Proxy { said } => write!(f, "the proxy would not connect ({said})"),

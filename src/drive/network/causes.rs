@@ -28,7 +28,7 @@ pub(super) fn cause_of(error: &io::Error) -> Cause {
 }
 
 /// A failure of reading or writing at `stage`; of TLS, where that is what broke.
-pub(super) fn failure_of(stage: Stage, error: &io::Error) -> Failure {
+pub(in crate::drive) fn failure_of(stage: Stage, error: &io::Error) -> Failure {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(error) => Failure::new(Stage::Tls, cause_of_tls(error, "")),
         None => Failure::new(stage, cause_of(error)),

@@ -9,6 +9,7 @@
 //! program that ends should shut its runtime down in the background.
 
 mod causes;
+mod derp;
 mod http;
 mod https;
 mod icmp;
@@ -31,13 +32,17 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 
+pub(in crate::drive) use causes::failure_of;
 use causes::{Deadline, Reached};
+pub use derp::RelayAt;
+pub(in crate::drive) use derp::{Dialer, Dialled};
 use https::Https;
 pub(in crate::drive) use https::of_environment as proxies_of_environment;
 pub use options::{Nameservers, NetworkOptions, Proxies, Trust};
 pub use recent_ports::RecentPorts;
 use resolve::Names;
-use sockets::{Binding, Routes};
+use sockets::Routes;
+pub(in crate::drive) use sockets::{Binding, UdpError};
 use stun::{Request, StunSockets};
 
 use super::clock::Clock;

@@ -20,7 +20,7 @@ const PORT_ATTEMPTS: usize = 16;
 
 /// Which address and interface sockets are bound to.
 #[derive(Clone, Debug)]
-pub(super) struct Binding {
+pub(in crate::drive) struct Binding {
     address: Option<IpAddr>,
     interface: Option<String>,
     recent_ports: RecentPorts,
@@ -87,7 +87,7 @@ impl Binding {
 
     /// A UDP socket of `family` on that port, or on a free port outside the system's ephemeral range that has rested:
     /// what the system hands to other programs a moment later must not meet the NAT's memory of ours, nor we our own.
-    pub(super) fn udp(&self, family: Family, port: Option<u16>) -> Result<UdpSocket, UdpError> {
+    pub(in crate::drive) fn udp(&self, family: Family, port: Option<u16>) -> Result<UdpSocket, UdpError> {
         let address = self.local_address(family).map_err(UdpError::Cause)?;
         let opened = |error: &io::Error| UdpError::Cause(cause_of_opening(error, family));
         let socket = self.open(family, Type::DGRAM, Protocol::UDP).map_err(|error| opened(&error))?;
@@ -181,7 +181,7 @@ impl Binding {
 }
 
 /// Why a UDP socket was not had.
-pub(super) enum UdpError {
+pub(in crate::drive) enum UdpError {
     /// The port asked for is not to be had.
     Port {
         /// Which port.

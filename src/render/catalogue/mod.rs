@@ -16,12 +16,12 @@ pub(super) use map::{MapWord, MapWords};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, Pooling, PortAllocation, RegionId};
+use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, NodePublic, Pooling, PortAllocation, RegionId};
 use crate::probe::{Failure, PortMappingService};
 use crate::render::clean::short;
 use crate::report::{
-    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PlanWhat, PlanWhen,
-    Predict, RegionSkip, Report, ServerNote, Severity, Tunnel, Why,
+    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PingEvent, PlanWhat,
+    PlanWhen, Predict, RegionSkip, RelayReport, Report, RoundTrips, ServerNote, Severity, Tunnel, Why,
 };
 
 /// A language of the output.
@@ -106,6 +106,18 @@ pub(super) trait Catalogue: MapWords + Sync {
     fn headline(&self, headline: &Headline<'_>) -> String;
     /// The one sentence on top of `natscope nat`.
     fn nat_headline(&self, headline: &NatHeadline) -> String;
+    /// A line, or two, of something that happens while pinging or listening.
+    fn ping_event(&self, event: &PingEvent) -> String;
+    /// The one sentence on top of `natscope ping`.
+    fn ping_headline(&self, headline: &PingHeadline) -> String;
+    /// The one sentence on top of `natscope listen`: pings answered, and by how many peers they were sent.
+    fn listen_headline(&self, answered: u64, peers: usize) -> String;
+    /// Statistics of round trips.
+    fn round_trips(&self, times: &RoundTrips) -> String;
+    /// A relay and whether it was joined.
+    fn relay(&self, relay: &RelayReport) -> String;
+    /// Pings of a peer that were answered.
+    fn answered(&self, peer: NodePublic, relayed: u64, direct: u64) -> String;
     /// The one sentence on top of `natscope predict`.
     fn predict_headline(&self, predict: &Predict) -> String;
     /// How two hosts would talk.
@@ -208,6 +220,19 @@ pub(super) struct NatHeadline {
     pub other: Option<(Family, Difficulty)>,
 }
 
+/// What the headline of `natscope ping` tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PingHeadline {
+    /// Pings sent.
+    pub sent: u32,
+    /// Pings answered.
+    pub received: u32,
+    /// Those answered over a direct path, where one was tried for.
+    pub direct: Option<u32>,
+    /// The share that was not answered.
+    pub lost: f64,
+}
+
 /// Something that changed between two reports.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Change<'a> {
@@ -259,6 +284,14 @@ pub(super) enum Word {
     HomeRegion,
     Path,
     Proxy,
+    Relay,
+    Peer,
+    Key,
+    RoundTrip,
+    DirectPath,
+    ThisSide,
+    PeersSide,
+    Offered,
     Direct,
     How,
     Likelihood,
@@ -306,6 +339,8 @@ pub(super) enum Word {
     TookTime,
     SameReason,
     LeftOut,
+    NotTold,
+    Unknown,
     ThroughTunnel,
     SomeEasyNat,
     SomeHardNat,

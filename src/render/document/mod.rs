@@ -5,6 +5,7 @@ mod facts;
 mod grids;
 mod nat;
 mod offline;
+mod ping;
 mod predict;
 mod regions;
 
@@ -111,6 +112,8 @@ pub(super) fn lay_out(report: &Report, style: &Style) -> Document {
         document.regions = scribe.region_rows(netcheck);
         document.unmeasured = scribe.unmeasured(netcheck);
     }
+    document.sections.extend(report.ping.as_ref().map(|ping| scribe.ping_facts(ping)));
+    document.sections.extend(report.listen.as_ref().map(|listen| scribe.listen_facts(listen)));
     document.sections.extend(report.predict.iter().flat_map(|predict| scribe.predict_sections(predict)));
     if style.verbose || report.command == Command::Nat {
         for (title, nat) in nats {
@@ -138,6 +141,12 @@ impl Scribe<'_> {
         if report.command == Command::Nat {
             return self.nat_headline(report);
         }
+        match (report.command, &report.ping, &report.listen) {
+            (Command::Ping, Some(ping), _) => return self.ping_headline(ping),
+            (Command::Listen, _, Some(listen)) => return self.listen_headline(listen),
+            _ => {}
+        }
+
         if let Some(predict) = &report.predict {
             return self.predict_headline(predict);
         }

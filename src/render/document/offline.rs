@@ -37,6 +37,7 @@ const fn is_silence(cause: &Cause) -> bool {
         | Cause::Closed
         | Cause::Certificate { .. }
         | Cause::NotTls
+        | Cause::NotAdmitted
         | Cause::TlsAlert { .. }
         | Cause::Status { .. }
         | Cause::Proxy { .. }

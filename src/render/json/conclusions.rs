@@ -311,6 +311,8 @@ impl File {
             netcheck: self.netcheck.map(NetcheckBlock::netcheck),
             nat_v4: self.nat.ipv4.map(NatBlock::nat),
             nat_v6: self.nat.ipv6.map(NatBlock::nat),
+            ping: None,
+            listen: None,
             predict: None,
             findings: Vec::new(),
             redacted: self.redacted,

@@ -8,6 +8,7 @@ mod conclusions;
 mod map;
 mod nat;
 mod netcheck;
+mod ping;
 mod plan;
 mod predict;
 mod saved;
@@ -84,6 +85,13 @@ fn document(report: &Report) -> Value {
             "ipv6": report.nat_v6.as_ref().map(|nat| words.nat(nat)),
         }),
     );
+    if let Some(ping) = &report.ping {
+        put("ping", words.ping(ping));
+    }
+    if let Some(listen) = &report.listen {
+        put("listen", words.listen(listen));
+    }
+
     if let Some(predict) = &report.predict {
         put("predict", words.predict(predict));
     }

@@ -14,6 +14,7 @@
 
 mod address;
 mod json;
+mod ping;
 mod pseudonym;
 mod record;
 #[cfg(test)]
@@ -49,6 +50,8 @@ fn walk(report: &mut Report, names: &mut Pseudonyms) {
         netcheck,
         nat_v4,
         nat_v6,
+        ping,
+        listen,
         predict: _,
         findings,
         redacted: _,
@@ -59,6 +62,12 @@ fn walk(report: &mut Report, names: &mut Pseudonyms) {
     }
     for it in nat_v4.iter_mut().chain(nat_v6) {
         nat(it, names);
+    }
+    if let Some(it) = ping {
+        self::ping::ping(it, names);
+    }
+    if let Some(it) = listen {
+        self::ping::listen(it, names);
     }
     for finding in findings {
         verdict::finding(&mut finding.detail, names);

@@ -74,15 +74,21 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::RouterRefuses { .. }
         | Why::RouterSilent { .. }
         | Why::NoGateway
+        | Why::DirectNotTried
+        | Why::DirectNotOffered
+        | Why::NoPong
+        | Why::DirectFailed { .. }
         | Why::WanUnknown
         | Why::Pair(_) => {}
         Why::WitnessesOfOneOwner { servers: _, domain } => names.host(domain),
         Why::HomeRelayNotAsked { region: _, failure: how } => how.iter_mut().for_each(|how| failure(how, names)),
         Why::SendRefused { failure: how }
         | Why::NamesFailed { failure: how }
+        | Why::DirectNoSocket { failure: how }
         | Why::HomeRelayDown { failure: how, .. }
         | Why::RouterUnreachable { failure: how, .. } => failure(how, names),
         Why::ServersDisagree { endpoints } => endpoints.iter_mut().for_each(|endpoint| names.endpoint(endpoint)),
+        Why::DirectPong { endpoint, after: _ } => names.endpoint(endpoint),
         Why::Filter(why) => filter(why, names),
         Why::SeveralAddresses { addresses } => addresses.iter_mut().for_each(|address| names.address(address)),
         Why::PortalAnswered { status: _, location } => location.iter_mut().for_each(|text| names.text(text)),
@@ -131,6 +137,7 @@ pub(super) fn failure(failure: &mut Failure, names: &mut Pseudonyms) {
         | Cause::NoAddress
         | Cause::NoResolver
         | Cause::NotTls
+        | Cause::NotAdmitted
         | Cause::Status { .. }
         | Cause::TooLarge { .. }
         | Cause::StunError { .. } => {}

@@ -74,6 +74,8 @@ pub(in crate::render) fn udp_blocked() -> Report {
         netcheck: Some(netcheck),
         nat_v4: Some(nat_v4),
         nat_v6: None,
+        ping: None,
+        listen: None,
         predict: None,
         redacted: false,
         findings: vec![
@@ -126,6 +128,8 @@ pub(in crate::render) fn offline() -> Report {
         netcheck: Some(netcheck),
         nat_v4: Some(nat_v4),
         nat_v6: None,
+        ping: None,
+        listen: None,
         predict: None,
         redacted: false,
         findings: Vec::new(),
@@ -157,6 +161,8 @@ pub(in crate::render) fn hard_nat() -> Report {
         netcheck: None,
         nat_v4: Some(it),
         nat_v6: None,
+        ping: None,
+        listen: None,
         predict: None,
         redacted: false,
         findings: vec![

@@ -97,6 +97,8 @@ pub(in crate::render) fn healthy() -> Report {
         netcheck: Some(netcheck),
         nat_v4: Some(nat_v4),
         nat_v6: Some(nat_v6),
+        ping: None,
+        listen: None,
         predict: None,
         redacted: false,
         findings: vec![

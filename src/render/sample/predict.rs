@@ -74,6 +74,8 @@ fn report(predict: Predict) -> Report {
         netcheck: None,
         nat_v4: None,
         nat_v6: None,
+        ping: None,
+        listen: None,
         predict: Some(predict),
         findings: Vec::new(),
         redacted: false,

@@ -45,7 +45,7 @@ impl Analysis {
         let [v4, v6] = match command {
             Command::Nat if asked.contains(&true) => asked,
             Command::Nat => [true, true],
-            Command::Netcheck | Command::Selftest | Command::Predict => {
+            Command::Netcheck | Command::Selftest | Command::Predict | Command::Ping | Command::Listen => {
                 [input.allows(Family::V4), input.allows(Family::V6) && self.netcheck.ipv6.usable.is_true()]
             }
         };

@@ -7,6 +7,7 @@ mod proxy;
 mod tls;
 mod verifier;
 
+use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::causes::{Deadline, failure_of};
 use super::http::{USER_AGENT, exchange};
@@ -42,14 +44,23 @@ pub(super) struct Https {
 }
 
 /// A connection on which TLS is to be spoken with the relay.
-struct Opened {
-    stream: Box<dyn Stream>,
-    remote: SocketAddr,
-    via_proxy: Option<String>,
-    connect: Duration,
+pub(super) struct Opened {
+    pub(super) stream: Box<dyn Stream>,
+    pub(super) remote: SocketAddr,
+    pub(super) via_proxy: Option<String>,
+    pub(super) connect: Duration,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// A connection on which TLS is spoken with the relay.
+pub(super) struct Secured {
+    pub(super) stream: TlsStream<Box<dyn Stream>>,
+    pub(super) remote: SocketAddr,
+    via_proxy: Option<String>,
+    connect: Duration,
+    tls: Duration,
+}
+
+pub(in crate::drive) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 impl Https {
@@ -59,6 +70,35 @@ impl Https {
 
     /// Measures a relay. The deadline is for all phases; the one it falls into is the one that failed.
     pub(super) async fn measure(&self, target: &HttpsTarget, deadline: Deadline) -> Result<HttpsAnswer, Failure> {
+        let Secured { mut stream, remote, via_proxy, connect, tls } =
+            self.secure(target, &deadline, self.open(target)).await?;
+        let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let cert_sha256 = leaf.map(|der| sha256_hex(der));
+
+        let authority = authority(&target.host_name, Some(target.port).filter(|port| *port != HTTPS_PORT));
+        let request = format!(
+            "GET /derp/latency-check HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {USER_AGENT}\r\nConnection: close\r\n\r\n"
+        );
+        let begun = self.clock.now();
+        let head = deadline.within(Stage::Http, exchange(&mut stream, &request, Stage::Http)).await?;
+        Ok(HttpsAnswer {
+            remote,
+            via_proxy,
+            connect,
+            tls,
+            request: self.clock.now().since(begun),
+            status: head.status,
+            cert_sha256,
+        })
+    }
+
+    /// Speaks TLS with a relay over the connection that `open` makes, and verifies it as the map says.
+    pub(super) async fn secure(
+        &self,
+        target: &HttpsTarget,
+        deadline: &Deadline,
+        open: impl Future<Output = Result<Opened, Failure>>,
+    ) -> Result<Secured, Failure> {
         let unsupported = |what| Failure::new(Stage::Tls, Cause::Unsupported { what });
         let bare = target.host_name.trim_start_matches('[').trim_end_matches(']').to_owned();
         let host = ServerName::try_from(bare.clone())
@@ -71,35 +111,24 @@ impl Https {
         // Roots are loaded while TCP connects, the first time: neither waits for the other.
         let roots = async { if rule.needs_roots() { self.roots().await.map(Some) } else { Ok(None) } };
         let (opened, roots) =
-            tokio::try_join!(deadline.within(Stage::Connect, self.open(target)), deadline.beside(Stage::Tls, roots))?;
+            tokio::try_join!(deadline.within(Stage::Connect, open), deadline.beside(Stage::Tls, roots))?;
+        let Opened { stream, remote, via_proxy, connect } = opened;
 
         let verifier = Arc::new(RelayVerifier::new(rule, roots, tls_roots::provider()));
         let config = tls_roots::config_with(verifier).map_err(|error| unsupported(error.to_string()))?;
         let begun = self.clock.now();
         let handshake = async {
             let connector = TlsConnector::from(Arc::new(config));
-            connector.connect(host, opened.stream).await.map_err(|error| of_handshake(&error, &expected))
+            connector.connect(host, stream).await.map_err(|error| of_handshake(&error, &expected))
         };
-        let mut stream = deadline.within(Stage::Tls, handshake).await?;
-        let tls = self.clock.now().since(begun);
-        let leaf = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let cert_sha256 = leaf.map(|der| sha256_hex(der));
+        let stream = deadline.within(Stage::Tls, handshake).await?;
+        Ok(Secured { stream, remote, via_proxy, connect, tls: self.clock.now().since(begun) })
+    }
 
-        let authority = authority(&target.host_name, Some(target.port).filter(|port| *port != HTTPS_PORT));
-        let request = format!(
-            "GET /derp/latency-check HTTP/1.1\r\nHost: {authority}\r\nUser-Agent: {USER_AGENT}\r\nConnection: close\r\n\r\n"
-        );
-        let begun = self.clock.now();
-        let head = deadline.within(Stage::Http, exchange(&mut stream, &request, Stage::Http)).await?;
-        Ok(HttpsAnswer {
-            remote: opened.remote,
-            via_proxy: opened.via_proxy,
-            connect: opened.connect,
-            tls,
-            request: self.clock.now().since(begun),
-            status: head.status,
-            cert_sha256,
-        })
+    /// The way through a proxy, where the environment wants one for this relay.
+    pub(super) async fn through_proxy(&self, target: &HttpsTarget) -> Option<Result<Opened, Failure>> {
+        let proxy = self.proxies.for_target(&target.host_name, target.port)?;
+        Some(self.open_through(&proxy, target).await)
     }
 
     async fn open(&self, target: &HttpsTarget) -> Result<Opened, Failure> {

@@ -37,6 +37,7 @@ fn cause(cause: &Cause) -> String {
         Cause::NoResolver => "no resolver is configured".to_owned(),
         Cause::Certificate { fault } => certificate(fault),
         Cause::NotTls => "that port does not speak TLS".to_owned(),
+        Cause::NotAdmitted => "the relay does not admit this key".to_owned(),
         Cause::TlsAlert { alert } => format!("the handshake ended with {alert}"),
         Cause::Status { code } => format!("status {code}"),
         Cause::Proxy { said } => format!("the proxy would not connect: {said}"),

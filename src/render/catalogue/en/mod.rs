@@ -5,17 +5,18 @@ mod failure;
 mod finding;
 mod map;
 mod nat;
+mod ping;
 mod plan;
 mod predict;
 mod why;
 
-use super::{Catalogue, Change, FindingText, Headline, NatHeadline, RegionNames, Told, Word};
-use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, Pooling, PortAllocation};
+use super::{Catalogue, Change, FindingText, Headline, NatHeadline, PingHeadline, RegionNames, Told, Word};
+use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, NodePublic, Pooling, PortAllocation};
 use crate::probe::Failure;
 use crate::render::number::round_trip;
 use crate::report::{
-    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PlanWhat, PlanWhen,
-    Predict, RegionSkip, ServerNote, Severity, Tunnel, Why,
+    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PingEvent, PlanWhat,
+    PlanWhen, Predict, RegionSkip, RelayReport, RoundTrips, ServerNote, Severity, Tunnel, Why,
 };
 
 /// The English catalogue.
@@ -199,6 +200,30 @@ impl Catalogue for English {
         nat::headline(headline)
     }
 
+    fn ping_event(&self, event: &PingEvent) -> String {
+        ping::event(event)
+    }
+
+    fn ping_headline(&self, headline: &PingHeadline) -> String {
+        ping::headline(headline)
+    }
+
+    fn listen_headline(&self, answered: u64, peers: usize) -> String {
+        format!("{answered} pings of {peers} peers answered.")
+    }
+
+    fn round_trips(&self, times: &RoundTrips) -> String {
+        ping::round_trips(times)
+    }
+
+    fn relay(&self, relay: &RelayReport) -> String {
+        ping::relay(relay)
+    }
+
+    fn answered(&self, peer: NodePublic, relayed: u64, direct: u64) -> String {
+        ping::answered(peer, relayed, direct)
+    }
+
     fn predict_headline(&self, predict: &Predict) -> String {
         predict::headline(predict)
     }
@@ -286,6 +311,14 @@ impl Catalogue for English {
             Word::HomeRegion => "Home region",
             Word::Path => "Path",
             Word::Proxy => "proxy",
+            Word::Relay => "Relay",
+            Word::Peer => "Peer",
+            Word::Key => "Key",
+            Word::RoundTrip => "Round trip",
+            Word::DirectPath => "Direct path",
+            Word::ThisSide => "This side",
+            Word::PeersSide => "Peer's side",
+            Word::Offered => "offered",
             Word::Regions => "Regions",
             Word::NotMeasured => "Not measured",
             Word::Findings => "Findings",
@@ -320,6 +353,8 @@ impl Catalogue for English {
             Word::TookTime => "took",
             Word::SameReason => "for the same reason",
             Word::LeftOut => "left out",
+            Word::NotTold => "not told",
+            Word::Unknown => "unknown",
             Word::Direct => "Direct",
             Word::How => "How",
             Word::Likelihood => "Likelihood",

@@ -181,6 +181,12 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         ),
         Why::WanUnknown => "the router did not tell its outer address".to_owned(),
 
+        Why::DirectNotTried => "not tried for: --direct was not given".to_owned(),
+        Why::DirectPong { endpoint, after } => format!("a pong came from {endpoint} after {}", span(*after)),
+        Why::DirectNotOffered => "the peer offers none: it was started without --direct".to_owned(),
+        Why::DirectNoSocket { failure: how } => format!("this host has no UDP socket for it: {}", failure(how)),
+        Why::NoPong => "the peer did not answer at all".to_owned(),
+        Why::DirectFailed { obstacle } => super::ping::obstacle(*obstacle),
         Why::Pair(pair) => predict::why(pair),
     }
 }

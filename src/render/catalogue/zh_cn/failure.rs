@@ -34,6 +34,7 @@ fn cause(cause: &Cause) -> String {
         Cause::NoResolver => "没有配置 DNS 服务器".to_owned(),
         Cause::Certificate { fault } => certificate(fault),
         Cause::NotTls => "该端口不是 TLS".to_owned(),
+        Cause::NotAdmitted => "中继不接纳此公钥".to_owned(),
         Cause::TlsAlert { alert } => format!("握手以 {alert} 结束"),
         Cause::Status { code } => format!("状态码 {code}"),
         Cause::Proxy { said } => format!("代理拒绝连接：{said}"),

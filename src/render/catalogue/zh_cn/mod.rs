@@ -5,17 +5,18 @@ mod failure;
 mod finding;
 mod map;
 mod nat;
+mod ping;
 mod plan;
 mod predict;
 mod why;
 
-use super::{Catalogue, Change, FindingText, Headline, NatHeadline, RegionNames, Told, Word};
-use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, Pooling, PortAllocation};
+use super::{Catalogue, Change, FindingText, Headline, NatHeadline, PingHeadline, RegionNames, Told, Word};
+use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, NodePublic, Pooling, PortAllocation};
 use crate::probe::Failure;
 use crate::render::number::round_trip;
 use crate::report::{
-    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PlanWhat, PlanWhen,
-    Predict, RegionSkip, ServerNote, Severity, Tunnel, Why,
+    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PingEvent, PlanWhat,
+    PlanWhen, Predict, RegionSkip, RelayReport, RoundTrips, ServerNote, Severity, Tunnel, Why,
 };
 
 /// The Chinese catalogue.
@@ -200,6 +201,30 @@ impl Catalogue for Chinese {
         nat::headline(headline)
     }
 
+    fn ping_event(&self, event: &PingEvent) -> String {
+        ping::event(event)
+    }
+
+    fn ping_headline(&self, headline: &PingHeadline) -> String {
+        ping::headline(headline)
+    }
+
+    fn listen_headline(&self, answered: u64, peers: usize) -> String {
+        format!("应答了 {peers} 个对端的 {answered} 次 ping。")
+    }
+
+    fn round_trips(&self, times: &RoundTrips) -> String {
+        ping::round_trips(times)
+    }
+
+    fn relay(&self, relay: &RelayReport) -> String {
+        ping::relay(relay)
+    }
+
+    fn answered(&self, peer: NodePublic, relayed: u64, direct: u64) -> String {
+        ping::answered(peer, relayed, direct)
+    }
+
     fn predict_headline(&self, predict: &Predict) -> String {
         predict::headline(predict)
     }
@@ -279,6 +304,14 @@ impl Catalogue for Chinese {
             Word::HomeRegion => "主区域",
             Word::Path => "出口路径",
             Word::Proxy => "代理",
+            Word::Relay => "中继",
+            Word::Peer => "对端",
+            Word::Key => "公钥",
+            Word::RoundTrip => "往返",
+            Word::DirectPath => "直连",
+            Word::ThisSide => "本机一侧",
+            Word::PeersSide => "对端一侧",
+            Word::Offered => "提供了",
             Word::Regions => "区域",
             Word::NotMeasured => "未测得",
             Word::Findings => "发现",
@@ -313,6 +346,8 @@ impl Catalogue for Chinese {
             Word::TookTime => "用时",
             Word::SameReason => "原因相同",
             Word::LeftOut => "未采用",
+            Word::NotTold => "没有告知",
+            Word::Unknown => "未知",
             Word::Direct => "直连",
             Word::How => "方式",
             Word::Likelihood => "可能性",

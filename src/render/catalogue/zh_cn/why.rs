@@ -143,6 +143,12 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         }
         Why::WanUnknown => "路由器没有告知其外侧地址".to_owned(),
 
+        Why::DirectNotTried => "没有尝试：未使用 --direct".to_owned(),
+        Why::DirectPong { endpoint, after } => format!("{} 后收到来自 {endpoint} 的应答", span(*after)),
+        Why::DirectNotOffered => "对端不提供直连：它启动时没有使用 --direct".to_owned(),
+        Why::DirectNoSocket { failure: how } => format!("本机没有可用的 UDP 套接字：{}", failure(how)),
+        Why::NoPong => "对端没有任何应答".to_owned(),
+        Why::DirectFailed { obstacle } => super::ping::obstacle(*obstacle),
         Why::Pair(pair) => predict::why(pair),
     }
 }

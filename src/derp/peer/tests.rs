@@ -1,0 +1,1 @@
+//! Two ends of a ping against each other, in virtual time.
