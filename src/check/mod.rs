@@ -8,6 +8,7 @@ mod filtering;
 mod hairpin;
 mod independence;
 pub mod lifetime;
+pub mod map_lint;
 mod mapping;
 pub mod nat_servers;
 pub mod netcheck;

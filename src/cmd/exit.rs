@@ -2,7 +2,7 @@
 
 use crate::cli::FailOn;
 use crate::drive::network::DriveError;
-use crate::report::{Command, LatencyMethod, Netcheck, Report, Severity};
+use crate::report::{Command, Finding, LatencyMethod, Netcheck, Report, Severity};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,14 +83,20 @@ fn nothing_answered(netcheck: &Netcheck) -> bool {
     !netcheck.udp.is_true() && !netcheck.captive_portal.is_true() && !netcheck.regions.iter().any(method)
 }
 
+/// Whether a report has findings at or above the severity.
 fn fails(report: &Report, fail_on: FailOn) -> bool {
+    exceeds(&report.findings, fail_on)
+}
+
+/// Whether one of the findings is at or above the severity.
+pub(super) fn exceeds(findings: &[Finding], fail_on: FailOn) -> bool {
     let least = match fail_on {
         FailOn::Never => return false,
         FailOn::Info => Severity::Info,
         FailOn::Warning => Severity::Warning,
         FailOn::Error => Severity::Error,
     };
-    report.findings.iter().any(|finding| finding.severity >= least)
+    findings.iter().any(|finding| finding.severity >= least)
 }
 
 /// Why a command could not do its job. What a network does is never one of these.

@@ -1,7 +1,9 @@
 //! One use-case a file: each wires the rooms together and ends in an exit code. No protocol bytes, no table layout.
 
 mod classic;
+mod derpmap;
 mod exit;
+mod explain;
 mod generate;
 mod inputs;
 mod lifetime;
@@ -73,6 +75,8 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
         Command::Ping(args) => runtime(ping::run(args, &cli.global, &output)),
         Command::Relay(args) => in_server_runtime(relay::run(args, &output)),
         Command::Predict(args) => predict::run(args, &cli.global, &output),
+        Command::Derpmap(args) => in_runtime(derpmap::run(args, &cli.global, &output)),
+        Command::Explain(args) => explain::run(args, &output),
         Command::Selftest(args) => in_runtime(selftest::run(args, &cli.global, &output)),
         Command::Completions(args) => generate::completions(args, &output),
         Command::Man(args) => generate::man(args, &output),

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::ServerNote;
+use super::{FindingCode, PlacedMistake, ServerNote};
 use crate::model::RegionId;
 use crate::probe::Failure;
 
@@ -162,6 +162,8 @@ pub enum FindingDetail {
         /// Whether it is more than a note.
         severity: Severity,
     },
+    /// What `derpmap lint` has to say of a place in a map.
+    MapMistake(Box<PlacedMistake>),
 }
 
 impl FindingDetail {
@@ -169,24 +171,25 @@ impl FindingDetail {
     #[must_use]
     pub const fn code(&self) -> &str {
         match self {
-            Self::UdpBlocked => "NET-001",
-            Self::RelayDown { .. } => "NET-002",
-            Self::RegionUnreachable { .. } => "NET-003",
-            Self::CaptivePortal { .. } => "NET-004",
-            Self::FakeDns { .. } => "NET-005",
-            Self::ThroughTunnel { .. } => "NET-006",
-            Self::OddServer { .. } => "NET-007",
-            Self::DnsFailing { .. } => "NET-008",
-            Self::StaleMap { .. } => "NET-009",
-            Self::HardNat => "NET-010",
-            Self::DoubleNat { .. } => "NET-011",
-            Self::Ipv6BlackHole => "NET-012",
-            Self::PacketLoss { .. } => "NET-013",
-            Self::ProxyOnly { .. } => "NET-014",
-            Self::ServerUnreachable { .. } => "NET-015",
-            Self::Ipv6Translated { .. } => "NET-016",
-            Self::Ipv4OverIpv6 { .. } => "NET-017",
+            Self::UdpBlocked => FindingCode::UdpBlocked.name(),
+            Self::RelayDown { .. } => FindingCode::RelayDown.name(),
+            Self::RegionUnreachable { .. } => FindingCode::RegionUnreachable.name(),
+            Self::CaptivePortal { .. } => FindingCode::CaptivePortal.name(),
+            Self::FakeDns { .. } => FindingCode::FakeDns.name(),
+            Self::ThroughTunnel { .. } => FindingCode::ThroughTunnel.name(),
+            Self::OddServer { .. } => FindingCode::OddServer.name(),
+            Self::DnsFailing { .. } => FindingCode::DnsFailing.name(),
+            Self::StaleMap { .. } => FindingCode::StaleMap.name(),
+            Self::HardNat => FindingCode::HardNat.name(),
+            Self::DoubleNat { .. } => FindingCode::DoubleNat.name(),
+            Self::Ipv6BlackHole => FindingCode::Ipv6BlackHole.name(),
+            Self::PacketLoss { .. } => FindingCode::PacketLoss.name(),
+            Self::ProxyOnly { .. } => FindingCode::ProxyOnly.name(),
+            Self::ServerUnreachable { .. } => FindingCode::ServerUnreachable.name(),
+            Self::Ipv6Translated { .. } => FindingCode::Ipv6Translated.name(),
+            Self::Ipv4OverIpv6 { .. } => FindingCode::Ipv4OverIpv6.name(),
             Self::Map { code, .. } => code,
+            Self::MapMistake(placed) => placed.mistake.code().name(),
         }
     }
 
@@ -212,6 +215,7 @@ impl FindingDetail {
             | Self::PacketLoss { .. }
             | Self::ProxyOnly { .. } => Severity::Warning,
             Self::Map { severity, .. } => *severity,
+            Self::MapMistake(placed) => placed.mistake.severity(),
         }
     }
 }

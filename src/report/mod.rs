@@ -4,9 +4,12 @@
 //! sentence needs is a typed field here.
 
 mod classic;
+mod code;
 mod filter_why;
 mod finding;
 mod lifetime;
+mod map;
+mod map_mistake;
 mod mode_why;
 mod nat;
 mod nat_why;
@@ -22,9 +25,12 @@ mod why;
 use std::time::{Duration, SystemTime};
 
 pub use classic::{Classic, ClassicStep, ClassicWarning};
+pub use code::FindingCode;
 pub use filter_why::FilterWhy;
 pub use finding::{Finding, FindingDetail, Severity};
 pub use lifetime::{Bracket, Lifetime};
+pub use map::{MapLint, MapNotation, MapShown, MapSourceReport, ShownRegion};
+pub use map_mistake::{HostFault, MapMistake, NoMap, OddAddress, PinFault, PlacedMistake};
 pub use mode_why::ModeWhy;
 pub use nat::{Nat, ServerNote, StunServer};
 pub use nat_why::NatWhy;

@@ -41,8 +41,8 @@ pub(crate) fn judge_finding(judgement: &mut Judgement<'_>, finding: &Finding, tr
                 || world.portal.is_some()
                 || offline(world)
         }
-        // Made by `natscope nat` of what a netcheck finds.
-        FindingDetail::ServerUnreachable { .. } => false,
+        // Made by `natscope nat` of what a netcheck finds, and by a lint.
+        FindingDetail::ServerUnreachable { .. } | FindingDetail::MapMistake(_) => false,
         FindingDetail::HardNat => truth.nat.iter().any(|nat| nat.difficulty.contains(&Difficulty::Hard)),
         FindingDetail::DoubleNat { wan } => {
             Some(*wan) == world.outer() && world.v4.boxes.iter().filter(|rules| rules.translates()).count() >= 2

@@ -5,7 +5,13 @@
 //! as they are: the formats clean them.
 
 mod en;
+mod explanation;
+mod map;
 mod zh_cn;
+
+pub(super) use explanation::Explanation;
+use explanation::explanations;
+pub(super) use map::{MapWord, MapWords};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -60,7 +66,7 @@ pub(super) const fn of(lang: Lang) -> &'static dyn Catalogue {
 }
 
 /// The words of a language.
-pub(super) trait Catalogue: Sync {
+pub(super) trait Catalogue: MapWords + Sync {
     /// A reason, as a clause without a full stop.
     fn why(&self, why: &Why, names: &RegionNames<'_>) -> String;
     /// A failure with its stage, as `TLS: the certificate has expired`.

@@ -263,6 +263,12 @@ pub(super) fn finding(detail: &mut FindingDetail, names: &mut Pseudonyms) {
         }
         FindingDetail::DoubleNat { wan } => names.address(wan),
         FindingDetail::ProxyOnly { proxy } => names.text(proxy),
+        // A map's lint has no redacted form; what says too much is left out should one be redacted all the same.
+        FindingDetail::MapMistake(placed) => {
+            names.text(&mut placed.place.file);
+            placed.place.excerpt = None;
+            placed.mistake = crate::report::MapMistake::Misplaced;
+        }
         FindingDetail::Map { code: _, place, message, severity: _ } => {
             names.map_place(place);
             names.text(message);

@@ -1,8 +1,8 @@
 use super::count;
 use super::failure::failure;
-use crate::render::catalogue::{Catalogue as _, FindingText};
+use crate::render::catalogue::{Catalogue as _, FindingText, MapWords as _};
 use crate::render::number::{percent, span};
-use crate::report::FindingDetail;
+use crate::report::{FindingDetail, PlacedMistake};
 
 /// A finding in English.
 #[allow(clippy::too_many_lines, reason = "one arm a finding, nothing else")]
@@ -140,6 +140,13 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             &["the server is down or has moved", "its name or port is mistyped", "the way to it is blocked from here"],
             "Nothing, as long as enough others answer: it was left out. Otherwise name another one.",
         ),
+        FindingDetail::MapMistake(placed) => {
+            let PlacedMistake { place, path, mistake } = placed.as_ref();
+            let (title, fix) = super::English.map_mistake(mistake);
+            let at = format!("{}:{}:{}", place.file, place.line, place.column);
+            let observed = if path.is_empty() { at } else { format!("{at}: {path}") };
+            FindingText { title, observed, causes: Vec::new(), fix }
+        }
         FindingDetail::Map { code: _, place, message, severity: _ } => text(
             format!("In the DERP map: {message}"),
             format!("{place}: {message}"),

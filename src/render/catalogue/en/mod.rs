@@ -1,7 +1,9 @@
 //! English.
 
+mod explain;
 mod failure;
 mod finding;
+mod map;
 mod mode_why;
 mod nat;
 mod nat_why;

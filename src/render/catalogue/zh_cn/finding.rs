@@ -1,7 +1,7 @@
 use super::failure::failure;
-use crate::render::catalogue::{Catalogue as _, FindingText};
+use crate::render::catalogue::{Catalogue as _, FindingText, MapWords as _};
 use crate::render::number::{percent, span};
-use crate::report::FindingDetail;
+use crate::report::{FindingDetail, PlacedMistake};
 
 /// A finding in Chinese.
 #[allow(clippy::too_many_lines, reason = "one arm a finding, nothing else")]
@@ -126,6 +126,13 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             &["该服务器没有运行或已迁移", "名称或端口写错了", "从这里到它的路径被阻断"],
             "只要还有足够多的其他服务器应答，就无需处理：它已被排除。否则请换一台服务器。",
         ),
+        FindingDetail::MapMistake(placed) => {
+            let PlacedMistake { place, path, mistake } = placed.as_ref();
+            let (title, fix) = super::Chinese.map_mistake(mistake);
+            let at = format!("{}:{}:{}", place.file, place.line, place.column);
+            let observed = if path.is_empty() { at } else { format!("{at}: {path}") };
+            FindingText { title, observed, causes: Vec::new(), fix }
+        }
         FindingDetail::Map { code: _, place, message, severity: _ } => {
             text(format!("DERP 地图有误：{message}"), format!("{place}：{message}"), &[], "请在该处修正地图。")
         }

@@ -1,7 +1,9 @@
 //! Simplified Chinese.
 
+mod explain;
 mod failure;
 mod finding;
+mod map;
 mod mode_why;
 mod nat;
 mod nat_why;
