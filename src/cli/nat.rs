@@ -17,7 +17,6 @@ use crate::model::{PublicStunServer, Socks5Proxy, StunServerName, Transport};
     after_long_help = examples_long(),
     mut_arg("derp_maps", |arg| arg.help(MAP_HELP).long_help(MAP_LONG_HELP)),
 )]
-#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line, and any mix makes sense")]
 pub struct NatArgs {
     /// STUN servers to ask [default: a built-in list of public ones].
     ///

@@ -2,6 +2,7 @@
 
 use crate::render::catalogue::Word;
 
+#[allow(clippy::match_same_arms, reason = "two things may have the same name in Chinese")]
 pub(super) const fn word(word: Word) -> &'static str {
     match word {
         Word::Udp => "UDP",
