@@ -51,7 +51,9 @@ complete -c natscope -n "__fish_natscope_needs_command" -f -a "nat" -d 'Tell whi
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "listen" -d 'Join a relay and answer pings, until Ctrl-C'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "ping" -d 'Ping a peer through a relay of your choice, and over a direct path'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "relay" -d 'Run a DERP relay with a STUN server that Tailscale clients accept'
-complete -c natscope -n "__fish_natscope_needs_command" -f -a "predict" -d 'Tell from two saved reports whether the two hosts will connect directly. Run `natscope netcheck --save a.json` on one host and the same on the other, bring the files together, and ask. No packet is sent. The answer is yes or no only when everything the reports leave open comes to the same; otherwise it is undetermined, with the fact that is missing and how to get it. It also tells by what mechanism, how likely, and the one change that would help each side'
+complete -c natscope -n "__fish_natscope_needs_command" -f -a "predict" -d 'Tell from two saved reports whether the two hosts will connect directly'
+complete -c natscope -n "__fish_natscope_needs_command" -f -a "derpmap" -d 'Look at DERP maps: the effective one, mistakes with line and column, other notations'
+complete -c natscope -n "__fish_natscope_needs_command" -f -a "explain" -d 'Explain a finding by its code, offline'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "selftest" -d 'Try natscope on a relay of its own on loopback; needs no internet'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l derp-map -d 'A DERP map: URL, file, - for standard input, or the word embedded [default: the public Tailscale map]' -r -F
@@ -94,6 +96,11 @@ complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s v -l verb
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l stun-server -d 'A STUN server to ask; may be given several times. Same as SERVER' -r -f -a "(__fish_print_hostnames)"
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l transport -d 'Over what to ask servers [default: udp; tls if all of them are stuns: URIs]' -r -f -a "udp\t'Datagrams'
+tcp\t'Connections'
+tls\t'Connections with TLS'"
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l socks5 -d 'Ask through this SOCKS5 proxy: tells the NAT of the proxy' -r
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l sockets -d 'How many local sockets ask about the mapping, from 2 to 32' -r
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l region -d 'Use only this region of the map; may be given several times' -r
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l cache-dir -d 'Where the last copy of a fetched map is kept [default: the user\'s cache directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l bind-address -d 'Send from this local address' -r
@@ -119,10 +126,13 @@ info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l servers -d 'List what was learned about each server'
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l lifetime -d 'Measure how long idle mappings live; takes minutes'
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l rfc3489 -d 'Also run the classic procedure of RFC 3489 against one server'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s 4 -d 'Use IPv4 only'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s 6 -d 'Use IPv6 only'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l no-portmap -d 'Do not ask the router for port-mapping services (asking never creates a mapping)'
-complete -c natscope -n "__fish_natscope_using_subcommand nat" -l no-https -d 'Do not ask relays of a map over HTTPS when their UDP is silent'
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l no-https -d 'Do not ask over TCP when UDP is silent: STUN servers by STUN, relays of a map by HTTPS'
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l gentle -d 'Send nothing to this host\'s own outside endpoint: no hairpin test'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l json -d 'Short for --format json'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s v -l verbose -d 'Show more; twice, log to standard error too'
@@ -257,6 +267,119 @@ complete -c natscope -n "__fish_natscope_using_subcommand predict" -s q -l quiet
 complete -c natscope -n "__fish_natscope_using_subcommand predict" -s v -l verbose -d 'Show more; twice, log to standard error too'
 complete -c natscope -n "__fish_natscope_using_subcommand predict" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
 complete -c natscope -n "__fish_natscope_using_subcommand predict" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -f -a "show" -d 'Show the map in force, and which source each region comes from'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -f -a "lint" -d 'Find mistakes in maps, with file, line and column'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -f -a "convert" -d 'Write a map as DERPMap JSON, Tailscale policy or Headscale YAML'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -l cache-dir -d 'Where the last copy of a fetched map is kept [default: the user\'s cache directory]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -l to -d 'The notation to write' -r -f -a "json\t'DERPMap JSON, as clients and derper take it'
+hujson\t'The section derpMap of a Tailscale policy'
+yaml\t'A file for derp.paths of Headscale'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand explain" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand explain" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand explain" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand explain" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand explain" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand explain" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand explain" -l list -d 'List every code with its title'
+complete -c natscope -n "__fish_natscope_using_subcommand explain" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand explain" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand explain" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand explain" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l save -d 'Keep what was asked and heard in FILE, for `natscope netcheck --replay`' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'

@@ -11,7 +11,8 @@ fuzz_target!(|datagram: &[u8]| {
         let endpoint = "[2001:db8::1]:3478".parse().expect("an endpoint");
         let facts =
             stun::AnswerFacts { mapped: endpoint, origin: Some(endpoint), other: Some(endpoint), software: "natscope" };
-        for answer in [stun::encode_success(&request, &facts), stun::encode_unknown_attributes(&request, &request.unknown)]
+        for answer in
+            [stun::encode_success(&request, &facts), stun::encode_unknown_attributes(&request, &request.unknown)]
         {
             assert!(answer.len() <= 160);
             assert!(request.id.is_classic() || stun::decode_response(&answer).is_ok());

@@ -1,6 +1,6 @@
 //! Which servers count as independent witnesses: groups vote, not servers.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::model::is_global;
 
@@ -21,6 +21,11 @@ impl Operator {
             IpAddr::V4(v4) => {
                 let [a, b, c, _] = v4.octets();
                 IpAddr::from([a, b, c, 0])
+            }
+            // An IPv4 server behind a NAT64 (RFC 6052) is as independent as its own address.
+            IpAddr::V6(v6) if matches!(v6.segments(), [0x64, 0xff9b, 0, 0, 0, 0, ..]) => {
+                let [.., high, low] = v6.segments();
+                return Self::of(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)).into());
             }
             IpAddr::V6(v6) => {
                 let [a, b, c, ..] = v6.segments();
@@ -44,6 +49,13 @@ mod tests {
         assert!(same("2001:db8:51::1", "2001:db8:51:9::2"));
         assert!(!same("198.51.100.1", "203.0.113.1"));
         assert!(!same("2001:db8:51::1", "2001:db8:52::1"));
+    }
+
+    #[test]
+    fn servers_behind_a_nat64_are_told_apart_by_what_is_behind() {
+        assert!(!same("64:ff9b::198.51.100.1", "64:ff9b::203.0.113.1"));
+        assert!(same("64:ff9b::198.51.100.1", "64:ff9b::198.51.100.9"));
+        assert!(same("64:ff9b::198.51.100.1", "198.51.100.9"));
     }
 
     #[test]

@@ -12,13 +12,18 @@ use clap_mangen::roff::{Roff, roman};
 
 use super::{Cli, Shell};
 
-/// Every manual page, as file name and roff text: `natscope.1`, then one for each command.
+/// Every manual page, as file name and roff text: `natscope.1`, then one for each command and each command of a command.
 #[must_use]
 pub fn man_pages() -> Vec<(PathBuf, String)> {
     let mut root = Cli::command().disable_help_subcommand(true);
     root.build();
-    let commands = root.get_subcommands().filter(|command| !command.is_hide_set());
-    std::iter::once(&root).chain(commands).map(page).collect()
+    pages(&root)
+}
+
+/// The pages of a command and of those below it.
+fn pages(command: &clap::Command) -> Vec<(PathBuf, String)> {
+    let below = command.get_subcommands().filter(|command| !command.is_hide_set());
+    std::iter::once(page(command)).chain(below.flat_map(pages)).collect()
 }
 
 /// The completion script of every shell, under the file name its shell looks for.
@@ -142,6 +147,11 @@ mod tests {
                 "natscope-ping.1",
                 "natscope-relay.1",
                 "natscope-predict.1",
+                "natscope-derpmap.1",
+                "natscope-derpmap-show.1",
+                "natscope-derpmap-lint.1",
+                "natscope-derpmap-convert.1",
+                "natscope-explain.1",
                 "natscope-selftest.1",
                 "natscope-completions.1"
             ]

@@ -7,6 +7,8 @@
 #![allow(clippy::doc_markdown, reason = "these doc comments are the help text, where backticks would be seen")]
 #![allow(rustdoc::broken_intra_doc_links, reason = "for the same reason: [IPV6]:PORT is what a user types")]
 
+mod derpmap;
+mod explain;
 mod map;
 mod nat;
 mod netcheck;
@@ -27,8 +29,10 @@ use std::ffi::OsString;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub use derpmap::{ConvertArgs, DerpmapArgs, DerpmapCommand, LintArgs, Notation, ShowArgs};
+pub use explain::ExplainArgs;
 pub use map::MapArgs;
-pub use nat::NatArgs;
+pub use nat::{NatArgs, TransportArg};
 pub use netcheck::{LeaveOutArgs, NetcheckArgs};
 pub use output::{Color, FailOn, Format, GlobalArgs, Lang};
 pub use pages::{CompletionsArgs, ManArgs, Shell};
@@ -99,11 +103,18 @@ pub enum Command {
     /// checks that its own ports answer. What happens afterwards is logged to standard error.
     Relay(RelayArgs),
     /// Tell from two saved reports whether the two hosts will connect directly.
+    ///
     /// Run `natscope netcheck --save a.json` on one host and the same on the other, bring the files together, and ask. No
     /// packet is sent. The answer is yes or no only when everything the reports leave open comes to the same; otherwise it
     /// is undetermined, with the fact that is missing and how to get it. It also tells by what mechanism, how likely, and
     /// the one change that would help each side.
     Predict(PredictArgs),
+    /// Look at DERP maps: the effective one, mistakes with line and column, other notations.
+    Derpmap(DerpmapArgs),
+    /// Explain a finding by its code, offline.
+    ///
+    /// What it means, what it rests on and what that does not prove, and what to do.
+    Explain(ExplainArgs),
     /// Try natscope on a relay of its own on loopback; needs no internet.
     ///
     /// Starts the embedded relay and STUN server on loopback and runs a netcheck against it. A new user's first
@@ -170,7 +181,12 @@ fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
         Command::Listen(listen) => listen.probing.check().map_err(conflict)?,
         Command::Ping(ping) => ping.probing.check().map_err(conflict)?,
         Command::Relay(relay) => relay.check().map_err(conflict)?,
-        Command::Predict(_) | Command::Selftest(_) | Command::Completions(_) | Command::Man(_) => {}
+        Command::Predict(_)
+        | Command::Derpmap(_)
+        | Command::Explain(_)
+        | Command::Selftest(_)
+        | Command::Completions(_)
+        | Command::Man(_) => {}
     }
     if cli.global.format == Format::TailscaleJson {
         let message = format!(
@@ -194,6 +210,8 @@ impl Command {
             Self::Ping(_) => "ping",
             Self::Relay(_) => "relay",
             Self::Predict(_) => "predict",
+            Self::Derpmap(_) => "derpmap",
+            Self::Explain(_) => "explain",
             Self::Selftest(_) => "selftest",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -217,6 +235,8 @@ Examples:
   natscope relay --dev                   a DERP relay on loopback
   natscope netcheck --derp-map my.json   the same against your own relays
   natscope predict a.json b.json         whether two hosts will connect directly
+  natscope derpmap lint my.json          mistakes in a DERP map, with line and column
+  natscope explain NET-010               what a finding means, and what to do
 
 'natscope COMMAND --help' tells more.";
 
@@ -236,6 +256,10 @@ Examples:
       For a script, to a file.
   natscope predict a.json b.json
       Whether the hosts of two saved reports (--save) will connect directly, and what would help.
+  natscope derpmap lint my.json
+      Mistakes in a DERP map, with line and column.
+  natscope explain NET-010
+      What a finding means, what it rests on and what to do.
   natscope completions bash > ~/.local/share/bash-completion/completions/natscope
       Complete flags with the Tab key.
 

@@ -86,8 +86,8 @@ pub struct GlobalArgs {
 
     /// From which severity of a finding on to exit with 1.
     ///
-    /// No finding of natscope is of severity error today, so that the default, error, never makes a run fail: use
-    /// warning to have one fail when something is wrong.
+    /// Only 'natscope derpmap lint' has findings of severity error today, so that the default, error, makes no other run
+    /// fail: use warning to have one fail when something is wrong.
     #[arg(
         long,
         global = true,

@@ -2,7 +2,7 @@
 
 use crate::cli::FailOn;
 use crate::drive::network::DriveError;
-use crate::report::{Command, LatencyMethod, Netcheck, Report, Severity};
+use crate::report::{Command, Finding, LatencyMethod, Netcheck, Report, Severity};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,19 @@ impl Exit {
             Self::Usage => 64,
             Self::Own => 70,
             Self::Interrupted => 130,
+        }
+    }
+
+    /// The end of a run that asked about the NAT and nothing else.
+    pub(super) fn of_nat(report: &Report, answered: bool, fail_on: FailOn) -> Self {
+        if !answered {
+            Self::NothingAnswered
+        } else if fails(report, fail_on) {
+            Self::Findings
+        } else if report.nat().is_some_and(|nat| nat.difficulty.value().is_some()) {
+            Self::Done
+        } else {
+            Self::Inconclusive
         }
     }
 
@@ -70,14 +83,20 @@ fn nothing_answered(netcheck: &Netcheck) -> bool {
     !netcheck.udp.is_true() && !netcheck.captive_portal.is_true() && !netcheck.regions.iter().any(method)
 }
 
+/// Whether a report has findings at or above the severity.
 fn fails(report: &Report, fail_on: FailOn) -> bool {
+    exceeds(&report.findings, fail_on)
+}
+
+/// Whether one of the findings is at or above the severity.
+pub(super) fn exceeds(findings: &[Finding], fail_on: FailOn) -> bool {
     let least = match fail_on {
         FailOn::Never => return false,
         FailOn::Info => Severity::Info,
         FailOn::Warning => Severity::Warning,
         FailOn::Error => Severity::Error,
     };
-    report.findings.iter().any(|finding| finding.severity >= least)
+    findings.iter().any(|finding| finding.severity >= least)
 }
 
 /// Why a command could not do its job. What a network does is never one of these.
@@ -92,6 +111,9 @@ pub(super) enum CmdError {
     /// There is no map, because the network does not answer.
     #[error("{0}")]
     NoMap(String),
+    /// The proxy that all was to go through does not do it.
+    #[error("{0}")]
+    Proxy(String),
     /// Ctrl-C.
     #[error("interrupted")]
     Interrupted,
@@ -115,7 +137,7 @@ impl CmdError {
         match self {
             Self::Usage(_) => Exit::Usage,
             Self::Own(_) => Exit::Own,
-            Self::NoMap(_) => Exit::NothingAnswered,
+            Self::NoMap(_) | Self::Proxy(_) => Exit::NothingAnswered,
             Self::Interrupted => Exit::Interrupted,
         }
     }

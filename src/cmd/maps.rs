@@ -81,7 +81,7 @@ pub(super) fn embedded() -> Result<(DerpMap, Vec<RelayHandle>), CmdError> {
 
 /// A source that cannot be fetched is the network's doing, and so is what a hotel serves in place of a map; a file that
 /// is not a map is the user's.
-fn refusal(error: &LoadError<derpmap::MapError>) -> CmdError {
+pub(super) fn refusal(error: &LoadError<derpmap::MapError>) -> CmdError {
     match error {
         LoadError::Fetch { .. } | LoadError::NotAMap { is_fetched: true, .. } => CmdError::NoMap(error.to_string()),
         LoadError::Local(_) | LoadError::NotAMap { is_fetched: false, .. } => CmdError::Usage(error.to_string()),

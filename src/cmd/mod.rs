@@ -1,8 +1,12 @@
 //! One use-case a file: each wires the rooms together and ends in an exit code. No protocol bytes, no table layout.
 
+mod classic;
+mod derpmap;
 mod exit;
+mod explain;
 mod generate;
 mod inputs;
+mod lifetime;
 mod listen;
 mod maps;
 mod nat;
@@ -18,6 +22,7 @@ mod replace;
 mod replay;
 mod selftest;
 mod selftest_ping;
+mod stream;
 mod via;
 
 use std::ffi::OsString;
@@ -62,14 +67,16 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
             output.style.servers = args.servers;
             match &args.replay {
                 Some(path) => replay::run(report::Command::Nat, path, &cli.global, &output),
-                None => in_runtime(nat::run(args, &cli.global, &output)),
+                None => runtime(nat::run(args, &cli.global, &output)),
             }
         }
         // These say what there was when they are interrupted.
-        Command::Listen(args) => in_own_runtime(listen::run(args, &cli.global, &output)),
-        Command::Ping(args) => in_own_runtime(ping::run(args, &cli.global, &output)),
+        Command::Listen(args) => runtime(listen::run(args, &cli.global, &output)),
+        Command::Ping(args) => runtime(ping::run(args, &cli.global, &output)),
         Command::Relay(args) => in_server_runtime(relay::run(args, &output)),
         Command::Predict(args) => predict::run(args, &cli.global, &output),
+        Command::Derpmap(args) => in_runtime(derpmap::run(args, &cli.global, &output)),
+        Command::Explain(args) => explain::run(args, &output),
         Command::Selftest(args) => in_runtime(selftest::run(args, &cli.global, &output)),
         Command::Completions(args) => generate::completions(args, &output),
         Command::Man(args) => generate::man(args, &output),
@@ -87,18 +94,21 @@ fn in_server_runtime(work: impl Future<Output = Result<Exit, CmdError>>) -> Resu
     result
 }
 
-/// Runs to the end or to Ctrl-C. Lookups by the C library cannot be called off, so they are not waited for.
+/// Runs to the end or to Ctrl-C.
 fn in_runtime(work: impl Future<Output = Result<Exit, CmdError>>) -> Result<Exit, CmdError> {
-    in_own_runtime(async {
-        tokio::select! {
-            result = work => result,
-            _ = tokio::signal::ctrl_c() => Err(CmdError::Interrupted),
-        }
-    })
+    runtime(or_interrupted(work))
 }
 
-/// The same, with Ctrl-C left to the work.
-fn in_own_runtime(work: impl Future<Output = Result<Exit, CmdError>>) -> Result<Exit, CmdError> {
+/// To the end, or to Ctrl-C, after which there is nothing to tell.
+async fn or_interrupted<T>(work: impl Future<Output = Result<T, CmdError>>) -> Result<T, CmdError> {
+    tokio::select! {
+        result = work => result,
+        _ = tokio::signal::ctrl_c() => Err(CmdError::Interrupted),
+    }
+}
+
+/// Runs to the end. Lookups by the C library cannot be called off, so they are not waited for.
+fn runtime(work: impl Future<Output = Result<Exit, CmdError>>) -> Result<Exit, CmdError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -167,6 +167,7 @@ fn options(args: &NetcheckArgs, global: &GlobalArgs, spent: Duration) -> Options
     Options {
         nat: !args.leave_out.no_nat,
         filtering: !args.leave_out.no_nat,
+        hairpin: !args.leave_out.no_nat,
         port_mapping: !args.leave_out.no_portmap,
         https: !args.leave_out.no_https,
         icmp: !args.leave_out.no_icmp,

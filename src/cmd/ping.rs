@@ -37,7 +37,7 @@ pub(super) async fn run(args: &PingArgs, global: &GlobalArgs, output: &Output) -
         direct,
         until_direct: args.until_direct,
     };
-    let report = ping(&plan, joining, &args.probing, global, output, until).await?;
+    let report = Box::pin(ping(&plan, joining, &args.probing, global, output, until)).await?;
     output.text(&ending(output))?;
     output.report(&report.report)?;
     Ok(if report.interrupted { Exit::Interrupted } else { exit(&report.report, direct) })

@@ -286,6 +286,6 @@ fn map_lines(relay: &Relay, args: &RelayArgs) -> String {
     let inner = inner.get(1..inner.len().saturating_sub(1)).unwrap_or_default().join("\n");
     format!(
         "\nFor a Tailscale policy file:\n{inner}\n\nFor Headscale, a file of derp.paths:\n{}",
-        derpmap::encode_yaml(&map)
+        derpmap::encode_yaml(&derpmap::MapLayer::terse(map))
     )
 }

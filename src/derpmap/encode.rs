@@ -1,5 +1,6 @@
 use serde_json::{Map, Value, json};
 
+use super::layer::MapLayer;
 use super::node::SHA256_RAW;
 use crate::model::{CertName, DerpMap, Node, Pin, Region};
 
@@ -7,15 +8,45 @@ use crate::model::{CertName, DerpMap, Node, Pin, Region};
 /// they have their zero value. [`decode`](super::decode) gives the same map back.
 #[must_use]
 pub fn encode_json(map: &DerpMap) -> Value {
+    encode_layer(&MapLayer::terse(map.clone()))
+}
+
+/// The layer in the same form, with what it removes as `null` and without what it does not mention. [`decode`](
+/// super::decode) gives the same layer back.
+#[must_use]
+pub fn encode_layer(layer: &MapLayer) -> Value {
     let mut object = Map::new();
-    if !map.home_params.region_score.is_empty() {
-        let scores = map.home_params.region_score.iter().map(|(id, score)| (id.to_string(), json!(score)));
+    if let Some(scores) = &layer.region_score {
+        let scores = scores.iter().map(|(id, score)| (id.to_string(), json!(score)));
         object.insert("HomeParams".to_owned(), json!({"RegionScore": Value::Object(scores.collect())}));
     }
-    let regions = map.regions.iter().map(|(id, region)| (id.to_string(), encode_region(region)));
-    object.insert("Regions".to_owned(), Value::Object(regions.collect()));
-    insert_flag(&mut object, "omitDefaultRegions", map.omit_default_regions);
+    if let Some(regions) = &layer.regions {
+        let region = |region: &Option<Region>| region.as_ref().map_or(Value::Null, encode_region);
+        let regions = regions.iter().map(|(id, it)| (id.to_string(), region(it)));
+        object.insert("Regions".to_owned(), Value::Object(regions.collect()));
+    }
+    if let Some(omit) = layer.omit_default_regions {
+        object.insert("omitDefaultRegions".to_owned(), Value::Bool(omit));
+    }
+    if object.is_empty() {
+        // An object without any of these keys is no map.
+        object.insert("Regions".to_owned(), Value::Null);
+    }
     Value::Object(object)
+}
+
+/// The layer as a Tailscale policy of nothing but the section `derpMap`, with the keys as Tailscale's documentation
+/// spells them.
+#[must_use]
+pub fn encode_policy(layer: &MapLayer) -> Value {
+    let respell = |(key, value): (String, Value)| match key.as_str() {
+        "omitDefaultRegions" => ("OmitDefaultRegions".to_owned(), value),
+        _ => (key, value),
+    };
+    match encode_layer(layer) {
+        Value::Object(map) => json!({ "derpMap": map.into_iter().map(respell).collect::<Map<_, _>>() }),
+        other => other,
+    }
 }
 
 fn encode_region(region: &Region) -> Value {

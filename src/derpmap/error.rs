@@ -2,9 +2,10 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::source::Source;
+use super::source::{Source, drawn};
 use super::tree::Span;
 use super::{MAX_MAP_BYTES, MAX_NODES, json, yaml};
+use crate::model::{Excerpt, Place};
 
 /// A text is not a DERP map: where, what was found and what should be there.
 ///
@@ -21,8 +22,8 @@ pub struct MapError {
     pub path: Box<str>,
     /// What is wrong.
     pub problem: Problem,
-    /// The line and carets under the place. Empty when no line can be shown.
-    pub excerpt: Box<str>,
+    /// The line the place is in; `None` when no line can be shown.
+    pub excerpt: Option<Box<Excerpt>>,
 }
 
 /// What is wrong with a text that is not a DERP map.
@@ -148,13 +149,20 @@ impl MapError {
             column: position.column,
             path: path.into(),
             problem,
-            excerpt: source.excerpt(span).into(),
+            excerpt: Some(Box::new(source.excerpt(span))),
         }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let excerpt = self.excerpt.as_deref().cloned();
+        Place { file: self.file.to_string(), line: self.line, column: self.column, excerpt }
     }
 
     /// An error about the text as a whole, of which nothing is worth showing.
     pub(super) fn whole(file: &str, problem: Problem) -> Self {
-        Self { file: file.into(), line: 1, column: 1, path: "".into(), problem, excerpt: "".into() }
+        Self { file: file.into(), line: 1, column: 1, path: "".into(), problem, excerpt: None }
     }
 }
 
@@ -165,8 +173,8 @@ impl fmt::Display for MapError {
             write!(f, "{}: ", self.path)?;
         }
         write!(f, "{}", self.problem)?;
-        if !self.excerpt.is_empty() {
-            write!(f, "\n{}", self.excerpt)?;
+        if let Some(excerpt) = &self.excerpt {
+            write!(f, "\n{}", drawn(excerpt, self.line))?;
         }
         Ok(())
     }

@@ -6,12 +6,16 @@ use std::fmt;
 use super::MapFormat;
 use super::error::{MapError, Problem};
 use super::number;
-use super::source::{Position, Source};
+use super::places::{Spot, Spots};
+use super::source::Source;
 use super::tree::{Key, Member, Node, Span, Value, shorten};
 use super::warning::{MapWarning, WarningDetail};
 
 /// Warnings kept of one text; the rest is counted.
 const MAX_WARNINGS: usize = 1000;
+
+/// Errors gathered where one does not end the reading.
+const MAX_ERRORS: usize = 100;
 
 /// How keys are matched and scalars read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,14 +70,18 @@ pub(super) struct Reader<'a> {
     pub(super) dialect: Dialect,
     /// Nodes read so far, of all regions.
     pub(super) nodes: usize,
+    /// Where everything stands.
+    pub(super) spots: Spots,
     warnings: Vec<Pending>,
     left_out: usize,
+    /// What was refused, where that does not end the reading.
+    refused: Option<Vec<MapError>>,
 }
 
 /// A warning whose line is counted at the end, for all warnings in one pass.
 #[derive(Debug)]
 struct Pending {
-    at: u32,
+    span: Span,
     path: String,
     detail: WarningDetail,
     /// Of a duplicate: where the first one is.
@@ -81,6 +89,7 @@ struct Pending {
 }
 
 /// The members of an object that have a known name, each with that name, in the order of the text.
+#[derive(Default)]
 pub(super) struct Fields<'t, 'a> {
     members: Vec<(&'static str, &'t Member<'a>)>,
 }
@@ -102,9 +111,48 @@ impl<'t, 'a> Fields<'t, 'a> {
     }
 }
 
+/// What is left when a text has been read.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) warnings: Vec<MapWarning>,
+    pub(super) left_out: usize,
+    pub(super) spots: Spots,
+    pub(super) errors: Vec<MapError>,
+}
+
 impl<'a> Reader<'a> {
     pub(super) const fn new(source: Source<'a>, dialect: Dialect) -> Self {
-        Self { source, dialect, nodes: 0, warnings: Vec::new(), left_out: 0 }
+        let spots = Spots::new();
+        Self { source, dialect, nodes: 0, spots, warnings: Vec::new(), left_out: 0, refused: None }
+    }
+
+    /// From now on a wrong value is gathered and counts as absent, and the reading goes on.
+    pub(super) fn go_on_after_errors(&mut self) {
+        self.refused.get_or_insert_default();
+    }
+
+    /// Ends the reading, or notes the error and has the value be absent.
+    pub(super) fn refuse<T: Default>(&mut self, error: MapError) -> Result<T, MapError> {
+        match &mut self.refused {
+            Some(refused) if refused.len() < MAX_ERRORS => {
+                refused.push(error);
+                Ok(T::default())
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// Of what was refused without ending the reading, the first.
+    pub(super) fn first_refused(&self) -> Option<MapError> {
+        self.refused.as_ref()?.first().cloned()
+    }
+
+    /// Remembers where the fields of an object stand, and the object itself: at `own`.
+    pub(super) fn remember(&mut self, spot: Spot, own: Span, fields: &Fields<'_, 'a>) {
+        self.spots.insert(spot, (own, own));
+        for (name, member) in &fields.members {
+            self.spots.insert(Spot { field: name, ..spot }, (member.key.span, member.value.span));
+        }
     }
 
     /// The fields of an object. `names` are the JSON names; YAML's are derived from them.
@@ -115,7 +163,7 @@ impl<'a> Reader<'a> {
         expected: &'static str,
         names: &'static [&'static str],
     ) -> Result<Fields<'t, 'a>, MapError> {
-        let members = node.members().ok_or_else(|| self.wrong(path, node, expected))?;
+        let Some(members) = node.members() else { return self.refuse(self.wrong(path, node, expected)) };
         let mut found: Vec<(&'static str, &'t Member<'a>)> = Vec::new();
         for member in members {
             let key = member.key.text.as_ref();
@@ -160,7 +208,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn text(
-        &self,
+        &mut self,
         path: &Path<'_>,
         fields: &Fields<'_, 'a>,
         name: &'static str,
@@ -170,16 +218,16 @@ impl<'a> Reader<'a> {
             (Value::String(text), _) | (Value::Number(text), Dialect::Yaml) => Ok(text.clone().into_owned()),
             // yaml.v3 takes the scalar as it is written.
             (Value::Bool(value), Dialect::Yaml) => {
-                let (raw, plain) = (self.raw(member.value.span), value.to_string());
+                let (raw, plain) = (self.source.raw(member.value.span), value.to_string());
                 // Behind an alias the text is elsewhere.
                 Ok(if raw.eq_ignore_ascii_case(&plain) { raw.to_owned() } else { plain })
             }
-            _ => Err(self.wrong(&path.key(&member.key.text), &member.value, "a string")),
+            _ => self.refuse(self.wrong(&path.key(&member.key.text), &member.value, "a string")),
         }
     }
 
     pub(super) fn integer<'t>(
-        &self,
+        &mut self,
         path: &Path<'_>,
         fields: &Fields<'t, 'a>,
         name: &'static str,
@@ -194,16 +242,21 @@ impl<'a> Reader<'a> {
         };
         match value {
             Some(value) => Ok(Some((value, member))),
-            None => Err(self.wrong(&path.key(&member.key.text), &member.value, "a whole number")),
+            None => self.refuse(self.wrong(&path.key(&member.key.text), &member.value, "a whole number")),
         }
     }
 
-    pub(super) fn float(&self, path: &Path<'_>, fields: &Fields<'_, 'a>, name: &'static str) -> Result<f64, MapError> {
+    pub(super) fn float(
+        &mut self,
+        path: &Path<'_>,
+        fields: &Fields<'_, 'a>,
+        name: &'static str,
+    ) -> Result<f64, MapError> {
         let Some(member) = fields.scalar(name) else { return Ok(0.0) };
         self.as_float(&path.key(&member.key.text), &member.value)
     }
 
-    pub(super) fn as_float(&self, path: &Path<'_>, node: &Node<'a>) -> Result<f64, MapError> {
+    pub(super) fn as_float(&mut self, path: &Path<'_>, node: &Node<'a>) -> Result<f64, MapError> {
         let value = match &node.value {
             Value::Number(text) => match self.dialect {
                 Dialect::Json => text.parse().ok(),
@@ -211,11 +264,14 @@ impl<'a> Reader<'a> {
             },
             _ => None,
         };
-        value.filter(|value: &f64| value.is_finite()).ok_or_else(|| self.wrong(path, node, "a number"))
+        match value.filter(|value: &f64| value.is_finite()) {
+            Some(value) => Ok(value),
+            None => self.refuse(self.wrong(path, node, "a number")),
+        }
     }
 
     pub(super) fn flag(
-        &self,
+        &mut self,
         path: &Path<'_>,
         fields: &Fields<'_, 'a>,
         name: &'static str,
@@ -228,7 +284,7 @@ impl<'a> Reader<'a> {
             (Value::String(text), Dialect::Yaml) if matches!(text.as_ref(), "n" | "N" | "no" | "off") => {
                 Ok(Some(false))
             }
-            _ => Err(self.wrong(&path.key(&member.key.text), &member.value, "true or false, without quotes")),
+            _ => self.refuse(self.wrong(&path.key(&member.key.text), &member.value, "true or false, without quotes")),
         }
     }
 
@@ -249,33 +305,32 @@ impl<'a> Reader<'a> {
         if self.warnings.len() >= MAX_WARNINGS {
             self.left_out += 1;
         } else {
-            self.warnings.push(Pending { at: span.start, path: path.to_string(), detail, first });
+            self.warnings.push(Pending { span, path: path.to_string(), detail, first });
         }
     }
 
-    /// The warnings in the order of the text, and how many more there were.
-    pub(super) fn finish(mut self, format: MapFormat) -> (Vec<MapWarning>, usize) {
-        self.warnings.sort_by_key(|warning| warning.at);
-        let offsets: BTreeSet<u32> =
-            self.warnings.iter().flat_map(|warning| [Some(warning.at), warning.first]).flatten().collect();
-        let positions = self.source.positions(offsets.iter().copied());
-        let positions: BTreeMap<u32, Position> = offsets.into_iter().zip(positions).collect();
-        let position = |offset: u32| positions.get(&offset).copied().unwrap_or(Position { line: 1, column: 1 });
+    /// The warnings in the order of the text, how many more there were, and the errors that did not end the reading.
+    pub(super) fn finish(mut self, format: MapFormat) -> Finished {
+        self.warnings.sort_by_key(|warning| warning.span);
+        let firsts: BTreeSet<u32> = self.warnings.iter().filter_map(|warning| warning.first).collect();
+        let lines = self.source.positions(firsts.iter().copied()).into_iter().map(|position| position.line);
+        let lines: BTreeMap<u32, usize> = firsts.iter().copied().zip(lines).collect();
+        let spans: Vec<Span> = self.warnings.iter().map(|warning| warning.span).collect();
+        let places = self.source.places(&spans);
         let is_yaml = format == MapFormat::HeadscaleYaml;
-        let warnings = self.warnings.into_iter().map(|Pending { at, path, mut detail, first }| {
+        let warnings = self.warnings.into_iter().zip(places).map(|(Pending { path, mut detail, first, .. }, place)| {
             if let (WarningDetail::DuplicateKey { first_line, .. }, Some(first)) = (&mut detail, first) {
-                *first_line = position(first).line;
+                *first_line = lines.get(&first).copied().unwrap_or(1);
             }
-            let Position { line, column } = position(at);
             let (code, severity) = (detail.code(is_yaml), detail.severity(is_yaml));
-            MapWarning { code, severity, line, column, path, detail }
+            MapWarning { code, severity, line: place.line, column: place.column, path, detail, excerpt: place.excerpt }
         });
-        (warnings.collect(), self.left_out)
-    }
-
-    fn raw(&self, span: Span) -> &'a str {
-        let offset = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
-        self.source.text.get(offset(span.start)..offset(span.end)).unwrap_or_default()
+        Finished {
+            warnings: warnings.collect(),
+            left_out: self.left_out,
+            spots: self.spots,
+            errors: self.refused.unwrap_or_default(),
+        }
     }
 }
 

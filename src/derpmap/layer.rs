@@ -16,6 +16,15 @@ pub struct MapLayer {
 }
 
 impl MapLayer {
+    /// The layer that says no more than a map does: what is as usual in the map is not mentioned.
+    #[must_use]
+    pub fn terse(map: DerpMap) -> Self {
+        let mut layer = Self::from(map);
+        layer.region_score = layer.region_score.filter(|scores| !scores.is_empty());
+        layer.omit_default_regions = layer.omit_default_regions.filter(|omit| *omit);
+        layer
+    }
+
     /// How many regions it sets.
     #[must_use]
     pub fn region_count(&self) -> usize {

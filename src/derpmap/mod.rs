@@ -5,7 +5,8 @@
 //! that program ignores silently turned into a [`MapWarning`] that has a line and a column. No region and no node
 //! is lost without one. Hostile text costs bounded time and memory and never panics.
 //!
-//! It opens no files and fetches nothing, and it does not lint: a map that works is not criticised here.
+//! It opens no files and fetches nothing, and it does not lint: a map that works is not criticised here, only the
+//! places of its parts are told to whoever does.
 
 mod encode;
 mod encode_yaml;
@@ -16,6 +17,7 @@ mod layer;
 mod locate;
 mod node;
 mod number;
+mod places;
 mod read;
 mod source;
 mod text;
@@ -23,13 +25,15 @@ mod tree;
 mod warning;
 mod yaml;
 
-pub use encode::encode_json;
+pub use encode::{encode_json, encode_layer, encode_policy};
 pub use encode_yaml::encode_yaml;
 pub use error::{MapError, NotAMap, Problem};
 pub use layer::{MapLayer, overlay};
+pub use places::{Places, Spot};
+pub use tree::Span;
 pub use warning::{MapWarning, Severity, WarningDetail};
 
-use fields::{Dialect, Path, Reader};
+use fields::{Dialect, Finished, Path, Reader};
 use source::Source;
 
 /// The longest text that is read as a map, 16 MiB: the public map is 100 times smaller.
@@ -50,6 +54,19 @@ pub struct Decoded {
     pub warnings_left_out: usize,
     /// What it was read as.
     pub format: MapFormat,
+    /// Whether it is the `derpMap` of a Tailscale policy, which is laid over Tailscale's own map.
+    pub is_policy: bool,
+}
+
+/// A text read as far as it goes.
+#[derive(Clone, Debug)]
+pub struct Examined<'a> {
+    /// What could be read. What is in `errors` counts as absent.
+    pub decoded: Decoded,
+    /// Where it stands.
+    pub places: Places<'a>,
+    /// Values for which [`decode`] refuses the text, in the order they were found.
+    pub errors: Vec<MapError>,
 }
 
 /// The notations of a map.
@@ -66,10 +83,23 @@ pub enum MapFormat {
 
 /// Reads a text as a map. `name` is what errors call it, as the file or URL it came from.
 pub fn decode(name: &str, text: &[u8]) -> Result<Decoded, MapError> {
+    read(name, text, false).map(|examined| examined.decoded)
+}
+
+/// Reads a text as a map as far as it goes, for whoever wants to know all that is wrong with it. `Err` when there is no
+/// going on: it is no JSON and no YAML, there is no map in it, or too much.
+pub fn examine<'a>(name: &'a str, text: &'a [u8]) -> Result<Examined<'a>, MapError> {
+    read(name, text, true)
+}
+
+fn read<'a>(name: &'a str, text: &'a [u8], go_on: bool) -> Result<Examined<'a>, MapError> {
     let text = text::check(name, text)?;
     let source = Source { name, text };
     let dialect = locate::dialect(text);
     let mut reader = Reader::new(source, dialect);
+    if go_on {
+        reader.go_on_after_errors();
+    }
     let (root, format) = match dialect {
         Dialect::Json => {
             let parsed = json::parse(source)?;
@@ -93,7 +123,10 @@ pub fn decode(name: &str, text: &[u8]) -> Result<Decoded, MapError> {
     if located.path.len() > 1 && locate::is_policy(&root) {
         reader.warn(&path, located.map.span, WarningDetail::MisplacedMap);
     }
-    let layer = reader.map(&path, located.map)?;
-    let (warnings, warnings_left_out) = reader.finish(format);
-    Ok(Decoded { layer, warnings, warnings_left_out, format })
+    // A netmap spells it DERPMap.
+    let is_policy = dialect == Dialect::Json && (locate::is_policy(&root) || located.path == ["derpMap"]);
+    let layer = reader.map(&path, located.map).map_err(|error| reader.first_refused().unwrap_or(error))?;
+    let Finished { warnings, left_out, spots, errors } = reader.finish(format);
+    let decoded = Decoded { layer, warnings, warnings_left_out: left_out, format, is_policy };
+    Ok(Examined { decoded, places: Places { source, above, spots }, errors })
 }

@@ -8,6 +8,7 @@ use super::fields::{Dialect, Path, Reader};
 use super::layer::MapLayer;
 use super::node::NODE_KEYS;
 use super::number;
+use super::places::Spot;
 use super::tree::{Key, Member, Node, Span, Value, shorten};
 use super::warning::WarningDetail;
 use crate::model::{Region, RegionId};
@@ -27,6 +28,7 @@ impl<'a> Reader<'a> {
             return Ok(layer);
         }
         let fields = self.fields(path, node, "a DERP map, an object with \"Regions\"", MAP_KEYS)?;
+        self.remember(Spot::default(), Span { end: node.span.start, ..node.span }, &fields);
         layer.omit_default_regions = self.flag(path, &fields, "omitDefaultRegions")?;
         for member in fields.all("Regions").filter(|member| !matches!(member.value.value, Value::Null)) {
             let regions = self.regions(&path.key(&member.key.text), &member.value)?;
@@ -51,7 +53,11 @@ impl<'a> Reader<'a> {
             }
             let path = path.key(&member.key.text);
             let region = match member.value.value {
-                Value::Null => None,
+                Value::Null => {
+                    self.spots
+                        .insert(Spot { region: Some(id), ..Spot::default() }, (member.key.span, member.value.span));
+                    None
+                }
                 _ => Some(self.region(&path, id, &member.key, &member.value)?),
             };
             regions.insert(id, region);
@@ -83,11 +89,17 @@ impl<'a> Reader<'a> {
         node: &'t Node<'a>,
         expected: &'static str,
     ) -> Result<Vec<(RegionId, &'t Member<'a>)>, MapError> {
-        let members = node.members().ok_or_else(|| self.wrong(path, node, expected))?;
+        let Some(members) = node.members() else { return self.refuse(self.wrong(path, node, expected)) };
         let mut first: BTreeMap<RegionId, Span> = BTreeMap::new();
         let mut found = Vec::new();
         for member in members {
-            let id = self.region_key(path, &member.key)?;
+            let id = match self.region_key(path, &member.key) {
+                Ok(id) => id,
+                Err(error) => {
+                    self.refuse::<()>(error)?;
+                    continue;
+                }
+            };
             match first.get(&id) {
                 Some(&span) => self.warn_duplicate(path, &member.key, span),
                 None => {
@@ -115,6 +127,7 @@ impl<'a> Reader<'a> {
 
     fn region(&mut self, path: &Path<'_>, id: RegionId, key: &Key<'a>, node: &Node<'a>) -> Result<Region, MapError> {
         let fields = self.fields(path, node, "a region, an object with \"Nodes\"", REGION_KEYS)?;
+        self.remember(Spot { region: Some(id), ..Spot::default() }, key.span, &fields);
         let own_id = self.integer(path, &fields, "RegionID")?;
         if own_id.map(|(own_id, _)| u64::try_from(own_id)) != Some(Ok(id.0)) {
             let span = own_id.map_or(key.span, |(_, member)| member.value.span);
@@ -150,7 +163,7 @@ impl<'a> Reader<'a> {
         let elements = match &node.value {
             Value::Null => return Ok(Vec::new()),
             Value::Array(elements) => elements,
-            _ => return Err(self.wrong(path, node, "a list of nodes")),
+            _ => return self.refuse(self.wrong(path, node, "a list of nodes")),
         };
         let mut nodes = Vec::new();
         for (index, element) in elements.iter().enumerate() {
@@ -164,6 +177,7 @@ impl<'a> Reader<'a> {
                 return Err(self.error(&path, element.span, Problem::TooMany { what: "nodes" }));
             }
             let fields = self.fields(&path, element, "a node, an object with \"HostName\"", NODE_KEYS)?;
+            self.remember(Spot { region: Some(region), node: Some(nodes.len()), field: "" }, element.span, &fields);
             nodes.push(self.node(&path, region, element.span, &fields)?);
         }
         Ok(nodes)

@@ -1,8 +1,7 @@
 //! Offsets in a text as lines and columns, and the excerpt an error shows.
 
-use std::fmt::Write as _;
-
 use super::tree::Span;
+use crate::model::{Excerpt, Place};
 
 /// The text of a map, with the name it goes by in errors.
 #[derive(Clone, Copy, Debug)]
@@ -48,40 +47,50 @@ impl<'a> Source<'a> {
         found
     }
 
-    /// The line of `span` with carets under it, plain text without a trailing newline. Long lines are cut around
-    /// the place; control characters are replaced, for a map must not steer the terminal of who reads the error.
-    pub(super) fn excerpt(&self, span: Span) -> String {
-        const BEFORE: usize = 60;
-        const WIDTH: usize = 100;
-        let Position { line, column } = self.position(span.start);
-        let start = self.before(span.start).rfind('\n').map_or(0, |at| at + 1);
-        let rest = self.text.get(start..).unwrap_or_default();
-        let whole = rest.split('\n').next().unwrap_or_default().trim_end_matches('\r');
-        let skipped = if column > BEFORE + 20 { column - 1 - BEFORE } else { 0 };
-        let shown: Vec<char> = whole.chars().skip(skipped).take(WIDTH).map(printable).collect();
-        let is_cut = whole.chars().nth(skipped + WIDTH).is_some();
+    /// The places of many spans in one pass over the text. The spans must ascend.
+    pub(super) fn places(&self, spans: &[Span]) -> Vec<Place> {
+        let positions = self.positions(spans.iter().map(|span| span.start));
+        let place = |(span, position): (&Span, Position)| Place {
+            file: self.name.to_owned(),
+            line: position.line,
+            column: position.column,
+            excerpt: Some(self.excerpt(*span)),
+        };
+        spans.iter().zip(positions).map(place).collect()
+    }
 
-        let lead = column - 1 - skipped;
-        let start_byte = self.before(span.start).len();
-        let end_byte = self.before(span.end).len().max(start_byte);
-        let marked = self.text.get(start_byte..end_byte).unwrap_or_default();
-        let marked = marked.split('\n').next().unwrap_or_default().chars().take(WIDTH).count();
-        let marked = marked.min(shown.len().saturating_sub(lead)).max(1);
+    /// The line of `span`, cut around it. Costs what it shows, however long the line is.
+    pub(super) fn excerpt(&self, span: Span) -> Excerpt {
+        const BEFORE: usize = 80;
+        const AFTER: usize = 160;
+        let before = self.before(span.start);
+        let mut lead: Vec<char> = before.chars().rev().take_while(|&c| c != '\n').take(BEFORE + 1).collect();
+        let cut_before = lead.len() > BEFORE;
+        lead.truncate(BEFORE);
+        lead.reverse();
 
-        let pad: usize = shown.iter().take(lead).map(|&c| columns(c)).sum();
-        let carets: usize = shown.iter().skip(lead).take(marked).map(|&c| columns(c)).sum();
-        let (ellipsis, after) = (if skipped > 0 { "…" } else { "" }, if is_cut { "…" } else { "" });
-        let number = line.to_string();
-        let gutter = " ".repeat(number.len());
-        let mut excerpt = String::new();
-        let text: String = shown.iter().collect();
-        let _ = write!(
-            excerpt,
-            "{gutter} |\n{number} | {ellipsis}{text}{after}\n{gutter} | {}{}",
-            " ".repeat(pad + ellipsis.chars().count()),
-            "^".repeat(carets.max(1)),
-        );
-        excerpt
+        let rest = self.text.get(before.len()..).unwrap_or_default();
+        let mut tail: Vec<char> = rest.chars().take_while(|&c| c != '\n').take(AFTER + 1).collect();
+        let cut_after = tail.len() > AFTER;
+        tail.truncate(AFTER);
+        if tail.last() == Some(&'\r') {
+            tail.pop();
+        }
+        let place = self.text.get(before.len()..self.before(span.end).len()).unwrap_or_default();
+        let marked = place.chars().take_while(|&c| c != '\n').take(AFTER).count().min(tail.len()).max(1);
+        Excerpt {
+            text: lead.iter().chain(&tail).map(|&c| printable(c)).collect(),
+            before: lead.len(),
+            marked,
+            cut_before,
+            cut_after,
+        }
+    }
+
+    /// The text of a span.
+    pub(super) fn raw(&self, span: Span) -> &'a str {
+        let offset = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+        self.text.get(offset(span.start)..offset(span.end)).unwrap_or_default()
     }
 
     fn before(&self, offset: u32) -> &'a str {
@@ -91,6 +100,17 @@ impl<'a> Source<'a> {
         }
         self.text.get(..offset).unwrap_or_default()
     }
+}
+
+/// The line with carets under the place, plain text without a trailing newline.
+pub(super) fn drawn(excerpt: &Excerpt, line: usize) -> String {
+    let width = |from: usize, length: usize| excerpt.text.chars().skip(from).take(length).map(columns).sum::<usize>();
+    let (left, right) = (if excerpt.cut_before { "…" } else { "" }, if excerpt.cut_after { "…" } else { "" });
+    let number = line.to_string();
+    let gutter = " ".repeat(number.len());
+    let pad = " ".repeat(width(0, excerpt.before) + left.chars().count());
+    let carets = "^".repeat(width(excerpt.before, excerpt.marked).max(1));
+    format!("{gutter} |\n{number} | {left}{}{right}\n{gutter} | {pad}{carets}", excerpt.text)
 }
 
 fn printable(c: char) -> char {
@@ -148,15 +168,15 @@ mod tests {
 
     #[test]
     fn carets_stand_under_the_place() {
-        let excerpt = source("{\n\t\"日\": \"x\"\n}").excerpt(Span::new(10, 13));
+        let excerpt = drawn(&source("{\n\t\"日\": \"x\"\n}").excerpt(Span::new(10, 13)), 2);
         assert_eq!(excerpt, "  |\n2 |  \"日\": \"x\"\n  |        ^^^");
     }
 
     #[test]
     fn long_lines_are_cut_and_control_characters_replaced() {
         let text = format!("{}\u{1b}[31m\"here\"{}", "x".repeat(5000), "y".repeat(5000));
-        let excerpt = source(&text).excerpt(Span::new(5005, 5011));
-        assert!(excerpt.lines().all(|line| line.chars().count() < 120), "{excerpt}");
+        let excerpt = drawn(&source(&text).excerpt(Span::new(5005, 5011)), 1);
+        assert!(excerpt.lines().all(|line| line.chars().count() < 260), "{excerpt}");
         assert!(!excerpt.contains('\u{1b}'));
         let lines: Vec<&str> = excerpt.lines().collect();
         let caret = lines[2].chars().position(|c| c == '^').unwrap();

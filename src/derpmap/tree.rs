@@ -39,7 +39,7 @@ pub(super) struct Key<'a> {
 /// Byte offsets of the first byte and the one after the last. Maps are far smaller than 4 GiB, see
 /// [`MAX_MAP_BYTES`](super::MAX_MAP_BYTES).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Span {
+pub struct Span {
     pub(super) start: u32,
     pub(super) end: u32,
 }

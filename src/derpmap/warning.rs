@@ -1,7 +1,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::model::RegionId;
+use crate::model::{Excerpt, RegionId};
 
 /// Something in a map that is not what its author means, and does not stop it from being read.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub struct MapWarning {
     pub path: String,
     /// What it is.
     pub detail: WarningDetail,
+    /// The line it is in.
+    pub excerpt: Option<Excerpt>,
 }
 
 /// How much a warning matters.

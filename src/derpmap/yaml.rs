@@ -248,6 +248,9 @@ fn is_number(text: &str) -> bool {
 fn syntax_error(source: Source<'_>, error: &ScanError) -> MapError {
     let marker = error.marker();
     let at = marker.byte_offset().unwrap_or_default();
+    // A tab is noticed once it has been passed.
+    let before = source.text.get(..at).is_some_and(|before| before.ends_with('\t'));
+    let at = at - usize::from(before);
     let problem = Problem::Yaml { said: error.info() };
     MapError::new(source, Span::new(at, at + 1), String::new(), problem)
 }

@@ -4,18 +4,41 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// A STUN server over UDP as a person names it: `host`, `host:port`, an IP address, `[ip6]:port`, or a `stun:` URI
+use super::Transport;
+
+/// A STUN server as a person names it: `host`, `host:port`, an IP address, `[ip6]:port`, or a `stun:` or `stuns:` URI
 /// (RFC 7064). Valid by construction: the host is an address a server can have or a name that DNS can be asked for,
 /// in lower case and without a dot at its end, and the port is not 0.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StunServerName {
     host: String,
     port: u16,
+    /// Named by a `stuns:` URI.
+    secure: bool,
 }
 
 impl StunServerName {
     /// The port of STUN over UDP (RFC 8489 section 18.6).
     pub const DEFAULT_PORT: u16 = 3478;
+
+    /// The port of STUN over TLS.
+    pub const TLS_PORT: u16 = 5349;
+
+    /// Whether it was named by a `stuns:` URI: STUN over TLS.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The port over that transport. STUN over TLS has another usual port, and a server that is named without `stuns:` and
+    /// at the usual port of STUN is meant to be asked at the usual one there, too.
+    #[must_use]
+    pub const fn port_over(&self, transport: Transport) -> u16 {
+        match transport {
+            Transport::Tls if !self.secure && self.port == Self::DEFAULT_PORT => Self::TLS_PORT,
+            _ => self.port,
+        }
+    }
 
     /// A DNS name or an IP address, IPv6 without brackets.
     #[must_use]
@@ -23,7 +46,7 @@ impl StunServerName {
         &self.host
     }
 
-    /// The UDP port.
+    /// The port, over TLS where it was named by a `stuns:` URI.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
@@ -37,8 +60,9 @@ impl StunServerName {
 }
 
 impl fmt::Display for StunServerName {
-    /// `host:port`, with brackets around IPv6. Parses back.
+    /// `host:port`, with brackets around IPv6 and `stuns:` before what was named so. Parses back.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.secure { "stuns:" } else { "" })?;
         if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)
         } else {
@@ -52,12 +76,14 @@ impl FromStr for StunServerName {
 
     /// An IPv6 address that is to have a port needs brackets: what looks like an address as a whole is one.
     fn from_str(text: &str) -> Result<Self, StunServerError> {
-        let text = without_scheme(text.trim())?;
+        let (text, secure) = without_scheme(text.trim())?;
         if text.is_empty() {
             return Err(StunServerError::Empty);
         }
+        let usual = if secure { Self::TLS_PORT } else { Self::DEFAULT_PORT };
+        let named = |host, port| Ok(Self { host, port, secure });
         if let Ok(address) = text.parse::<Ipv6Addr>() {
-            return Ok(Self { host: usable(address.into())?, port: Self::DEFAULT_PORT });
+            return named(usable(address.into())?, usual);
         }
         if let Some(rest) = text.strip_prefix('[') {
             let (inside, after) =
@@ -65,17 +91,17 @@ impl FromStr for StunServerName {
             let address: Ipv6Addr = inside.parse().map_err(|_| not_an_ipv6(inside))?;
             let port = match after.strip_prefix(':') {
                 Some(port) => self::port(port)?,
-                None if after.is_empty() => Self::DEFAULT_PORT,
+                None if after.is_empty() => usual,
                 None => return Err(StunServerError::Bracket { text: text.to_owned() }),
             };
-            return Ok(Self { host: usable(address.into())?, port });
+            return named(usable(address.into())?, port);
         }
         let (host, port) = match text.split_once(':') {
             Some((host, port)) if !port.contains(':') => (host, self::port(port)?),
             Some(_) => return Err(not_an_ipv6(text)),
-            None => (text, Self::DEFAULT_PORT),
+            None => (text, usual),
         };
-        Ok(Self { host: self::host(host)?, port })
+        named(self::host(host)?, port)
     }
 }
 
@@ -119,7 +145,7 @@ impl PublicStunServer {
 
 impl From<PublicStunServer> for StunServerName {
     fn from(server: PublicStunServer) -> Self {
-        Self { host: server.host.to_owned(), port: server.port }
+        Self { host: server.host.to_owned(), port: server.port, secure: false }
     }
 }
 
@@ -129,12 +155,6 @@ pub enum StunServerError {
     /// There is no host.
     #[error("it names no host: write HOST, HOST:PORT, [IPV6]:PORT or stun:HOST:PORT")]
     Empty,
-    /// A `stuns:` URI.
-    #[error("STUN over TLS is not built yet, so `stuns:` servers cannot be asked; for UDP write stun:{rest}")]
-    Tls {
-        /// What follows the scheme.
-        rest: String,
-    },
     /// A `turn:` or `turns:` URI.
     #[error("`{scheme}:` names a TURN server; most answer STUN on the same port: write stun:HOST:PORT")]
     Turn {
@@ -205,21 +225,21 @@ pub enum StunServerError {
     },
 }
 
-fn without_scheme(text: &str) -> Result<&str, StunServerError> {
-    let Some((scheme, rest)) = text.split_once(':') else { return Ok(text) };
+/// What follows the scheme, if there is one, and whether it means TLS.
+fn without_scheme(text: &str) -> Result<(&str, bool), StunServerError> {
+    let Some((scheme, rest)) = text.split_once(':') else { return Ok((text, false)) };
     let lower = scheme.to_ascii_lowercase();
     if rest.starts_with("//") {
         return Err(StunServerError::Url { scheme: shortened(scheme) });
     }
     match lower.as_str() {
-        "stuns" => Err(StunServerError::Tls { rest: shortened(rest) }),
         // A host may have one of these names, but then what follows is a port and nothing else.
         "turn" | "turns" if rest.parse::<u16>().is_err() => Err(StunServerError::Turn { scheme: lower }),
-        "stun" if rest.parse::<u16>().is_err() => match rest.split_once('?') {
+        "stun" | "stuns" if rest.parse::<u16>().is_err() => match rest.split_once('?') {
             Some((_, query)) => Err(StunServerError::Query { query: shortened(query) }),
-            None => Ok(rest),
+            None => Ok((rest, lower == "stuns")),
         },
-        _ => Ok(text),
+        _ => Ok((text, false)),
     }
 }
 
@@ -325,13 +345,27 @@ mod tests {
     }
 
     #[test]
+    fn stun_over_tls_has_a_port_of_its_own() {
+        let ports = |text: &str| {
+            let name: StunServerName = text.parse().unwrap();
+            assert_eq!(name.to_string().parse(), Ok(name.clone()), "{text}");
+            (name.is_secure(), [Transport::Udp, Transport::Tcp, Transport::Tls].map(|over| name.port_over(over)))
+        };
+        assert_eq!(ports("a.example"), (false, [3478, 3478, 5349]));
+        assert_eq!(ports("a.example:443"), (false, [443, 443, 443]));
+        assert_eq!(ports("stuns:a.example"), (true, [5349, 5349, 5349]));
+        assert_eq!(ports("STUNS:[::1]:3478"), (true, [3478, 3478, 3478]));
+    }
+
+    #[test]
     fn errors_say_what_would_be_right() {
         for (text, wanted) in [
             ("", "write HOST"),
             ("stun:", "write HOST"),
             (":3478", "write HOST"),
             (".", "write HOST"),
-            ("stuns:stun.example.com:5349", "TLS is not built yet"),
+            ("stuns:", "write HOST"),
+            ("stuns:a.example?transport=tcp", "has no `?transport=tcp`"),
             ("turn:turn.example.com", "names a TURN server"),
             ("stun://stun.example.com", "without slashes (RFC 7064)"),
             ("https://stun.example.com", "`https://` is no STUN server"),
@@ -378,7 +412,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_parses_parses_back(text in "(stun:)?[\\[\\]a-c0-9:.%?/ü-]{0,24}") {
+        fn whatever_parses_parses_back(text in "(stuns?:)?[\\[\\]a-c0-9:.%?/ü-]{0,24}") {
             if let Ok(name) = text.parse::<StunServerName>() {
                 prop_assert_eq!(name.to_string().parse(), Ok(name));
             }

@@ -36,6 +36,14 @@ pub enum Outcome {
     Stun(StunReply),
     /// A further answer to a STUN probe already answered: a duplicate on the way, or a second server.
     StunDuplicate(StunReply),
+    /// A STUN probe's own request arrived at another socket of this run: a NAT turned it back in. A probe whose request
+    /// comes back may be answered as well.
+    CameBack {
+        /// The socket it arrived at.
+        slot: Slot,
+        /// Who seems to have sent it: our own endpoint on the outside, or, where the NAT left that as it was, on the inside.
+        from: SocketAddr,
+    },
     /// A datagram that answers no probe: an unknown transaction, another socket's, or no STUN at all.
     Stray {
         /// The socket it came to.

@@ -52,6 +52,20 @@ pub enum Question {
         /// Its form.
         form: StunForm,
     },
+    /// One STUN Binding request over a TCP connection of its own, which then stays open until the run ends: connections
+    /// from one local port that are all open at once show one mapping, if it is one. Its answer also shows that the server
+    /// is up, whatever becomes of datagrams.
+    StunStream {
+        /// Connections that name the same slot leave from the same local port.
+        slot: Slot,
+        /// Where it goes.
+        server: SocketAddr,
+        /// Speak TLS first, with a certificate for this name or address.
+        tls: Option<String>,
+        /// How long to wait for all of it.
+        #[serde(rename = "timeout_ms", with = "super::millis")]
+        timeout: Duration,
+    },
     /// `GET /derp/latency-check` on a relay: TCP, TLS, request; each timed.
     HttpsLatency {
         /// The relay.
@@ -134,6 +148,9 @@ pub enum StunForm {
     ChangePort,
     /// CHANGE-REQUEST "change IP" and "change port": answer from another address and another port.
     ChangeAddressAndPort,
+    /// RESPONSE-PORT (RFC 5780 section 7.5): answer to this port of the address the request comes from, on which
+    /// another of our sockets may be mapped. The reply is ours wherever it is heard; `StunReply::local` tells where.
+    ResponsePort(u16),
 }
 
 /// How to reach a relay over TLS.

@@ -96,7 +96,7 @@ fn line(cells: impl IntoIterator<Item = String>) -> String {
 }
 
 /// Text as text, except that commands of ours stand in code.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let cleaned = clean(text);
     let mut escaped = String::with_capacity(cleaned.len());
     let mut rest = cleaned.as_str();
@@ -105,6 +105,14 @@ fn escape(text: &str) -> String {
         rest = after;
     }
     escaped + &plain(rest)
+}
+
+/// Our own text, of any length: code stands in it as code already.
+pub(super) fn prose(text: &str) -> String {
+    text.split('`')
+        .enumerate()
+        .map(|(index, part)| if index % 2 == 0 { plain(part) } else { format!("`{part}`") })
+        .collect()
 }
 
 /// The first `` `natscope …` `` of letters and blanks, with what is before and after it.

@@ -9,7 +9,11 @@ mod catalogue;
 mod changes;
 mod clean;
 mod document;
+mod excerpt;
+mod explain;
 pub mod json;
+mod map_lint;
+mod map_show;
 mod markdown;
 mod number;
 mod ping;
@@ -28,6 +32,9 @@ use std::str::FromStr;
 
 pub use catalogue::Lang;
 pub use clean::harmless;
+pub use explain::{codes, explain, explain_list};
+pub use map_lint::{lint, lint_line};
+pub use map_show::show;
 pub use ping::ping_event;
 pub use plan::plan;
 

@@ -40,6 +40,22 @@ pub(super) fn span(duration: Duration) -> String {
     }
 }
 
+/// A time in seconds, where its size is what matters: `3.5 s`, `17.5 s`, `140 s`.
+pub(super) fn seconds(duration: Duration) -> String {
+    let tenths = duration.as_millis() / 100;
+    if tenths < 1000 && !tenths.is_multiple_of(10) {
+        format!("{}.{} s", tenths / 10, tenths % 10)
+    } else {
+        format!("{} s", tenths / 10)
+    }
+}
+
+/// The same, rounded up: for what is no more than this.
+pub(super) fn seconds_up(duration: Duration) -> String {
+    let step = if duration < Duration::from_secs(100) { Duration::from_millis(100) } else { Duration::from_secs(1) };
+    seconds(duration + step.saturating_sub(Duration::from_nanos(1)))
+}
+
 /// A share of one: `0%`, `<1%`, `33%`.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=100 just before")]
 pub(super) fn percent(share: f64) -> String {
@@ -79,6 +95,16 @@ mod tests {
             (3 * 86_400_000, "3 d"),
         ] {
             assert_eq!(span(Duration::from_millis(millis)), text);
+        }
+    }
+
+    #[test]
+    fn whole_seconds() {
+        for (millis, text) in [(0, "0 s"), (3_540, "3.5 s"), (17_999, "17.9 s"), (20_000, "20 s"), (139_900, "139 s")] {
+            assert_eq!(seconds(Duration::from_millis(millis)), text);
+        }
+        for (millis, text) in [(0, "0 s"), (3_540, "3.6 s"), (17_999, "18 s"), (20_000, "20 s"), (139_900, "140 s")] {
+            assert_eq!(seconds_up(Duration::from_millis(millis)), text);
         }
     }
 

@@ -371,6 +371,13 @@ fn what_is_no_report_of_a_host_is_told_with_its_place() {
     says("{\"tool\": {}, \"plan\": []}", (1, 1), "a plan of --dry-run");
     says("\n{\"Regions\": {}}", (2, 1), "a DERP map");
 
+    let mut connections = sample::easy_nat();
+    connections.nat_v4.as_mut().unwrap().transport = crate::model::Transport::Tcp;
+    says(&foreign(&connections, Format::Json), (1, 1), "about the mapping of TCP");
+    let mut proxied = sample::easy_nat();
+    proxied.nat_v4.as_mut().unwrap().proxy = Some("192.0.2.1:1080".to_owned());
+    says(&foreign(&proxied, Format::Json), (1, 1), "the NAT of the proxy 192.0.2.1:1080");
+
     let whole = foreign(&sample::healthy(), Format::Json);
     let spoil = |from: &str, to: &str| {
         assert!(whole.contains(from), "{from}");

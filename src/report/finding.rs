@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::ServerNote;
+use super::{FindingCode, PlacedMistake, ServerNote};
 use crate::model::RegionId;
 use crate::probe::Failure;
 
@@ -137,6 +137,20 @@ pub enum FindingDetail {
         /// How it failed.
         failure: Failure,
     },
+    /// NET-016: IPv6 addresses are translated on the way.
+    Ipv6Translated {
+        /// Only the prefix changes (`NPTv6`), so that each address stays one's own.
+        prefix_only: bool,
+        /// This host's.
+        local: IpAddr,
+        /// The one servers see.
+        mapped: IpAddr,
+    },
+    /// NET-017: IPv4 is carried over IPv6, and a translator of the provider's makes it IPv4 again.
+    Ipv4OverIpv6 {
+        /// By which this was seen: this host's IPv4 address, or an IPv6 address that stands for a server's IPv4 address.
+        address: IpAddr,
+    },
     /// A mistake in a DERP map, with the code of the map catalogue.
     Map {
         /// `MAP-001` and so on.
@@ -148,6 +162,8 @@ pub enum FindingDetail {
         /// Whether it is more than a note.
         severity: Severity,
     },
+    /// What `derpmap lint` has to say of a place in a map.
+    MapMistake(Box<PlacedMistake>),
 }
 
 impl FindingDetail {
@@ -155,22 +171,25 @@ impl FindingDetail {
     #[must_use]
     pub const fn code(&self) -> &str {
         match self {
-            Self::UdpBlocked => "NET-001",
-            Self::RelayDown { .. } => "NET-002",
-            Self::RegionUnreachable { .. } => "NET-003",
-            Self::CaptivePortal { .. } => "NET-004",
-            Self::FakeDns { .. } => "NET-005",
-            Self::ThroughTunnel { .. } => "NET-006",
-            Self::OddServer { .. } => "NET-007",
-            Self::DnsFailing { .. } => "NET-008",
-            Self::StaleMap { .. } => "NET-009",
-            Self::HardNat => "NET-010",
-            Self::DoubleNat { .. } => "NET-011",
-            Self::Ipv6BlackHole => "NET-012",
-            Self::PacketLoss { .. } => "NET-013",
-            Self::ProxyOnly { .. } => "NET-014",
-            Self::ServerUnreachable { .. } => "NET-015",
+            Self::UdpBlocked => FindingCode::UdpBlocked.name(),
+            Self::RelayDown { .. } => FindingCode::RelayDown.name(),
+            Self::RegionUnreachable { .. } => FindingCode::RegionUnreachable.name(),
+            Self::CaptivePortal { .. } => FindingCode::CaptivePortal.name(),
+            Self::FakeDns { .. } => FindingCode::FakeDns.name(),
+            Self::ThroughTunnel { .. } => FindingCode::ThroughTunnel.name(),
+            Self::OddServer { .. } => FindingCode::OddServer.name(),
+            Self::DnsFailing { .. } => FindingCode::DnsFailing.name(),
+            Self::StaleMap { .. } => FindingCode::StaleMap.name(),
+            Self::HardNat => FindingCode::HardNat.name(),
+            Self::DoubleNat { .. } => FindingCode::DoubleNat.name(),
+            Self::Ipv6BlackHole => FindingCode::Ipv6BlackHole.name(),
+            Self::PacketLoss { .. } => FindingCode::PacketLoss.name(),
+            Self::ProxyOnly { .. } => FindingCode::ProxyOnly.name(),
+            Self::ServerUnreachable { .. } => FindingCode::ServerUnreachable.name(),
+            Self::Ipv6Translated { .. } => FindingCode::Ipv6Translated.name(),
+            Self::Ipv4OverIpv6 { .. } => FindingCode::Ipv4OverIpv6.name(),
             Self::Map { code, .. } => code,
+            Self::MapMistake(placed) => placed.mistake.code().name(),
         }
     }
 
@@ -178,9 +197,12 @@ impl FindingDetail {
     #[must_use]
     pub const fn severity(&self) -> Severity {
         match self {
-            Self::ThroughTunnel { .. } | Self::HardNat | Self::DoubleNat { .. } | Self::ServerUnreachable { .. } => {
-                Severity::Info
-            }
+            Self::ThroughTunnel { .. }
+            | Self::HardNat
+            | Self::DoubleNat { .. }
+            | Self::ServerUnreachable { .. }
+            | Self::Ipv6Translated { .. }
+            | Self::Ipv4OverIpv6 { .. } => Severity::Info,
             Self::UdpBlocked
             | Self::RelayDown { .. }
             | Self::RegionUnreachable { .. }
@@ -193,6 +215,7 @@ impl FindingDetail {
             | Self::PacketLoss { .. }
             | Self::ProxyOnly { .. } => Severity::Warning,
             Self::Map { severity, .. } => *severity,
+            Self::MapMistake(placed) => placed.mistake.severity(),
         }
     }
 }

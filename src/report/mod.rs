@@ -3,9 +3,16 @@
 //! Nothing here knows how anything was measured or how it is shown; words are made in `render/`, so whatever a
 //! sentence needs is a typed field here.
 
+mod classic;
+mod code;
 mod filter_why;
 mod finding;
+mod lifetime;
+mod map;
+mod map_mistake;
+mod mode_why;
 mod nat;
+mod nat_why;
 mod netcheck;
 mod path;
 mod ping;
@@ -17,9 +24,16 @@ mod why;
 
 use std::time::{Duration, SystemTime};
 
+pub use classic::{Classic, ClassicStep, ClassicWarning};
+pub use code::FindingCode;
 pub use filter_why::FilterWhy;
 pub use finding::{Finding, FindingDetail, Severity};
+pub use lifetime::{Bracket, Lifetime};
+pub use map::{MapLint, MapNotation, MapShown, MapSourceReport, ShownRegion};
+pub use map_mistake::{HostFault, MapMistake, NoMap, OddAddress, PinFault, PlacedMistake};
+pub use mode_why::ModeWhy;
 pub use nat::{Nat, ServerNote, StunServer};
+pub use nat_why::NatWhy;
 pub use netcheck::{
     FamilyReport, LatencyMethod, Netcheck, NodeReport, PortMappingReport, RegionReport, RegionSkip, RouterReport,
 };

@@ -1,12 +1,16 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::Verdict;
-use crate::model::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation};
+use super::{Classic, Lifetime, Verdict};
+use crate::model::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation, Transport};
 
 /// What is known of the NAT over one address family.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nat {
+    /// What servers were asked over.
+    pub transport: Transport,
+    /// The SOCKS5 proxy they were asked through, whose NAT this then is; without credentials.
+    pub proxy: Option<String>,
     /// Easy or hard.
     pub difficulty: Verdict<Difficulty>,
     /// The same with a verified port mapping counted in.
@@ -29,8 +33,12 @@ pub struct Nat {
     pub port_allocation: Verdict<PortAllocation>,
     /// How external addresses are picked.
     pub pooling: Verdict<Pooling>,
-    /// How long an idle mapping lives.
+    /// How long a mapping may be idle and is certain to live, whatever it has carried before.
     pub mapping_lifetime: Verdict<Duration>,
+    /// How long idle mappings live, in full. `None`: not measured.
+    pub lifetime: Option<Lifetime>,
+    /// What the classic procedure of RFC 3489 says. `None`: not asked.
+    pub classic: Option<Classic>,
     /// Whether a carrier's NAT (CGN) is on the path.
     pub carrier_grade: Verdict<bool>,
     /// External endpoints seen, most seen first.
@@ -81,6 +89,8 @@ pub enum ServerNote {
     /// It is inside this host's own network, where others are across the internet: it says nothing of a NAT on the way
     /// there. No fault of the server's.
     NotOnInternet,
+    /// It is reached through a NAT64, so it tells of IPv4. No fault of the server's.
+    ThroughNat64,
     /// It answered without a mapped endpoint.
     NoMappedAddress,
 }

@@ -1,8 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::FilterWhy;
-use super::{Obstacle, PairWhy};
+use super::{FilterWhy, ModeWhy, NatWhy, Obstacle, PairWhy};
 use crate::model::{Family, RegionId};
 use crate::probe::{Failure, PortMappingService};
 
@@ -14,6 +13,11 @@ pub enum Why {
     NotMeasuredHere {
         /// The command that does, as `natscope nat`.
         ask: &'static str,
+    },
+    /// Only measured when asked for.
+    OnlyWith {
+        /// The flag, as `--lifetime`.
+        flag: &'static str,
     },
     /// No command of this version measures it.
     NotMeasuredYet,
@@ -217,6 +221,11 @@ pub enum Why {
     // Filtering.
     /// What was concluded from the filter tests, or why nothing.
     Filter(FilterWhy),
+
+    /// Of further modes of the NAT test.
+    Mode(ModeWhy),
+    /// Of hairpinning, ports and addresses.
+    Nat(NatWhy),
 
     // Home region.
     /// The nearest of the regions that may be home.

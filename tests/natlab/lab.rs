@@ -132,8 +132,9 @@ impl Lab {
                 .iter()
                 .map(|(short, links, rules)| {
                     let script = format!(
-                        "{}ip -batch - <<'LINKS'\nlink set lo up\n{links}LINKS\nnft -f - <<'RULES'\n{rules}RULES\n",
-                        links::SYSCTLS
+                        "{}{}ip -batch - <<'LINKS'\nlink set lo up\n{links}LINKS\nnft -f - <<'RULES'\n{rules}RULES\n",
+                        links::SYSCTLS,
+                        links::conntrack(scenario)
                     );
                     let mut command = Command::new("ip");
                     command.args(["netns", "exec", &self.name(short), "sh", "-e"]);

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use super::plan::{GATEWAY, Plan, public_lan};
 use super::scenario::{Ipv6, Scenario};
 
-/// Both conntrack timeouts, or a mapping's lifetime depends on what was said before; no ICMP rate limits; no DAD;
-/// bridged frames are not to pass the NAT twice; a lost neighbour solicitation must not cost a second.
+/// No ICMP rate limits; no DAD; bridged frames are not to pass the NAT twice; a lost neighbour solicitation must not cost a second.
 pub const SYSCTLS: &str = "\
 set_() { [ ! -e \"/proc/sys/net/$1\" ] || echo \"$2\" > \"/proc/sys/net/$1\" || true; }
 set_ ipv4/ip_forward 1
@@ -22,9 +21,16 @@ for d in all default eth0 lan wan isp; do
 done
 set_ ipv4/icmp_ratemask 0
 set_ ipv4/icmp_ratelimit 0
-set_ netfilter/nf_conntrack_udp_timeout 60
-set_ netfilter/nf_conntrack_udp_timeout_stream 60
 ";
+
+/// How long conntrack keeps flows: the same after one exchange and after a stream unless a scenario is about that, or a
+/// mapping's lifetime depends on what was said before.
+pub fn conntrack(scenario: &Scenario) -> String {
+    let [single, stream] = scenario.udp_timeouts_s;
+    format!(
+        "set_ netfilter/nf_conntrack_udp_timeout {single}\nset_ netfilter/nf_conntrack_udp_timeout_stream {stream}\n"
+    )
+}
 
 /// Those of the carrier's router.
 pub fn carrier(plan: &Plan) -> String {

@@ -28,7 +28,8 @@ enum Ports {
 pub fn home(scenario: &Scenario, plan: &Plan, public: &str) -> String {
     let mut rules = String::new();
     if scenario.nat != Nat::Open {
-        rules.push_str(FIREWALL);
+        let open = ("hook input priority filter; policy drop", "hook input priority filter; policy accept");
+        rules.push_str(&if scenario.input_accept { FIREWALL.replace(open.0, open.1) } else { FIREWALL.to_owned() });
     }
     rules.push_str(&translation(scenario.nat, public, scenario.hairpin));
     rules.push_str(&surroundings(scenario.surroundings, plan));

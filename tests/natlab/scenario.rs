@@ -40,6 +40,12 @@ pub struct Scenario {
     /// Chance of each packet to be lost on the WAN link, in each direction, by the kernel.
     #[serde(default)]
     pub loss_percent: f64,
+    /// The router itself takes what strangers send to its outside address, and so keeps a flow of it.
+    #[serde(default)]
+    pub input_accept: bool,
+    /// The router's conntrack timeouts for UDP in seconds: after one exchange, and after a stream.
+    #[serde(default = "minute")]
+    pub udp_timeouts_s: [u32; 2],
     #[serde(default)]
     pub dns: Dns,
     /// Whether the map gives addresses; otherwise only names.
@@ -190,6 +196,8 @@ pub struct Run {
     pub args: Vec<String>,
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// The run may take that long; 20 seconds when not given.
+    pub longest_s: Option<u64>,
     pub expect: Expect,
 }
 
@@ -260,6 +268,10 @@ impl Scenario {
 
 const fn yes() -> bool {
     true
+}
+
+const fn minute() -> [u32; 2] {
+    [60, 60]
 }
 
 fn three() -> Vec<Server> {

@@ -39,6 +39,11 @@ pub struct Expect {
     pub nat: BTreeMap<String, Wanted>,
     #[serde(default)]
     pub nat6: BTreeMap<String, Wanted>,
+    /// What the classic procedure says, and whether it comes with a warning.
+    pub rfc3489: Option<(String, bool)>,
+    /// How long an idle mapping really lives, in seconds, by class (`single`, `stream`): the bracket must contain it.
+    #[serde(default)]
+    pub lifetime: BTreeMap<String, f64>,
     /// Every mapped endpoint of the NAT's IPv4 report has the address the servers see.
     #[serde(default)]
     pub mapped_is_public: bool,
@@ -102,6 +107,19 @@ pub fn check(
     for (family, wanted) in [("ipv4", &expect.nat), ("ipv6", &expect.nat6)] {
         for (key, wanted) in wanted {
             compare(&format!("nat.{family}.{key}"), &report["nat"][family][key], Some(wanted), &mut wrong);
+        }
+    }
+    if let Some((name, warns)) = &expect.rfc3489 {
+        let classic = &report["nat"]["ipv4"]["rfc3489"];
+        if classic["type"]["value"] != name.as_str() || classic["warning"].is_string() != *warns {
+            wrong.push(format!("rfc3489: {classic}, should be {name}, warning: {warns}"));
+        }
+    }
+    for (class, truth) in &expect.lifetime {
+        let bracket = &report["nat"]["ipv4"]["lifetime"][class]["value"];
+        let (alive, dead) = (bracket["alive_s"].as_f64(), bracket["dead_s"].as_f64());
+        if !alive.is_some_and(|alive| alive > 0.0 && alive <= *truth) || !dead.is_some_and(|dead| dead >= *truth) {
+            wrong.push(format!("lifetime.{class}: {bracket}, should contain {truth}"));
         }
     }
     if check.is_object() {

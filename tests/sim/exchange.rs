@@ -7,7 +7,7 @@ use std::time::Duration;
 use natscope::model::Family;
 use natscope::probe::{
     Cause, CertificateFault, Failure, HttpsAnswer, HttpsTarget, IcmpAnswer, Moment, Outcome, PortMappingAnswer,
-    PortMappingService, PortalAnswer, Question, ResolveAnswer, Stage,
+    PortMappingService, PortalAnswer, Question, ResolveAnswer, Stage, StunReply,
 };
 
 use crate::internet::Internet;
@@ -33,6 +33,9 @@ impl Internet<'_> {
             }
             Question::PortMapping { service, gateway, timeout } => {
                 within(*timeout, Stage::PortMapping, self.ask_router(*service, *gateway))
+            }
+            Question::StunStream { server, timeout, .. } => {
+                within(*timeout, Stage::Connect, self.stun_stream(*server, now))
             }
             Question::Stun { .. } => unreachable!("sent as a datagram"),
         }
@@ -70,6 +73,42 @@ impl Internet<'_> {
             Ok(answer) => (clock.spent, Outcome::Https(answer)),
             Err(failure) => (clock.spent, Outcome::Failed(failure)),
         }
+    }
+
+    fn stun_stream(&mut self, to: SocketAddr, now: Moment) -> Option<Answer> {
+        let family = Family::of(to.ip());
+        if self.world.local(family).is_none() {
+            return failed(Duration::from_micros(20), Stage::Connect, Cause::Unreachable);
+        }
+        let policy = &self.world.network(family).tcp;
+        if self.world.portal.is_some() && policy.passes(to.port()) {
+            // Whatever it is, it speaks no STUN.
+            return failed(millis(self.world.router.rtt_ms), Stage::Stun, Cause::Closed);
+        }
+        if !policy.passes(to.port()) {
+            return match policy {
+                Policy::Reject => failed(millis(self.world.router.rtt_ms), Stage::Connect, Cause::Refused),
+                _ => None,
+            };
+        }
+        let (server, real) = self.servers.at(to.ip())?;
+        let connect = self.tcp_round_trip(server, real, family, SYN_TIMEOUT, now);
+        if !server.stun_tcp || !server.stun.responds() || server.stun_port != to.port() {
+            return failed(connect, Stage::Connect, Cause::Refused);
+        }
+        let request = self.tcp_round_trip(server, real, family, DATA_TIMEOUT, now + connect);
+        let reply = StunReply {
+            from: to,
+            local: None,
+            mapped: None,
+            rewritten: None,
+            other_address: None,
+            response_origin: None,
+            software: None,
+            error_code: None,
+            problems: Vec::new(),
+        };
+        Some((connect + request, Outcome::Stun(reply)))
     }
 
     fn https_steps(&mut self, target: &HttpsTarget, now: Moment, clock: &mut Steps) -> Result<HttpsAnswer, Failure> {

@@ -50,6 +50,20 @@ enum Event {
     Tell(Observation),
     /// A datagram arrives at the outer side of the outermost box. `reply`: what of STUN it says, if anything.
     Datagram { source: SocketAddr, destination: SocketAddr, request: Request, reply: Option<StunReply> },
+    /// A request of ours that a box turned back is on its way in again.
+    Turned { request: Request, turn: Turn },
+}
+
+/// How a box turns a packet back.
+#[derive(Clone, Copy)]
+struct Turn {
+    /// Which box of the chain.
+    place: usize,
+    /// Its source on the outer side, …
+    source: SocketAddr,
+    /// … and the one that those behind the box see.
+    from: SocketAddr,
+    target: SocketAddr,
 }
 
 /// What a reply answers.
@@ -113,6 +127,7 @@ impl<'w> Internet<'w> {
             Event::Datagram { source, destination, request, reply } => {
                 self.arrive(at, source, destination, request, reply)
             }
+            Event::Turned { request, turn } => self.arrive_again(at, turn, &request),
         }
     }
 
@@ -167,16 +182,18 @@ impl<'w> Internet<'w> {
         let mut turned = None;
         let boxes = self.chains[family as usize].iter_mut().filter(|_| !inside);
         for (place, nat) in boxes.enumerate() {
+            let inner = source;
             source = nat.outbound(source, target, now);
             if nat.owns(target.ip()) {
-                turned = Some((place, nat.hairpins()));
+                let from = if nat.keeps_source() { inner } else { source };
+                turned = Some((nat.hairpins(), Turn { place, source, from, target }));
                 break;
             }
         }
-        if let Some((place, hairpins)) = turned {
+        if let Some((hairpins, turn)) = turned {
             // What comes back in is our own request: nobody's answer.
             if hairpins {
-                self.hairpin(place, source, target, request, now);
+                self.turn_back(turn, request, now);
             }
             return;
         }
@@ -259,7 +276,8 @@ impl<'w> Internet<'w> {
                 continue;
             }
             let back = there + self.one_way(server, family, Way::Back);
-            let datagram = Event::Datagram { source: from, destination: source, request, reply: reply.clone() };
+            let destination = server.answers_to(source, request.form);
+            let datagram = Event::Datagram { source: from, destination, request, reply: reply.clone() };
             self.schedule(back, datagram);
         }
     }
@@ -313,15 +331,17 @@ impl<'w> Internet<'w> {
         for nat in self.chains[request.slot.family() as usize].iter_mut().rev().filter(|_| !request.inside) {
             inner = nat.inbound(source, inner, at)?;
         }
-        if inner != request.local {
-            return None;
-        }
+        let heard_at = match request.form {
+            StunForm::ResponsePort(_) => self.socket_at(request.slot.family(), inner.port()).map(|_| inner),
+            _ => Some(request.local).filter(|local| *local == inner),
+        };
+        let local = heard_at?;
         // A connected socket hears nobody else.
         let from = reply.as_ref().map_or(source, |reply| reply.from);
         if matches!(request.slot, Slot::Connected { .. }) && from != request.asked {
             return None;
         }
-        let Some(reply) = reply else {
+        let Some(reply) = reply.map(|reply| StunReply { local: Some(local), ..reply }) else {
             let outcome = Outcome::Stray { slot: request.slot, from: source, problem: "no STUN message".into() };
             return Some(Observation { probe: None, sent_at: at, at, outcome });
         };
@@ -333,24 +353,40 @@ impl<'w> Internet<'w> {
         Some(Observation { probe: Some(request.probe), sent_at: request.sent_at, at, outcome })
     }
 
-    fn hairpin(&mut self, place: usize, source: SocketAddr, target: SocketAddr, request: Request, now: Moment) {
-        let mut inner = target;
-        for nat in self.chains[request.slot.family() as usize][..=place].iter_mut().rev() {
-            match nat.inbound(source, inner, now) {
-                Some(next) => inner = next,
-                None => return,
+    fn turn_back(&mut self, turn: Turn, request: Request, now: Moment) {
+        let mut after = Duration::ZERO;
+        // A carrier's box is at the other end of the access line: what is sent meanwhile has left before this is back.
+        for way in [Way::Out, Way::Back].into_iter().filter(|_| turn.place > 0) {
+            if self.access.loses(&self.world.access, way, now, &mut self.random) {
+                return;
             }
+            after += millis(CARRIER_MS / 2.0) + extra(&self.world.access, way, &mut self.random);
         }
-        let slots = (0..SLOTS).map(|index| Slot::Shared { family: request.slot.family(), index });
+        self.schedule(now + after, Event::Turned { request, turn });
+    }
+
+    fn arrive_again(&mut self, at: Moment, turn: Turn, request: &Request) -> Option<Observation> {
+        let mut inner = turn.target;
+        for nat in self.chains[request.slot.family() as usize][..=turn.place].iter_mut().rev() {
+            inner = nat.inbound(turn.source, inner, at)?;
+        }
         let seed = self.world.seed;
-        let slot = slots.into_iter().find(|slot| match slot {
-            Slot::Shared { family, index } => shared_port(seed, *family, *index) == inner.port(),
-            Slot::Connected { .. } => false,
-        });
-        let Some(slot) = slot else { return };
-        let at = now + millis(self.world.router.rtt_ms);
-        let outcome = Outcome::Stray { slot, from: source, problem: "a request, not a response".into() };
-        self.schedule(at, Event::Tell(Observation { probe: None, sent_at: at, at, outcome }));
+        let slot = (0..SLOTS)
+            .filter(|index| shared_port(seed, request.slot.family(), *index) == inner.port())
+            .map(|index| Slot::Shared { family: request.slot.family(), index })
+            .find(|slot| *slot != request.slot)?;
+        if turn.from == request.local && !self.world.host.hears_itself {
+            return None;
+        }
+        let at = at + millis(self.world.router.rtt_ms);
+        self.tell(request.probe, request.sent_at, at, Outcome::CameBack { slot, from: turn.from });
+        None
+    }
+
+    /// The shared socket with this local port.
+    fn socket_at(&self, family: Family, port: u16) -> Option<Slot> {
+        let index = (0..SLOTS).find(|index| shared_port(self.world.seed, family, *index) == port)?;
+        Some(Slot::Shared { family, index })
     }
 
     fn fail(&mut self, probe: ProbeId, sent_at: Moment, after: Duration, failure: Failure) {
@@ -371,6 +407,9 @@ impl<'w> Internet<'w> {
 fn heard_from(from: SocketAddr, target: SocketAddr, asked: SocketAddr) -> SocketAddr {
     if from.ip() == target.ip() { SocketAddr::new(asked.ip(), from.port()) } else { from }
 }
+
+/// There and back between a home router and its carrier's box.
+const CARRIER_MS: f64 = 3.0;
 
 /// Shared sockets of a family there may be.
 const SLOTS: u8 = 64;

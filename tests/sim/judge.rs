@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::net::SocketAddr;
 
-use natscope::model::{Family, NatType};
+use natscope::model::{Difficulty, Family, NatType};
 use natscope::probe::{PortMappingService, ProbeId};
 use natscope::report::{FamilyReport, Finding, Nat, Netcheck, Verdict};
 
@@ -65,7 +65,7 @@ pub(crate) fn judge<'a>(world: &'a World, run: &'a Run, said: &Conclusions<'_>) 
         );
     }
     let netcheck = said.netcheck;
-    judgement.verdict("udp", &netcheck.udp, &truth.udp);
+    judgement.verdict_if(truth.udp_obtainable, "udp", &netcheck.udp, &truth.udp);
     judgement.verdict("icmp", &netcheck.icmp, &truth.icmp);
     judgement.verdict("captive_portal", &netcheck.captive_portal, &truth.captive_portal);
     for family in Family::BOTH {
@@ -175,15 +175,17 @@ fn judge_nat(judgement: &mut Judgement<'_>, name: &str, nat: &Nat, truth: &NatTr
         field("pooling"),
         field("carrier_grade"),
     ];
-    judgement.verdict(&names[0], &nat.difficulty, &truth.difficulty);
+    let blocked = truth.difficulty.contains(&Difficulty::Blocked);
+    let graded = if blocked { !truth.blocked_by_luck } else { truth.varies_obtainable };
+    judgement.verdict_if(graded, &names[0], &nat.difficulty, &truth.difficulty);
     // No port mapping is ever verified here, so it is the same.
-    judgement.verdict(&names[1], &nat.effective, &truth.difficulty);
+    judgement.verdict_if(graded, &names[1], &nat.effective, &truth.difficulty);
     // These two need no filter.
     let plain = [NatType::Symmetric, NatType::UdpBlocked].iter().any(|plain| truth.nat_type.contains(plain));
-    let typed = plain || truth.filtering_obtainable;
+    let typed = graded && (plain || truth.filtering_obtainable);
     judgement.verdict_if(typed, &names[2], &nat.nat_type, &truth.nat_type);
     judgement.verdict_if(truth.mapping_obtainable, &names[3], &nat.mapping, &truth.mapping);
-    judgement.verdict(&names[4], &nat.mapping_varies, &truth.mapping_varies);
+    judgement.verdict_if(truth.varies_obtainable, &names[4], &nat.mapping_varies, &truth.mapping_varies);
     judgement.verdict_if(truth.filtering_obtainable, &names[5], &nat.filtering, &truth.filtering);
     judgement.verdict(&names[6], &nat.hairpinning, &truth.hairpinning);
     judgement.verdict(&names[7], &nat.port_preservation, &truth.port_preservation);

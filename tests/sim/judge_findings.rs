@@ -41,11 +41,18 @@ pub(crate) fn judge_finding(judgement: &mut Judgement<'_>, finding: &Finding, tr
                 || world.portal.is_some()
                 || offline(world)
         }
-        // Made by `natscope nat` of what a netcheck finds.
-        FindingDetail::ServerUnreachable { .. } => false,
+        // Made by `natscope nat` of what a netcheck finds, and by a lint.
+        FindingDetail::ServerUnreachable { .. } | FindingDetail::MapMistake(_) => false,
         FindingDetail::HardNat => truth.nat.iter().any(|nat| nat.difficulty.contains(&Difficulty::Hard)),
         FindingDetail::DoubleNat { wan } => {
             Some(*wan) == world.outer() && world.v4.boxes.iter().filter(|rules| rules.translates()).count() >= 2
+        }
+        FindingDetail::Ipv6Translated { prefix_only, .. } => {
+            let mut translators = world.v6.boxes.iter().filter(|rules| rules.translates());
+            translators.next().is_some_and(|rules| rules.prefix.is_some() == *prefix_only)
+        }
+        FindingDetail::Ipv4OverIpv6 { address } => {
+            Some(*address) == world.local(Family::V4) && !natscope::model::is_global(*address)
         }
         FindingDetail::Ipv6BlackHole => {
             world.local(Family::V6).is_some() && truth.usable[Family::V6 as usize] == [false]
@@ -86,6 +93,8 @@ pub(crate) fn judge_note(judgement: &mut Judgement<'_>, field: &str, endpoint: S
         Some(ServerNote::ServerSideNat { .. }) => servers().any(|node| matches!(node.stun, Stun::Private(_))),
         // A resolver that fakes addresses moves some.
         Some(ServerNote::NotOnInternet) => fakes || servers().any(|node| node.inside),
+        // No world here has one.
+        Some(ServerNote::ThroughNat64) => false,
         Some(ServerNote::Outlier { .. }) => enough && (ambiguous || servers().any(|node| node.stun.lies())),
         Some(ServerNote::NoMappedAddress) => {
             servers().any(|node| matches!(node.stun, Stun::NoAddress | Stun::Error(_) | Stun::Garbage))

@@ -7,11 +7,18 @@ use natscope::probe::Moment;
 use crate::random::Random;
 use crate::world::Link;
 
-/// A link and the state of its bursts.
-#[derive(Clone, Copy, Debug, Default)]
+/// A link and the state of its bursts, by direction.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Links {
-    /// Gilbert–Elliott state per direction: whether in a burst, and until when.
-    bursts: [(bool, Moment); 2],
+    bursts: [Bursts; 2],
+}
+
+/// Gilbert–Elliott: when losing everything begins and ends. Kept, since packets are not asked for in the order of time:
+/// a TCP exchange is worked out to its end when it begins.
+#[derive(Clone, Debug, Default)]
+struct Bursts {
+    at_first: bool,
+    changes: Vec<Moment>,
 }
 
 /// Which way a packet goes.
@@ -40,18 +47,19 @@ impl Links {
         if link.burst_ms <= 0.0 {
             return false;
         }
-        let (bursting, until) = &mut self.bursts[way as usize];
-        if *until == Moment::START {
+        let bursts = &mut self.bursts[way as usize];
+        let mean = |bursting: bool| millis(if bursting { link.burst_ms } else { link.calm_ms });
+        if bursts.changes.is_empty() {
             // The state the link is found in: as often bursting as it bursts.
-            *bursting = random.chance(link.burst_ms / (link.burst_ms + link.calm_ms));
-            *until = Moment::START + random.exponential(millis(if *bursting { link.burst_ms } else { link.calm_ms }));
+            bursts.at_first = random.chance(link.burst_ms / (link.burst_ms + link.calm_ms));
+            bursts.changes.push(Moment::START + random.exponential(mean(bursts.at_first)));
         }
-        while *until <= now {
-            *bursting = !*bursting;
-            let mean = millis(if *bursting { link.burst_ms } else { link.calm_ms }).max(Duration::from_micros(100));
-            *until = *until + random.exponential(mean).max(Duration::from_micros(1));
+        while let Some(last) = bursts.changes.last().copied().filter(|last| *last <= now) {
+            let bursting = bursts.at_first ^ (bursts.changes.len() % 2 == 1);
+            let mean = mean(bursting).max(Duration::from_micros(100));
+            bursts.changes.push(last + random.exponential(mean).max(Duration::from_micros(1)));
         }
-        *bursting
+        bursts.at_first ^ (bursts.changes.partition_point(|change| *change <= now) % 2 == 1)
     }
 }
 

@@ -24,12 +24,14 @@
 )]
 
 mod alternates;
+mod classic;
 mod exchange;
 mod internet;
 mod judge;
 mod judge_findings;
 mod judge_regions;
 mod laws;
+mod lifetime;
 mod link;
 mod nat;
 mod netcheck;

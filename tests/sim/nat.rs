@@ -74,6 +74,11 @@ impl<'w> Nat<'w> {
         self.rules.hairpin
     }
 
+    /// Whether it leaves their source as it was.
+    pub(crate) const fn keeps_source(&self) -> bool {
+        self.rules.keeps_source
+    }
+
     /// A packet on its way out: its source on the outer side.
     pub(crate) fn outbound(&mut self, source: SocketAddr, destination: SocketAddr, now: Moment) -> SocketAddr {
         let uplink = self.uplink(source, destination);

@@ -28,6 +28,8 @@ impl World {
                 ipv6: options.ipv6,
                 nat: options.nat,
                 filtering: options.filtering,
+                hairpin: options.hairpin,
+                sockets: options.sockets,
                 port_mapping: options.port_mapping,
                 https: options.https,
                 icmp: options.icmp,

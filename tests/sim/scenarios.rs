@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use natscope::check::netcheck::Analysis;
-use natscope::model::{Difficulty, Filtering, Level, Mapping, NatType};
+use natscope::model::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAllocation};
 use natscope::report::{LatencyMethod, Nat, Verdict};
 use serde::Deserialize;
 
@@ -64,6 +64,9 @@ struct Expect {
     nat_type: Option<NatType>,
     level: Option<Level>,
     port_preservation: Option<bool>,
+    hairpinning: Option<bool>,
+    port_allocation: Option<PortAllocation>,
+    pooling: Option<Pooling>,
     carrier_grade: Option<bool>,
     home: Option<u64>,
     /// Verdicts that must be left undetermined, by the names above.
@@ -97,6 +100,9 @@ fn missing(expect: &Expect, netcheck: &Netchecked) -> Vec<String> {
     missing.verdict("home", home.as_ref(), Some(&report.home_region));
     let v4 = nat_v4.as_ref();
     missing.verdict("difficulty", expect.difficulty.as_ref(), v4.map(|nat| &nat.difficulty));
+    missing.verdict("hairpinning", expect.hairpinning.as_ref(), v4.map(|nat| &nat.hairpinning));
+    missing.verdict("port_allocation", expect.port_allocation.as_ref(), v4.map(|nat| &nat.port_allocation));
+    missing.verdict("pooling", expect.pooling.as_ref(), v4.map(|nat| &nat.pooling));
     missing.verdict("mapping", expect.mapping.as_ref(), v4.map(|nat| &nat.mapping));
     missing.verdict("mapping_varies", expect.mapping_varies.as_ref(), v4.map(|nat| &nat.mapping_varies));
     missing.verdict("filtering", expect.filtering.as_ref(), v4.map(|nat| &nat.filtering));
@@ -185,7 +191,7 @@ impl Missing<'_> {
     }
 }
 
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 22] = [
     "udp",
     "ipv4_usable",
     "ipv6_usable",
@@ -203,6 +209,9 @@ const NAMES: [&str; 19] = [
     "filtering_v6",
     "nat_type",
     "port_preservation",
+    "hairpinning",
+    "port_allocation",
+    "pooling",
     "carrier_grade",
     "difficulty_v6",
 ];

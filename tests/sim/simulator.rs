@@ -291,12 +291,12 @@ fn hairpins_turn_our_own_packets_back_where_there_are_any() {
         // The second socket sends to where the first one was seen, which kept its port.
         let outside = seen(&run(&mut Survey::of([stun(0, server)]), &world))[0];
         let both = run(&mut Survey::of([stun(0, server), stun(1, outside)]), &world);
-        let strays = both
+        let back = both
             .record
             .observations
             .iter()
-            .filter(|heard| matches!(heard.outcome, Outcome::Stray { slot: Slot::Shared { index: 0, .. }, .. }));
-        assert_eq!(strays.count(), usize::from(hairpin));
+            .filter(|heard| matches!(heard.outcome, Outcome::CameBack { slot: Slot::Shared { index: 0, .. }, .. }));
+        assert_eq!(back.count(), usize::from(hairpin));
     }
 }
 

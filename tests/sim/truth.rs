@@ -18,6 +18,8 @@ pub(crate) type Right<T> = Vec<T>;
 #[derive(Clone, Debug)]
 pub(crate) struct Truth {
     pub(crate) udp: Right<bool>,
+    /// Whether a patient tester could tell it.
+    pub(crate) udp_obtainable: bool,
     pub(crate) usable: [Right<bool>; 2],
     pub(crate) global: [Right<SocketAddr>; 2],
     pub(crate) icmp: Right<bool>,
@@ -28,8 +30,10 @@ pub(crate) struct Truth {
 impl Truth {
     /// The truth about a world, for a run in it.
     pub(crate) fn of(world: &World, run: &Run) -> Self {
+        let (udp, udp_obtainable) = udp(world);
         Self {
-            udp: udp(world),
+            udp,
+            udp_obtainable,
             usable: Family::BOTH.map(|family| usable(world, family)),
             global: Family::BOTH.map(|family| global(run, family)),
             icmp: icmp(world),
@@ -106,11 +110,33 @@ impl World {
             })
     }
 
+    /// Whether nothing sent to these servers gets through, though some may be down themselves: who says so is right,
+    /// by luck or not.
+    pub(crate) fn lets_nobody_out(&self, asked: &[(Family, &Server, SocketAddr)]) -> bool {
+        let kept = |(family, _, to): &(Family, &Server, SocketAddr)| !self.network(*family).udp.passes(to.port());
+        !asked.is_empty() && (self.host.send != Sending::Allowed || asked.iter().all(kept))
+    }
+
+    /// Whether the host refuses to send at all, to somebody it has the address of: a portal's resolver gives its own.
+    pub(crate) fn refuses(&self, family: Family) -> bool {
+        let named = |server: &Server| {
+            self.dns.answers == DnsAnswers::Portal
+                && family == Family::V4
+                && server.in_map(family) == Pinning::Resolve
+                && server.stun_port != 0
+        };
+        let regions = self.regions.iter().filter(|region| !region.no_measure);
+        self.uses(family)
+            && self.host.send != Sending::Allowed
+            && (self.measurable(family).next().is_some() || regions.flat_map(|region| &region.nodes).any(named))
+    }
+
     /// Whether a relay can be used over TCP, losses aside.
     pub(crate) fn relay_works(&self, server: &Server) -> bool {
         let trusted = self.web != Web::TlsForged && server.tcp == Tcp::Up;
         let reached = match &self.proxy {
-            Some(proxy) => proxy.works,
+            // The proxy looks the name up, and may find an address that the map leaves out; not one that is nowhere.
+            Some(proxy) => proxy.works && Family::BOTH.iter().any(|family| server.address(*family).is_some()),
             None => Family::BOTH.iter().any(|family| self.connects(server, *family)),
         };
         !server.stun_only && trusted && reached
@@ -143,7 +169,15 @@ impl World {
     }
 }
 
-fn udp(world: &World) -> Right<bool> {
+fn udp(world: &World) -> (Right<bool>, bool) {
+    let right = udp_by_answers(world);
+    let families = || Family::BOTH.into_iter().filter(|family| world.uses(*family));
+    let asked: Vec<_> = families().flat_map(|f| world.measurable(f).map(move |(server, to)| (f, server, to))).collect();
+    let false_at_best = world.lets_nobody_out(&asked) || families().any(|family| world.refuses(family));
+    if right.is_empty() && false_at_best { (vec![false], false) } else { (right, true) }
+}
+
+fn udp_by_answers(world: &World) -> Right<bool> {
     let families = Family::BOTH.into_iter().filter(|family| world.uses(*family));
     let asked: Vec<_> = families.flat_map(|f| world.measurable(f).map(move |(server, to)| (f, server, to))).collect();
     let (sure, unsure): (Vec<_>, Vec<_>) =
@@ -184,13 +218,22 @@ fn usable(world: &World, family: Family) -> Right<bool> {
     let over_tcp = servers().any(|server| {
         !server.stun_only && world.connects(server, family) && !matches!(server.tcp, Tcp::Dead | Tcp::HangsInTls)
     });
+    let over_streams = servers().any(|server| {
+        server.stun_only
+            && server.stun_tcp
+            && server.stun.responds()
+            && world.network(family).tcp.passes(server.stun_port)
+    });
     let over_icmp = servers().any(|server| echoes(world, server, family));
-    if over_udp || over_tcp || over_icmp {
+    if over_udp || over_tcp || over_streams || over_icmp {
         return vec![true];
     }
     let udp_blocked = world.host.send != Sending::Allowed
         || servers().all(|server| server.stun_port == 0 || !network.udp.passes(server.stun_port));
-    let tcp_blocked = servers().all(|server| server.stun_only || !network.tcp.passes(server.derp_port));
+    let tcp_blocked = servers().all(|server| {
+        let port = if server.stun_only { server.stun_port } else { server.derp_port };
+        !network.tcp.passes(port)
+    });
     if servers().next().is_some() && udp_blocked && tcp_blocked { vec![false] } else { vec![] }
 }
 

@@ -8,10 +8,11 @@ use natscope::probe::Slot;
 
 use crate::run::Run;
 use crate::truth::Right;
-use crate::world::{Middlebox, Network, Pool, Ports, Sending, Server, Stun, World, network_of};
+use crate::world::{Middlebox, Network, Pinning, Pool, Ports, Sending, Server, Stun, World, network_of};
 
 /// What is so of the boxes of one family.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "what can be obtained, verdict by verdict")]
 pub(crate) struct NatTruth {
     pub(crate) difficulty: Right<Difficulty>,
     pub(crate) nat_type: Right<NatType>,
@@ -24,6 +25,10 @@ pub(crate) struct NatTruth {
     pub(crate) port_allocation: Right<PortAllocation>,
     pub(crate) pooling: Right<Pooling>,
     pub(crate) carrier_grade: Right<bool>,
+    /// Nothing gets through, and nothing that can be heard would tell.
+    pub(crate) blocked_by_luck: bool,
+    /// Whether a patient tester could tell that the mapping varies or does not, losses aside.
+    pub(crate) varies_obtainable: bool,
     /// Whether a patient tester could tell the mapping and what it depends on, losses aside.
     pub(crate) mapping_obtainable: bool,
     /// The same of the filter, with the servers there are.
@@ -36,29 +41,34 @@ pub(crate) fn nat(world: &World, run: &Run, family: Family) -> NatTruth {
     let carrier_grade = vec![network.boxes.iter().any(|rules| rules.carrier)];
     let asked = world.measurable(family).map(|(server, to)| (family, server, to));
     let asked: Vec<_> = asked.filter(|(family, server, _)| world.known(server, *family) == Some(true)).collect();
-    let blocked = world.uses(family) && world.blames_network(&asked);
-    if blocked && (world.portal.is_none() || world.host.send != Sending::Allowed) {
-        let (difficulty, nat_type) = (vec![Difficulty::Blocked], vec![NatType::UdpBlocked]);
-        return NatTruth { difficulty, nat_type, carrier_grade, ..NatTruth::default() };
-    }
+    // A name that takes long may be waited for: whoever was heard, it was not the network that kept all away.
     let heard = run.reached.iter().any(|reached| reached.answered && reached.slot.family() == family);
+    let blamed = world.uses(family) && world.blames_network(&asked);
+    let blocked = blamed || world.refuses(family) || (world.uses(family) && world.lets_nobody_out(&asked));
+    if blocked && !heard && (world.portal.is_none() || world.host.send != Sending::Allowed) {
+        let (difficulty, nat_type) = (vec![Difficulty::Blocked], vec![NatType::UdpBlocked]);
+        return NatTruth { difficulty, nat_type, carrier_grade, blocked_by_luck: !blamed, ..NatTruth::default() };
+    }
     if !heard {
         return NatTruth { carrier_grade, ..NatTruth::default() };
     }
     let (mapping, filtering) = (network.mapping(), network.filtering());
     let mut truth = NatTruth {
+        blocked_by_luck: false,
         difficulty: difficulty(mapping, filtering),
         nat_type: vec![nat_type(mapping, filtering)],
         level: level(mapping, filtering).into_iter().collect(),
         mapping: vec![mapping],
         mapping_varies: vec![depends(mapping)],
         filtering: vec![filtering],
-        hairpinning: hairpinning(network),
+        hairpinning: hairpinning(world, network),
         port_preservation: port_preservation(network),
         port_allocation: port_allocation(network),
         pooling: pooling(network),
         carrier_grade,
-        mapping_obtainable: !depends(mapping) || testers(world, family).next().is_some(),
+        varies_obtainable: varies_obtainable(world, family),
+        mapping_obtainable: varies_obtainable(world, family)
+            && (!depends(mapping) || testers(world, family).next().is_some()),
         filtering_obtainable: filtering_obtainable(world, family),
     };
     let private = world.local(family).is_some_and(|local| !natscope::model::is_global(local));
@@ -73,13 +83,18 @@ pub(crate) fn nat(world: &World, run: &Run, family: Family) -> NatTruth {
 }
 
 /// Several uplinks look like a mapping that depends on the destination to whoever asks servers on each side; like none
-/// to whoever asks on one side; and a single dissenting server may as well be a liar.
+/// to whoever asks on one side; and a single dissenting server may as well be a liar. So the truth is per way: who hears
+/// servers on one side alone may tell of the box there what is so of it, since that there is another way is another
+/// property, which nothing heard can show. Who hears both sides may not.
 fn several_uplinks(truth: &mut NatTruth, world: &World, run: &Run, family: Family) {
     // By socket and side: who saw it there.
     let mut sides: BTreeMap<Slot, BTreeMap<IpAddr, BTreeSet<IpAddr>>> = BTreeMap::new();
+    // What was reached through a proxy that fakes addresses tells of the proxy's way, which need not be the host's own.
+    let own_way = |server: &&Server| !world.dns_fakes() || server.in_map(family) == Pinning::Pinned;
     let honest: BTreeSet<_> = world
         .nodes()
         .filter(|server| server.stun == Stun::Honest && !server.inside)
+        .filter(own_way)
         .filter_map(|server| server.stun_endpoint(family))
         .collect();
     for reached in run.reached.iter().filter(|reached| reached.answered && honest.contains(&reached.server)) {
@@ -105,6 +120,24 @@ fn several_uplinks(truth: &mut NatTruth, world: &World, run: &Run, family: Famil
         truth.mapping_varies.push(before.iter().any(|mapping| depends(*mapping)));
         truth.mapping.extend(before);
     }
+}
+
+/// Whether a tester could tell that the mapping varies or does not: three operators that see us as we are, and a fourth
+/// where one of them may lie; one way out, and no neighbour at a port of ours.
+fn varies_obtainable(world: &World, family: Family) -> bool {
+    let boxes = &world.network(family).boxes;
+    let ambiguous = boxes
+        .iter()
+        .any(|rules| rules.several_uplinks() || rules.pool == Pool::Arbitrary || !rules.neighbours.is_empty());
+    let heard = world.measurable(family).filter(|(server, _)| {
+        world.known(server, family) == Some(true)
+            && server.stun == Stun::Honest
+            && world.stun_answers(server, family)
+            && !(world.dns_fakes() && server.in_map(family) == Pinning::Resolve)
+    });
+    let operators: BTreeSet<_> = heard.map(|(_, endpoint)| network_of(endpoint.ip())).collect();
+    let liars = usize::from(world.nodes().any(|server| server.stun.lies()));
+    world.options.nat && !ambiguous && operators.len() >= 3 + liars
 }
 
 /// Servers that help to test the filter, with their other address and port.
@@ -170,17 +203,17 @@ const fn level(mapping: Mapping, filtering: Filtering) -> Option<Level> {
     }
 }
 
-fn hairpinning(network: &Network) -> Right<bool> {
+/// Whether what this host sends to its own outside endpoint comes back to it. The outermost box decides, since that is
+/// whose address it is; the others let it in where both ends have sent to each other.
+fn hairpinning(world: &World, network: &Network) -> Right<bool> {
     let outermost = network.boxes.iter().rposition(Middlebox::translates);
     let Some(outermost) = outermost else { return vec![] };
-    let inner_open = network.boxes[..outermost]
-        .iter()
-        .all(|rules| rules.filtering == Filtering::EndpointIndependent && !rules.several_uplinks());
-    match (network.boxes[outermost].hairpin, inner_open) {
-        (false, _) => vec![false],
-        (true, true) => vec![true],
-        (true, false) => vec![],
+    let rules = &network.boxes[outermost];
+    if rules.hairpin && network.boxes.iter().any(Middlebox::several_uplinks) {
+        // By which uplink it leaves, and whether it comes back from the one the filter was opened for, is chance.
+        return vec![true, false];
     }
+    vec![rules.hairpin && (!rules.keeps_source || world.host.hears_itself)]
 }
 
 fn port_preservation(network: &Network) -> Right<bool> {
@@ -195,10 +228,12 @@ fn port_preservation(network: &Network) -> Right<bool> {
 
 fn port_allocation(network: &Network) -> Right<PortAllocation> {
     let outermost = network.translators().filter(|rules| rules.prefix.is_none() && rules.ports != Ports::Preserve);
-    let preserving = || network.translators().any(|rules| depends(rules.mapping));
+    let preserving = || network.translators().any(|rules| rules.ports == Ports::Preserve && depends(rules.mapping));
     match outermost.last().map(|rules| rules.ports) {
         None if preserving() => vec![PortAllocation::Preserving, PortAllocation::Random],
         None => vec![PortAllocation::Preserving],
+        // A box that keeps ports where it can may come after.
+        Some(Ports::Sequential(_)) if preserving() => vec![PortAllocation::Sequential, PortAllocation::Random],
         Some(Ports::Sequential(_)) => vec![PortAllocation::Sequential],
         Some(_) => vec![PortAllocation::Random],
     }

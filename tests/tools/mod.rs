@@ -1,5 +1,7 @@
 //! Programs we did not write, for tests: started if installed, and loudly missed if not.
 
+#![allow(dead_code, reason = "each test takes what it needs")]
+
 use std::io::{self, Write as _};
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};

@@ -12,6 +12,7 @@ mod views;
 
 use views::{Seen, Views};
 
+use super::Operator;
 use crate::model::is_global;
 use crate::probe::{ProbeId, Slot};
 use crate::report::{Confidence, Verdict, Why};
@@ -75,6 +76,35 @@ pub(super) fn conclude(sightings: &[Sighting]) -> Conclusion {
     let mut conclusion = conclude_bare(sightings);
     conclusion.varies = conclusion.varies.with_evidence(evidence);
     conclusion
+}
+
+/// What is left of a conclusion that the mapping does not vary, given what other servers saw of sockets that nobody else
+/// was asked from. Such a view tells nothing of ports. But an address that the servers that agree have not seen is that
+/// of another way out, where two operators have seen one; and a single one may lie, where three agree against it.
+pub(super) fn reconsider(conclusion: Conclusion, sightings: &[Sighting], alone: &[Sighting]) -> Conclusion {
+    if conclusion.varies.value() != Some(&false) {
+        return conclusion;
+    }
+    let (odd, agreeing): (Vec<&Sighting>, Vec<_>) =
+        sightings.iter().partition(|sighting| conclusion.odd.contains_key(&sighting.server));
+    let known: BTreeSet<IpAddr> = agreeing.iter().map(|sighting| sighting.mapped.ip()).collect();
+    let other = || odd.iter().copied().chain(alone).filter(|sighting| !known.contains(&sighting.mapped.ip()));
+    let dissenters: BTreeSet<Operator> = other().map(|sighting| Operator::of(sighting.server.ip())).collect();
+    let witnesses: BTreeSet<Operator> = agreeing.iter().map(|sighting| Operator::of(sighting.server.ip())).collect();
+    let enough = witnesses.difference(&dissenters).count() >= NEEDED_TO_BLAME;
+    if dissenters.is_empty() || (dissenters.len() == 1 && enough) {
+        return conclusion;
+    }
+    let addresses: BTreeSet<IpAddr> =
+        known.iter().copied().chain(other().map(|sighting| sighting.mapped.ip())).collect();
+    let why = Why::SeveralAddresses { addresses: addresses.into_iter().collect() };
+    let evidence = conclusion.varies.evidence().iter().copied().chain(other().map(|sighting| sighting.probe));
+    Conclusion {
+        varies: Verdict::unknown(why).with_evidence(evidence.collect::<BTreeSet<_>>()),
+        direct: false,
+        odd: BTreeMap::new(),
+        more_sockets_would_help: false,
+    }
 }
 
 /// Whether two ports of one address see different endpoints of one socket: on two sockets at least, and on none the
@@ -358,6 +388,25 @@ mod tests {
             assert_eq!(told(&servers), UNKNOWN, "{number}");
             assert!(matches!(concluded(&servers).varies.why(), Some(Why::SeveralAddresses { .. })));
         }
+    }
+
+    #[test]
+    fn another_way_out_shows_on_sockets_that_nobody_else_was_asked_from() {
+        let rest = [NET[0], NET[1], NET[2]].map(|server| (server, easy as fn(u8) -> String));
+        let with_odd: Vec<Sees> = rest.into_iter().chain([(NET[3], any_address as _)]).collect();
+        let after = |servers: &[Sees], alone: &[Sees]| {
+            let seen = sightings(servers, 3);
+            let conclusion = reconsider(conclude(&seen), &seen, &sightings(alone, 1));
+            assert!(conclusion.varies.value().is_some() || conclusion.varies.why().is_some());
+            (conclusion.varies.value().copied(), conclusion.odd.len())
+        };
+        let elsewhere: [Sees; 1] = [(NET[4], other_uplink)];
+        assert_eq!(after(&with_odd, &elsewhere), (None, 0), "the odd server is not alone");
+        assert_eq!(after(&with_odd, &[(NET[4], third_port)]), (Some(false), 1), "a port of its own is no other way");
+        assert_eq!(after(&with_odd, &[(NET[3], any_address)]), (Some(false), 1), "it is still alone");
+        assert_eq!(after(&rest, &elsewhere), (Some(false), 0), "one against three may lie");
+        assert_eq!(after(&rest[..2], &elsewhere), (None, 0), "one against two may not");
+        assert_eq!(after(&rest[..2], &[]), (Some(false), 0));
     }
 
     #[test]

@@ -49,6 +49,13 @@ pub struct Options {
     /// The NAT's filtering, with the help of servers that speak RFC 5780.
     #[serde(default)]
     pub filtering: bool,
+    /// Whether packets to our own outside endpoint come back.
+    #[serde(default)]
+    pub hairpin: bool,
+    /// Local sockets that ask about the mapping, beside the measuring one: two, or more to see more of how ports and
+    /// addresses are picked.
+    #[serde(default = "usual_sockets")]
+    pub sockets: u8,
     /// The router's port-mapping services.
     pub port_mapping: bool,
     /// Relays over HTTPS.
@@ -62,6 +69,15 @@ pub struct Options {
     pub budget: Duration,
 }
 
+impl Options {
+    /// The fewest and the most sockets that may ask about the mapping.
+    pub const SOCKETS: std::ops::RangeInclusive<u8> = usual_sockets()..=32;
+}
+
+const fn usual_sockets() -> u8 {
+    2
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -69,6 +85,8 @@ impl Default for Options {
             ipv6: true,
             nat: true,
             filtering: false,
+            hairpin: true,
+            sockets: usual_sockets(),
             port_mapping: true,
             https: true,
             icmp: true,

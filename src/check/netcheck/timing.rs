@@ -55,6 +55,8 @@ pub(super) const SILENT_REGION_BEYOND: Duration = Duration::from_millis(350);
 pub(super) const HTTPS_FLOOR: Duration = Duration::from_millis(250);
 /// … or this where packets get lost: TCP sends a lost SYN again after a second (RFC 6298).
 pub(super) const HTTPS_FLOOR_LOSSY: Duration = Duration::from_millis(1300);
+/// A connection that took this long was asked for more than once (RFC 6298).
+pub(super) const SYN_SENT_AGAIN: Duration = Duration::from_secs(1);
 /// From the end of a probe's time to its being told.
 pub(super) const TELLING: Duration = Duration::from_millis(5);
 /// How many of the regions that answer first have their relay asked over TCP.
@@ -99,6 +101,19 @@ pub(super) const MAPPING_COPIES: u32 = 4;
 pub(super) const MAPPING_SOCKETS: [u8; 2] = [1, 2];
 /// Sockets that ask when those disagree.
 pub(super) const FRESH_SOCKETS: [u8; 2] = [3, 4];
+/// The first of the sockets that ask besides, where more are wanted.
+pub(super) const MORE_SOCKETS: u8 = 34;
+/// The socket that asks relays whether they test filters.
+pub(super) const SCOUT_SOCKET: u8 = 9;
+/// Relays it asks in each family.
+pub(super) const SCOUTS: usize = 3;
+/// Sockets of the hairpin test.
+pub(super) const HAIRPIN_SOCKETS: [u8; 2] = [5, 6];
+/// Servers each of them asks at once for its outside endpoint.
+pub(super) const HAIRPIN_SERVERS: usize = 2;
+/// From its first packet on, the hairpin test holds the run up for this long and half the slowest round trip: a filter
+/// that keeps packets out takes as long to be told.
+pub(super) const HAIRPIN_PATIENCE: Duration = Duration::from_millis(30);
 
 /// A copy that is missing is not counted as lost before this: on a near path a busy machine takes longer than the way.
 pub(super) const STRAGGLER_FLOOR: Duration = Duration::from_millis(100);

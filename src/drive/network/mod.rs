@@ -19,6 +19,8 @@ mod recent_ports;
 mod resolve;
 mod router;
 mod sockets;
+mod socks;
+mod stream;
 mod stun;
 mod stun_codec;
 
@@ -43,6 +45,7 @@ pub use recent_ports::RecentPorts;
 use resolve::Names;
 use sockets::Routes;
 pub(in crate::drive) use sockets::{Binding, UdpError};
+use stream::Streams;
 use stun::{Request, StunSockets};
 
 use super::clock::Clock;
@@ -156,6 +159,15 @@ fn watched<C: Check + ?Sized>(check: &C, clock: Clock, watcher: &mut Option<Watc
     }
 }
 
+/// Makes an association with the SOCKS5 proxy of the options and drops it again: what the proxy says is better known
+/// before everything is asked through it. Without one there is nothing to find out.
+pub async fn try_socks5(options: &NetworkOptions) -> Result<Result<(), Failure>, DriveError> {
+    let Some(proxy) = &options.socks5 else { return Ok(Ok(())) };
+    let binding = Binding::verified(options)?;
+    let association = socks::Association::new(Arc::new(proxy.clone()), binding, None);
+    Ok(association.made().await.map(drop))
+}
+
 /// What is in flight.
 struct Driver {
     clock: Clock,
@@ -163,6 +175,7 @@ struct Driver {
     https: Arc<Https>,
     routes: Routes,
     stun: StunSockets,
+    streams: Streams,
     names: Arc<Names>,
     /// Where each STUN probe went.
     servers: HashMap<ProbeId, IpAddr>,
@@ -182,6 +195,7 @@ impl Driver {
             clock,
             https: Arc::new(Https::new(clock, binding.clone(), &options.proxies, options.trust.clone())),
             routes: Routes::new(binding.clone()),
+            streams: Streams::new(binding.clone(), options.bind_port),
             stun: StunSockets::new(clock, binding.clone(), &options, sender),
             binding,
             names: Arc::new(Names::new(options.nameservers)),
@@ -200,6 +214,19 @@ impl Driver {
                 self.servers.insert(id, server.ip());
                 let failed = self.stun.launch(&Request { probe: id, slot, server, form })?;
                 self.immediate.extend(failed);
+            }
+            Question::StunStream { slot, server, tls, timeout } => {
+                let reached = Reached::new(Stage::Connect);
+                let connecting = match self.streams.prepare(slot, server)? {
+                    Ok(connecting) => connecting,
+                    Err(failure) => {
+                        self.immediate.push_back(failed_at(id, self.clock.now(), failure));
+                        return Ok(());
+                    }
+                };
+                let (https, clock) = (Arc::clone(&self.https), self.clock);
+                let deadline = self.deadline(timeout, &reached);
+                self.spawn_timed(id, reached, async move { connecting.ask(clock, &https, tls, deadline).await });
             }
             Question::Resolve { host, family, timeout } => {
                 let reached = Reached::new(Stage::Dns);
@@ -351,6 +378,10 @@ impl Driver {
             reply.local = address.map(|ip| SocketAddr::new(ip, local.port()));
         }
     }
+}
+
+fn failed_at(probe: ProbeId, at: Moment, failure: Failure) -> Observation {
+    Observation { probe: Some(probe), sent_at: at, at, outcome: Outcome::Failed(failure) }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 use rustls::pki_types::CertificateDer;
 
 use super::RecentPorts;
+use crate::model::Socks5Proxy;
 
 /// From where, and through what, probes are sent.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +17,8 @@ pub struct NetworkOptions {
     pub interface: Option<String>,
     /// The ports that random ones must not be among.
     pub recent_ports: RecentPorts,
+    /// The SOCKS5 proxy that datagrams of STUN go through, each socket through an association of its own.
+    pub socks5: Option<Socks5Proxy>,
     /// The proxies HTTPS goes through.
     pub proxies: Proxies,
     /// Who is asked for addresses.

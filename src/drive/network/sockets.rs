@@ -113,6 +113,30 @@ impl Binding {
         UdpSocket::from_std(socket.into()).map_err(|error| opened(&error))
     }
 
+    /// A TCP socket of `family` that shares its local port with others: on that port, or on a free one as
+    /// [`udp`](Self::udp) chooses it. And the port.
+    pub(super) fn shared_tcp(&self, family: Family, port: Option<u16>) -> Result<(Socket, u16), Cause> {
+        let address = self.local_address(family)?;
+        let opened = |error: &io::Error| cause_of_opening(error, family);
+        let socket = self.open(family, Type::STREAM, Protocol::TCP).map_err(|error| opened(&error))?;
+        let bind = |port| socket.bind(&SocketAddr::new(address, port).into());
+        if let Some(port) = port {
+            share_port(&socket).and_then(|()| bind(port)).map_err(|error| opened(&error))?;
+        } else {
+            // Not shared yet: a port that another program shares is not free.
+            let ephemeral = ephemeral_ports();
+            let chosen = (0..PORT_ATTEMPTS).any(|_| {
+                random_u32().and_then(|random| random_port(&ephemeral, random)).is_some_and(|p| bind(p).is_ok())
+            });
+            if !chosen {
+                bind(0).map_err(|error| opened(&error))?;
+            }
+            share_port(&socket).map_err(|error| opened(&error))?;
+        }
+        let bound = socket.local_addr().map_err(|error| opened(&error))?;
+        Ok((socket, bound.as_socket().map_or(0, |bound| bound.port())))
+    }
+
     /// A TCP connection.
     pub(super) async fn connect(&self, to: SocketAddr) -> Result<TcpStream, Failure> {
         let failed = |cause| Failure::new(Stage::Connect, cause);
@@ -178,6 +202,14 @@ impl Binding {
             None => Ok(()),
         }
     }
+}
+
+/// Lets other sockets of ours be bound to the same port.
+fn share_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_address(true)?;
+    #[cfg(all(unix, not(target_os = "solaris"), not(target_os = "illumos")))]
+    socket.set_reuse_port(true)?;
+    Ok(())
 }
 
 /// Why a UDP socket was not had.

@@ -1,7 +1,12 @@
 //! STUN probes: local sockets, and replies matched to requests by transaction id *and* socket.
 //!
+//! A request that a NAT turns back in arrives at another of these sockets, and is known by its id; it is told and never
+//! answered.
+//!
 //! Sending is one system call in the caller's turn, so that a flight of probes leaves at once. Every socket has one
 //! listener. Whatever is heard is bounded: a flood of strays or duplicates is neither kept nor told.
+
+mod proxied;
 
 use std::collections::HashMap;
 use std::io;
@@ -13,14 +18,16 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use proxied::Proxied;
+
 use super::causes::cause_of;
 use super::sockets::{Binding, UdpError};
-use super::stun_codec;
+use super::stun_codec::{self, Heard};
 use super::{DriveError, NetworkOptions};
 use crate::drive::clock::Clock;
-use crate::model::{Family, unmap};
+use crate::model::{Family, Socks5Proxy, unmap};
 use crate::probe::{Cause, Failure, Moment, Observation, Outcome, ProbeId, Slot, Stage, StunForm};
-use crate::wire::stun::{Response, TransactionId};
+use crate::wire::stun::TransactionId;
 
 /// Strays told per run. Later ones are dropped.
 const STRAYS_MAX: u32 = 256;
@@ -47,6 +54,8 @@ pub(super) struct StunSockets {
     clock: Clock,
     binding: Binding,
     bind_port: Option<u16>,
+    proxy: Option<Arc<Socks5Proxy>>,
+    associations: HashMap<Slot, Proxied>,
     shared: HashMap<Slot, Result<Local, Cause>>,
     opened: u32,
     requests: Arc<Mutex<Requests>>,
@@ -67,6 +76,8 @@ impl StunSockets {
             clock,
             binding,
             bind_port: options.bind_port,
+            proxy: options.socks5.clone().map(Arc::new),
+            associations: HashMap::new(),
             shared: HashMap::new(),
             opened: 0,
             requests: Arc::default(),
@@ -77,6 +88,10 @@ impl StunSockets {
 
     /// Sends a request. `Some`: it could not be sent.
     pub(super) fn launch(&mut self, request: &Request) -> Result<Option<Observation>, DriveError> {
+        if let Some(proxy) = self.proxy.clone() {
+            self.launch_proxied(request, &proxy)?;
+            return Ok(None);
+        }
         let sent = match request.slot {
             Slot::Shared { .. } => self.launch_shared(request)?,
             Slot::Connected { family } => self.launch_connected(request, family)?,
@@ -176,7 +191,9 @@ impl StunSockets {
     fn register(&self, id: TransactionId, request: &Request, socket: u32) -> Moment {
         let mut requests = lock(&self.requests);
         let sent_at = self.clock.now();
-        requests.open.insert(id, Open { probe: request.probe, socket, sent_at, replies: 0 });
+        // The answer to RESPONSE-PORT is to come to another socket, and which one is what it is asked for.
+        let socket = Some(socket).filter(|_| !matches!(request.form, StunForm::ResponsePort(_)));
+        requests.open.insert(id, Open { probe: request.probe, socket, sent_at, replies: 0, returns: 0 });
         sent_at
     }
 
@@ -195,7 +212,7 @@ impl StunSockets {
                         errors = 0;
                         let datagram = buffer.get(..length).unwrap_or_default();
                         let arrival = Arrival { socket: number, slot, local, from: unmap(from), at };
-                        let decoded = stun_codec::decode_response(datagram);
+                        let decoded = stun_codec::decode(datagram);
                         lock(&requests).judge(&arrival, decoded)
                     }
                     Err(error) => {
@@ -236,10 +253,11 @@ struct Requests {
 
 struct Open {
     probe: ProbeId,
-    /// The number of the socket it left from.
-    socket: u32,
+    /// The number of the socket the answer must come to; `None`: any of ours.
+    socket: Option<u32>,
     sent_at: Moment,
     replies: u32,
+    returns: u32,
 }
 
 /// A datagram's circumstances.
@@ -264,15 +282,16 @@ impl Requests {
     }
 
     /// What a datagram means; `None` when there have been too many like it.
-    fn judge(&mut self, arrival: &Arrival, decoded: Result<Response, String>) -> Option<Observation> {
-        let response = match decoded {
-            Ok(response) => response,
-            Err(problem) => return self.stray(arrival, problem),
+    fn judge(&mut self, arrival: &Arrival, heard: Heard) -> Option<Observation> {
+        let response = match heard {
+            Heard::Response(response) => *response,
+            Heard::Request(id) => return self.judge_request(arrival, id),
+            Heard::Neither(problem) => return self.stray(arrival, problem),
         };
         let Some(open) = self.open.get_mut(&response.transaction) else {
             return self.stray(arrival, "a transaction that is not ours".into());
         };
-        if open.socket != arrival.socket {
+        if open.socket.is_some_and(|socket| socket != arrival.socket) {
             return self.stray(arrival, "answers a request of another socket".into());
         }
         open.replies += 1;
@@ -281,6 +300,21 @@ impl Requests {
         }
         let answer = stun_codec::reply_of(response, arrival.from, arrival.local);
         let outcome = if open.replies == 1 { Outcome::Stun(answer) } else { Outcome::StunDuplicate(answer) };
+        Some(Observation { probe: Some(open.probe), sent_at: open.sent_at, at: arrival.at, outcome })
+    }
+
+    /// A request is of interest only where it is our own, back from a NAT. To its own socket nobody has sent one.
+    fn judge_request(&mut self, arrival: &Arrival, id: TransactionId) -> Option<Observation> {
+        let Some(open) =
+            self.open.get_mut(&id).filter(|open| open.socket.is_some_and(|socket| socket != arrival.socket))
+        else {
+            return self.stray(arrival, "a request, not a response".into());
+        };
+        open.returns += 1;
+        if open.returns > 1 + DUPLICATES_MAX {
+            return None;
+        }
+        let outcome = Outcome::CameBack { slot: arrival.slot, from: arrival.from };
         Some(Observation { probe: Some(open.probe), sent_at: open.sent_at, at: arrival.at, outcome })
     }
 
@@ -302,7 +336,7 @@ fn failed(probe: ProbeId, sent_at: Moment, at: Moment, cause: Cause) -> Observat
     Observation { probe: Some(probe), sent_at, at, outcome }
 }
 
-fn random_id() -> Result<TransactionId, DriveError> {
+pub(super) fn random_id() -> Result<TransactionId, DriveError> {
     let mut id = [0; 12];
     getrandom::fill(&mut id).map_err(DriveError::Randomness)?;
     Ok(TransactionId(id))

@@ -12,13 +12,36 @@ pub(super) fn encode_request(id: TransactionId, form: StunForm) -> Result<Vec<u8
         StunForm::Plain => (RequestForm::Plain, None),
         StunForm::ChangePort => (RequestForm::Plain, Some(ChangeRequest { ip: false, port: true })),
         StunForm::ChangeAddressAndPort => (RequestForm::Plain, Some(ChangeRequest { ip: true, port: true })),
+        StunForm::ResponsePort(port) => {
+            return stun::encode_response_port_request(id, port).map_err(|error| refused(&error));
+        }
     };
-    stun::encode_request(id, form, change).map_err(|error| Cause::Os { message: error.to_string() })
+    stun::encode_request(id, form, change).map_err(|error| refused(&error))
 }
 
-/// A Binding response, or what is wrong with the datagram.
-pub(super) fn decode_response(datagram: &[u8]) -> Result<Response, String> {
-    stun::decode_response(datagram).map_err(|error| error.to_string())
+fn refused(error: &stun::EncodeError) -> Cause {
+    Cause::Os { message: error.to_string() }
+}
+
+/// What a datagram is.
+pub(super) enum Heard {
+    /// A Binding response.
+    Response(Box<Response>),
+    /// A Binding request, of which only the id matters: it may be one of ours.
+    Request(TransactionId),
+    /// Neither, and what is wrong with it.
+    Neither(String),
+}
+
+/// Reads a datagram.
+pub(super) fn decode(datagram: &[u8]) -> Heard {
+    match stun::decode_response(datagram) {
+        Ok(response) => Heard::Response(Box::new(response)),
+        Err(error) => match stun::decode_request(datagram) {
+            Ok(request) => request.id.transaction().map_or_else(|| Heard::Neither(error.to_string()), Heard::Request),
+            Err(_) => Heard::Neither(error.to_string()),
+        },
+    }
 }
 
 /// A response as the answer to a request that left from `local`.

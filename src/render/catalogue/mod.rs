@@ -5,7 +5,13 @@
 //! as they are: the formats clean them.
 
 mod en;
+mod explanation;
+mod map;
 mod zh_cn;
+
+pub(super) use explanation::Explanation;
+use explanation::explanations;
+pub(super) use map::{MapWord, MapWords};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,8 +20,9 @@ use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, NodePublic, 
 use crate::probe::{Failure, PortMappingService};
 use crate::render::clean::short;
 use crate::report::{
-    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PingEvent, PlanWhat,
-    PlanWhen, Predict, RegionSkip, RelayReport, Report, RoundTrips, ServerNote, Severity, Tunnel, Why,
+    Advice, Class, ClassicWarning, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing,
+    PingEvent, PlanWhat, PlanWhen, Predict, RegionSkip, RelayReport, Report, RoundTrips, ServerNote, Severity, Tunnel,
+    Why,
 };
 
 /// A language of the output.
@@ -59,7 +66,7 @@ pub(super) const fn of(lang: Lang) -> &'static dyn Catalogue {
 }
 
 /// The words of a language.
-pub(super) trait Catalogue: Sync {
+pub(super) trait Catalogue: MapWords + Sync {
     /// A reason, as a clause without a full stop.
     fn why(&self, why: &Why, names: &RegionNames<'_>) -> String;
     /// A failure with its stage, as `TLS: the certificate has expired`.
@@ -70,6 +77,8 @@ pub(super) trait Catalogue: Sync {
     fn severity(&self, severity: Severity) -> &'static str;
     /// How sure a verdict is.
     fn confidence(&self, confidence: Confidence) -> &'static str;
+    /// In which way the classic procedure misleads.
+    fn classic_warning(&self, warning: ClassicWarning) -> &'static str;
     /// Why a server's answers were left out.
     fn server_note(&self, note: &ServerNote) -> String;
     /// Headings of a plan: when, copies, what.
@@ -265,6 +274,8 @@ pub(super) enum Word {
     PortAllocation,
     Pooling,
     MappingLifetime,
+    Classic,
+    Warning,
     CarrierGrade,
     MappedEndpoints,
     MappedAddress,

@@ -15,7 +15,8 @@ use super::Style;
 use super::catalogue::{self, Catalogue, FindingText, Headline, RegionNames, Told, Word};
 use super::json::rfc3339;
 use super::number::round_trip;
-use crate::report::{Command, Report, Severity, Verdict};
+use crate::model::Transport;
+use crate::report::{Command, Nat, Report, Severity, Verdict};
 
 /// A report laid out.
 #[derive(Clone, Debug, Default)]
@@ -179,9 +180,10 @@ impl Scribe<'_> {
 
     fn about(&self, report: &Report) -> String {
         format!(
-            "natscope {} {} · {} · {} {}",
+            "natscope {} {}{} · {} · {} {}",
             env!("CARGO_PKG_VERSION"),
             report.command.name(),
+            report.nat().map_or_else(String::new, over),
             rfc3339(report.started_at),
             self.words.word(Word::TookTime),
             round_trip(report.took),
@@ -221,6 +223,13 @@ impl Scribe<'_> {
     fn yes_no(&self, value: bool) -> &'static str {
         self.words.word(if value { Word::Yes } else { Word::No })
     }
+}
+
+/// Over and through what servers were asked where that is not the usual: ` · TCP`, ` · SOCKS5 192.0.2.1:1080`.
+fn over(nat: &Nat) -> String {
+    let transport = (nat.transport != Transport::Udp).then(|| format!(" · {}", nat.transport));
+    let proxy = nat.proxy.as_ref().map(|proxy| format!(" · SOCKS5 {proxy}"));
+    [transport, proxy].into_iter().flatten().collect()
 }
 
 /// The tone of the worst news in it.

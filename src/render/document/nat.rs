@@ -3,8 +3,8 @@ use std::fmt::Display;
 use super::{Fact, Scribe, Section, Tone};
 use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType};
 use crate::render::catalogue::{NatHeadline, Word};
-use crate::render::number::span;
-use crate::report::{Nat, Report, Verdict, Why};
+use crate::render::number::seconds;
+use crate::report::{ModeWhy, Nat, Report, Verdict, Why};
 
 /// Servers that are named where there is a line for all of them.
 const NAMED: usize = 3;
@@ -40,6 +40,7 @@ impl Scribe<'_> {
     /// mentioned, and what is undetermined for the reason the difficulty is shares a line.
     pub(super) fn nat_section(&self, title: Word, nat: &Nat) -> Section {
         let mut facts = self.settle(self.nat_rows(nat), nat.difficulty.value().is_none());
+        facts.extend(self.classic_facts(nat));
         if !nat.mapped.is_empty() {
             facts.push(self.fact(Tone::Plain, Word::MappedEndpoints, self.row(&nat.mapped)));
         }
@@ -79,12 +80,20 @@ impl Scribe<'_> {
             self.bool_row(Word::PortPreservation, &nat.port_preservation),
             self.plain_row(Word::PortAllocation, &nat.port_allocation, |it| self.words.allocation(*it).to_owned()),
             self.plain_row(Word::Pooling, &nat.pooling, |it| self.words.pooling(*it).to_owned()),
-            self.plain_row(Word::MappingLifetime, &nat.mapping_lifetime, |it| span(*it)),
+            self.plain_row(Word::MappingLifetime, &nat.mapping_lifetime, |it| seconds(*it)),
             self.verdict_row(Word::CarrierGrade, &nat.carrier_grade, |it| {
                 (self.yes_no(*it).to_owned(), if *it { Tone::Middling } else { Tone::Plain })
             }),
         ]);
         rows
+    }
+
+    /// What the classic procedure says, and why not to trust it.
+    fn classic_facts(&self, nat: &Nat) -> Vec<Fact> {
+        let Some(classic) = &nat.classic else { return Vec::new() };
+        let row = self.plain_row(Word::Classic, &classic.nat_type, |kind| self.words.nat_type(*kind).to_owned());
+        let warning = |warning| self.fact(Tone::Middling, Word::Warning, self.words.classic_warning(warning));
+        [row.fact].into_iter().chain(classic.warning.map(warning)).collect()
     }
 
     /// The rows as facts; `gather` the undetermined ones that share the first one's reason.
@@ -97,7 +106,10 @@ impl Scribe<'_> {
                 facts.push(fact);
             } else if unknown.is_some() && unknown == shared {
                 gathered.push(fact.label.to_owned());
-            } else if unknown != Some(Why::NotMeasuredYet) {
+            } else if !matches!(
+                unknown,
+                Some(Why::NotMeasuredYet | Why::OnlyWith { .. } | Why::Mode(ModeWhy::OnlyOverUdp))
+            ) {
                 facts.push(fact);
             }
         }

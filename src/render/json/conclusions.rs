@@ -1,20 +1,16 @@
 use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
-use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation};
+use super::list::List;
+use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation, Transport};
 use crate::report::{
     Command, Confidence, FamilyReport, Nat, Netcheck, PathReport, PortMappingReport, Report, RouterReport, SCHEMA,
     Tunnel, Verdict, Why,
 };
-
-/// More entries than any list of addresses of a host has.
-const LONGEST_LIST: usize = 4096;
 
 /// What a report concluded, read back.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,6 +165,10 @@ struct NatBlocks {
 
 #[derive(Deserialize)]
 struct NatBlock {
+    #[serde(default)]
+    transport: Transport,
+    #[serde(default)]
+    proxy: Option<String>,
     difficulty: Read<Difficulty>,
     effective: Read<Difficulty>,
     filtering: Read<Filtering>,
@@ -264,36 +264,6 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
     Option::deserialize(deserializer)
 }
 
-/// A list that is not longer than [`LONGEST_LIST`].
-struct List<T>(Vec<T>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(ListVisitor(PhantomData))
-    }
-}
-
-struct ListVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
-    type Value = List<T>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            if list.len() == LONGEST_LIST {
-                return Err(A::Error::custom(format_args!("more than {LONGEST_LIST} entries: no host has as many")));
-            }
-            list.push(item);
-        }
-        Ok(List(list))
-    }
-}
-
 impl File {
     fn report(self) -> Result<Report, String> {
         let command = match self.command {
@@ -303,6 +273,12 @@ impl File {
         };
         if self.netcheck.is_none() && command != Command::Nat {
             return Err(format!("key \"netcheck\" is missing from a report of `natscope {}`", command.name()));
+        }
+        if let Some(nat) = [&self.nat.ipv4, &self.nat.ipv6].into_iter().flatten().find(|nat| !nat.is_of_this_host()) {
+            return Err(match &nat.proxy {
+                Some(proxy) => format!("this is about the NAT of the proxy {proxy}, not of a host"),
+                None => format!("this is about the mapping of {}, and direct paths take UDP", nat.transport),
+            });
         }
         Ok(Report {
             command,
@@ -326,8 +302,15 @@ const fn unread<T>() -> Verdict<T> {
 }
 
 impl NatBlock {
+    /// Whether it tells how datagrams of the host itself get out.
+    const fn is_of_this_host(&self) -> bool {
+        matches!(self.transport, Transport::Udp) && self.proxy.is_none()
+    }
+
     fn nat(self) -> Nat {
         Nat {
+            transport: self.transport,
+            proxy: self.proxy,
             difficulty: self.difficulty.0,
             effective: self.effective.0,
             nat_type: unread::<NatType>(),
@@ -340,6 +323,8 @@ impl NatBlock {
             port_allocation: self.port_allocation.0,
             pooling: self.pooling.0,
             mapping_lifetime: unread(),
+            lifetime: None,
+            classic: None,
             carrier_grade: self.carrier_grade.0,
             mapped: self.mapped.0,
             local: self.local.0,

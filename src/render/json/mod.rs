@@ -5,6 +5,8 @@
 //! what was concluded.
 
 mod conclusions;
+mod list;
+mod map;
 mod nat;
 mod netcheck;
 mod ping;
@@ -22,7 +24,7 @@ pub use saved::{SavedError, saved_from};
 use super::catalogue::{self, Catalogue, Lang, RegionNames};
 use super::clean::escape_json;
 use crate::probe::Failure;
-use crate::report::{Confidence, Finding, Plan, Report, SCHEMA as SCHEMA_NUMBER, Verdict};
+use crate::report::{Confidence, Finding, MapLint, MapShown, Plan, Report, SCHEMA as SCHEMA_NUMBER, Verdict};
 
 /// The JSON Schema (2020-12) of the output.
 pub const SCHEMA: &str = include_str!("../../report/natscope.schema.json");
@@ -30,6 +32,18 @@ pub const SCHEMA: &str = include_str!("../../report/natscope.schema.json");
 /// A plan, which is no report and follows no schema, indented or on one line.
 pub(super) fn render_plan(plan: &Plan, on_one_line: bool) -> String {
     let document = plan::document(plan);
+    finish(&if on_one_line { document.to_string() } else { format!("{document:#}") })
+}
+
+/// What a lint has found, indented or on one line.
+pub(super) fn render_lint(lint: &MapLint, on_one_line: bool) -> String {
+    let document = map::lint(lint);
+    finish(&if on_one_line { document.to_string() } else { format!("{document:#}") })
+}
+
+/// A map in force, indented or on one line.
+pub(super) fn render_shown(shown: &MapShown, on_one_line: bool) -> String {
+    let document = map::shown(shown);
     finish(&if on_one_line { document.to_string() } else { format!("{document:#}") })
 }
 
@@ -44,7 +58,7 @@ pub(super) fn render_line(report: &Report) -> String {
     finish(&document(report).to_string())
 }
 
-fn finish(json: &str) -> String {
+pub(super) fn finish(json: &str) -> String {
     let mut text = escape_json(json);
     text.push('\n');
     text

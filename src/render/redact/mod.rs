@@ -24,7 +24,7 @@ mod verdict;
 
 use pseudonym::Pseudonyms;
 
-use crate::report::{Nat, Netcheck, RegionReport, Report};
+use crate::report::{Classic, Lifetime, Nat, Netcheck, RegionReport, Report};
 
 /// The report with pseudonyms in place of what identifies; numbered in order of appearance, so the same report always
 /// gives the same text.
@@ -145,6 +145,8 @@ fn region(region: &mut RegionReport, names: &mut Pseudonyms) {
 
 fn nat(nat: &mut Nat, names: &mut Pseudonyms) {
     let Nat {
+        transport: _,
+        proxy,
         difficulty,
         effective,
         nat_type,
@@ -157,11 +159,16 @@ fn nat(nat: &mut Nat, names: &mut Pseudonyms) {
         port_allocation,
         pooling,
         mapping_lifetime,
+        lifetime,
+        classic,
         carrier_grade,
         mapped,
         local,
         servers,
     } = nat;
+    if let Some(proxy) = proxy {
+        names.server(proxy);
+    }
     verdict::why(difficulty, names);
     verdict::why(effective, names);
     verdict::why(nat_type, names);
@@ -173,6 +180,17 @@ fn nat(nat: &mut Nat, names: &mut Pseudonyms) {
     verdict::why(port_allocation, names);
     verdict::why(pooling, names);
     verdict::why(mapping_lifetime, names);
+    if let Some(Lifetime { single, stream, server }) = lifetime {
+        verdict::why(single, names);
+        verdict::why(stream, names);
+        if let Some(server) = server {
+            names.endpoint(server);
+        }
+    }
+    if let Some(Classic { nat_type, server, warning: _ }) = classic {
+        verdict::why(nat_type, names);
+        names.endpoint(server);
+    }
     verdict::why(carrier_grade, names);
     for endpoint in mapped.iter_mut().chain(local) {
         names.endpoint(endpoint);

@@ -16,6 +16,12 @@ fn question(question: &mut Question, names: &mut Pseudonyms) {
     match question {
         Question::Resolve { host, family: _, timeout: _ } => names.host(host),
         Question::Stun { slot: _, server, form: _ } => names.endpoint(server),
+        Question::StunStream { slot: _, server, tls, timeout: _ } => {
+            names.endpoint(server);
+            if let Some(name) = tls {
+                names.host(name);
+            }
+        }
         Question::HttpsLatency { target, timeout: _ } => {
             names.host(&mut target.host_name);
             target.address.iter_mut().for_each(|address| names.address(address));
@@ -38,6 +44,7 @@ fn question(question: &mut Question, names: &mut Pseudonyms) {
 fn outcome(outcome: &mut Outcome, names: &mut Pseudonyms) {
     match outcome {
         Outcome::Stun(reply) | Outcome::StunDuplicate(reply) => stun(reply, names),
+        Outcome::CameBack { slot: _, from } => names.endpoint(from),
         Outcome::Stray { slot: _, from, problem } => {
             names.endpoint(from);
             names.text(problem);

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 
 use super::pseudonym::Pseudonyms;
 use crate::probe::{Cause, CertificateFault, Failure};
-use crate::report::{FilterWhy, FindingDetail, ServerNote, Verdict, Why};
+use crate::report::{ClassicStep, FilterWhy, FindingDetail, ModeWhy, NatWhy, ServerNote, Verdict, Why};
 
 /// The reason of a verdict whose value identifies nobody.
 pub(super) fn why<T: Clone>(verdict: &mut Verdict<T>, names: &mut Pseudonyms) {
@@ -23,6 +23,7 @@ pub(super) fn endpoint(verdict: &mut Verdict<SocketAddr>, names: &mut Pseudonyms
 fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
     match &mut why {
         Why::NotMeasuredHere { .. }
+        | Why::OnlyWith { .. }
         | Why::NotMeasuredYet
         | Why::NotAsked
         | Why::FromMappingAndFiltering
@@ -89,7 +90,9 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::RouterUnreachable { failure: how, .. } => failure(how, names),
         Why::ServersDisagree { endpoints } => endpoints.iter_mut().for_each(|endpoint| names.endpoint(endpoint)),
         Why::DirectPong { endpoint, after: _ } => names.endpoint(endpoint),
+        Why::Mode(why) => mode(why, names),
         Why::Filter(why) => filter(why, names),
+        Why::Nat(why) => nat_why(why, names),
         Why::SeveralAddresses { addresses } => addresses.iter_mut().for_each(|address| names.address(address)),
         Why::PortalAnswered { status: _, location } => location.iter_mut().for_each(|text| names.text(text)),
         Why::RouterOffers { service: _, detail } | Why::RouterDeclines { service: _, detail } => {
@@ -109,6 +112,35 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
     why
 }
 
+fn mode(why: &mut ModeWhy, names: &mut Pseudonyms) {
+    match why {
+        ModeWhy::ThroughProxy
+        | ModeWhy::StreamsAreNotFiltered
+        | ModeWhy::OnlyOverUdp
+        | ModeWhy::IdleMappings { .. }
+        | ModeWhy::MappingsTried { .. }
+        | ModeWhy::DeadAtFirstTry { .. }
+        | ModeWhy::LifetimesContradict { .. }
+        | ModeWhy::HelperSilent
+        | ModeWhy::NobodyHelps { .. }
+        | ModeWhy::NothingToExpire
+        | ModeWhy::MeasuredOver { .. } => {}
+        ModeWhy::ServerSilent { server } => names.endpoint(server),
+        ModeWhy::AnsweredFromElsewhere { server, from } => {
+            names.endpoint(server);
+            names.endpoint(from);
+        }
+        ModeWhy::Classic { step } => match step {
+            ClassicStep::SecondPassed { from } | ClassicStep::ThirdPassed { from } => names.endpoint(from),
+            ClassicStep::MappedDiffers { first, other } => {
+                names.endpoint(first);
+                names.endpoint(other);
+            }
+            ClassicStep::SecondSilent { .. } | ClassicStep::ThirdSilent { .. } => {}
+        },
+    }
+}
+
 fn filter(why: &mut FilterWhy, names: &mut Pseudonyms) {
     match why {
         FilterWhy::OnlyTheAddresseePassed { .. }
@@ -120,6 +152,24 @@ fn filter(why: &mut FilterWhy, names: &mut Pseudonyms) {
         | FilterWhy::AddressNotTested { from: endpoint }
         | FilterWhy::ChangeIgnored { server: endpoint }
         | FilterWhy::ChangeRefused { server: endpoint, .. } => names.endpoint(endpoint),
+    }
+}
+
+fn nat_why(why: &mut NatWhy, names: &mut Pseudonyms) {
+    match why {
+        NatWhy::OwnAddressIsClat { address } => names.address(address),
+        NatWhy::HairpinCameBack { from, inside: _ } => names.endpoint(from),
+        NatWhy::NothingToHairpin
+        | NatWhy::HairpinSilent { .. }
+        | NatWhy::HairpinUnsettled { .. }
+        | NatWhy::HairpinNoEndpoint
+        | NatWhy::HairpinDependsOnDestination
+        | NatWhy::PortsInSequence { .. }
+        | NatWhy::PortsScattered { .. }
+        | NatWhy::PortsUnclear { .. }
+        | NatWhy::TooFewMappings { .. }
+        | NatWhy::OneAddress { .. }
+        | NatWhy::OneAddressSoFar { .. } => {}
     }
 }
 
@@ -165,7 +215,7 @@ pub(super) fn failure(failure: &mut Failure, names: &mut Pseudonyms) {
 /// Why a server was left out.
 pub(super) fn note(note: &mut ServerNote, names: &mut Pseudonyms) {
     match note {
-        ServerNote::Silent | ServerNote::NotOnInternet | ServerNote::NoMappedAddress => {}
+        ServerNote::Silent | ServerNote::NotOnInternet | ServerNote::ThroughNat64 | ServerNote::NoMappedAddress => {}
         ServerNote::WrongSource { from: endpoint } | ServerNote::Outlier { saw: endpoint } => names.endpoint(endpoint),
         ServerNote::ServerSideNat { saw } => names.address(saw),
     }
@@ -188,6 +238,11 @@ pub(super) fn finding(detail: &mut FindingDetail, names: &mut Pseudonyms) {
             names.host(host);
             names.address(address);
         }
+        FindingDetail::Ipv6Translated { prefix_only: _, local, mapped } => {
+            names.address(local);
+            names.address(mapped);
+        }
+        FindingDetail::Ipv4OverIpv6 { address } => names.address(address),
         FindingDetail::ThroughTunnel { interface } => names.interface(interface),
         FindingDetail::OddServer { server, endpoint, note: why } => {
             names.server(server);
@@ -208,6 +263,12 @@ pub(super) fn finding(detail: &mut FindingDetail, names: &mut Pseudonyms) {
         }
         FindingDetail::DoubleNat { wan } => names.address(wan),
         FindingDetail::ProxyOnly { proxy } => names.text(proxy),
+        // A map's lint has no redacted form; what says too much is left out should one be redacted all the same.
+        FindingDetail::MapMistake(placed) => {
+            names.text(&mut placed.place.file);
+            placed.place.excerpt = None;
+            placed.mistake = crate::report::MapMistake::Misplaced;
+        }
         FindingDetail::Map { code: _, place, message, severity: _ } => {
             names.map_place(place);
             names.text(message);

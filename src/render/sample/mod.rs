@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use crate::model::{Difficulty, Mapping, Pooling, PortAllocation, RegionId};
+use crate::model::{Difficulty, Mapping, Pooling, PortAllocation, RegionId, Transport};
 use crate::probe::{Cause, Failure, ProbeId, Stage};
 use crate::report::{Confidence, FamilyReport, LatencyMethod, Nat, NodeReport, RegionReport, Verdict, Why};
 
@@ -107,6 +107,8 @@ pub(in crate::render) fn not_measured<T>() -> Verdict<T> {
 
 pub(in crate::render) fn nat(difficulty: Verdict<Difficulty>, mapping: Verdict<Mapping>, varies: Verdict<bool>) -> Nat {
     Nat {
+        transport: Transport::Udp,
+        proxy: None,
         effective: difficulty.clone().because(Why::NoPortMappingVerified),
         difficulty,
         nat_type: not_measured(),
@@ -119,6 +121,8 @@ pub(in crate::render) fn nat(difficulty: Verdict<Difficulty>, mapping: Verdict<M
         port_allocation: Verdict::known(PortAllocation::Preserving, Confidence::Medium, [ProbeId(1)]),
         pooling: Verdict::known(Pooling::Paired, Confidence::Low, [ProbeId(1)]),
         mapping_lifetime: not_measured(),
+        lifetime: None,
+        classic: None,
         carrier_grade: known(false, Why::WanIsMappedAddress { wan: ip("81.2.69.142") }, &[9]),
         mapped: Vec::new(),
         local: Vec::new(),

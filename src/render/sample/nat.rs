@@ -1,6 +1,9 @@
 use crate::model::{Difficulty, Filtering, Level, Mapping, NatType};
 use crate::probe::{Cause, Failure, Stage};
-use crate::report::{Command, FilterWhy, Finding, FindingDetail, Nat, Report, ServerNote, StunServer, Verdict, Why};
+use crate::report::{
+    Bracket, Classic, ClassicStep, ClassicWarning, Command, FilterWhy, Finding, FindingDetail, Lifetime, ModeWhy, Nat,
+    Report, ServerNote, StunServer, Verdict, Why,
+};
 
 use super::{endpoint, healthy, ip, known, micros, nat};
 
@@ -20,7 +23,21 @@ pub(in crate::render) fn easy_nat() -> Report {
         &[4, 5, 6, 7],
     );
     it.hairpinning = Verdict::unknown(Why::NotMeasuredYet);
-    it.mapping_lifetime = Verdict::unknown(Why::NotMeasuredYet);
+    let bracket = |alive: u64, dead: Option<u64>| Bracket {
+        alive: micros(alive * 1000),
+        dead: dead.map(|dead| micros(dead * 1000)),
+    };
+    let (single, stream) = (bracket(27_480, Some(31_460)), bracket(109_390, None));
+    let tried = |bracket| known(bracket, Why::Mode(ModeWhy::MappingsTried { mappings: 9 }), &[]);
+    it.mapping_lifetime = known(single.alive, Why::Mode(ModeWhy::IdleMappings { single, stream: Some(stream) }), &[]);
+    it.lifetime =
+        Some(Lifetime { single: tried(single), stream: tried(stream), server: Some(endpoint("203.0.113.7:3478")) });
+    let step = ClassicStep::MappedDiffers { first: endpoint("81.2.69.142:41700"), other: endpoint("81.2.69.142:2100") };
+    it.classic = Some(Classic {
+        nat_type: known(NatType::Symmetric, Why::Mode(ModeWhy::Classic { step }), &[]),
+        server: endpoint("203.0.113.7:3478"),
+        warning: Some(ClassicWarning::OrderMisleads),
+    });
     it.mapped = vec![endpoint("81.2.69.142:41641"), endpoint("81.2.69.142:50213")];
     it.local = vec![endpoint("192.168.1.20:41641"), endpoint("192.168.1.20:50213")];
     let asked = |server: &str, at: &str, latency: Option<u64>, rfc5780: bool, note: Option<ServerNote>| StunServer {
@@ -70,7 +87,7 @@ pub(in crate::render) fn one_server() -> Report {
     it.port_preservation = too_few();
     it.port_allocation = Verdict::unknown(Why::NotMeasuredYet);
     it.pooling = Verdict::unknown(Why::NotMeasuredYet);
-    it.mapping_lifetime = Verdict::unknown(Why::NotMeasuredYet);
+    it.mapping_lifetime = Verdict::unknown(Why::OnlyWith { flag: "--lifetime" });
     it.carrier_grade = Verdict::unknown(Why::WanUnknown);
     it.mapped = vec![endpoint("81.2.69.142:41641")];
     it.local = vec![endpoint("192.168.1.20:41641")];

@@ -22,7 +22,10 @@ mod value;
 pub use answer::{AnswerFacts, encode_bad_request, encode_success, encode_unknown_attributes};
 pub use frame::DecodeError;
 pub use problem::{Fault, Problem};
-pub use request::{ChangeRequest, EncodeError, Request, RequestForm, RequestId, decode_request, encode_request};
+pub use request::{
+    ChangeRequest, EncodeError, Request, RequestForm, RequestId, decode_request, encode_request,
+    encode_response_port_request,
+};
 pub use response::{Class, Response, decode_response};
 
 /// The 96-bit transaction id of RFC 8489 section 5. Whoever makes one draws it from a cryptographic source of

@@ -1,4 +1,4 @@
-use stun_rs::attributes::discovery::{ChangeRequest as ChangeRequestAttribute, ChangeRequestFlags};
+use stun_rs::attributes::discovery::{ChangeRequest as ChangeRequestAttribute, ChangeRequestFlags, ResponsePort};
 use stun_rs::attributes::stun::{Fingerprint as FingerprintAttribute, Software};
 use stun_rs::{MessageClass, MessageEncoderBuilder, StunMessageBuilder, methods};
 use thiserror::Error;
@@ -50,6 +50,20 @@ pub fn encode_request(
     if form == RequestForm::Tailnode {
         message = message.with_attribute(FingerprintAttribute::default());
     }
+    encode(message)
+}
+
+/// A Binding request with RESPONSE-PORT (RFC 5780 section 7.5): the answer is to go to that port of the address the
+/// request comes from.
+pub fn encode_response_port_request(transaction: TransactionId, port: u16) -> Result<Vec<u8>, EncodeError> {
+    encode(
+        StunMessageBuilder::new(methods::BINDING, MessageClass::Request)
+            .with_transaction_id(transaction.0.into())
+            .with_attribute(ResponsePort::from(port)),
+    )
+}
+
+fn encode(message: StunMessageBuilder) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = vec![0; LARGEST];
     let written = MessageEncoderBuilder::default()
         .build()
@@ -96,6 +110,13 @@ impl RequestId {
     #[must_use]
     pub fn is_classic(&self) -> bool {
         !self.0.starts_with(&MAGIC_COOKIE)
+    }
+
+    /// The transaction id behind the cookie; none in a request of RFC 3489.
+    #[must_use]
+    pub fn transaction(&self) -> Option<TransactionId> {
+        let id = self.0.strip_prefix(&MAGIC_COOKIE)?;
+        id.try_into().ok().map(TransactionId)
     }
 }
 

@@ -500,3 +500,11 @@ mod against_stun_rs {
         }
     }
 }
+
+#[test]
+fn a_request_for_an_answer_elsewhere_is_read_back() {
+    let bytes = encode_response_port_request(TransactionId([7; 12]), 41_641).unwrap();
+    let request = decode_request(&bytes).unwrap();
+    assert_eq!((request.response_port, request.change, request.tailnode), (Some(41_641), None, false));
+    assert!(request.unknown.is_empty());
+}

@@ -60,10 +60,21 @@ impl Server {
         self.change == Change::Honours && self.alternate(family).is_some_and(differs)
     }
 
+    /// Where its answer goes: with RESPONSE-PORT to another port, if it does what it is asked to.
+    pub(crate) fn answers_to(&self, source: SocketAddr, form: StunForm) -> SocketAddr {
+        match form {
+            StunForm::ResponsePort(port) if !self.no_response_port && self.tests_filters(Family::of(source.ip())) => {
+                SocketAddr::new(source.ip(), port)
+            }
+            _ => source,
+        }
+    }
+
     /// What it does with a request.
     pub(crate) fn replies(&self, asked: SocketAddr, form: StunForm) -> Reply {
         let change_address = match form {
-            StunForm::Tailnode | StunForm::Plain => return Reply::From(asked),
+            StunForm::ResponsePort(_) if self.change == Change::Refuses => return Reply::Refused,
+            StunForm::Tailnode | StunForm::Plain | StunForm::ResponsePort(_) => return Reply::From(asked),
             StunForm::ChangePort => false,
             StunForm::ChangeAddressAndPort => true,
         };

@@ -11,7 +11,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use natscope::model::{Family, Filtering, Mapping};
 
 use super::draw_alternates::draw_alternates;
+use super::draw_hairpins::draw_hairpins;
 use super::draw_servers::{draw_link, draw_regions, round};
+use super::draw_streams::draw_streams;
 use super::{
     Dns, DnsAnswers, Host, Middlebox, MoreInterface, Neighbour, Network, Options, Pinning, Policy, Pool, Portal, Ports,
     Proxy, Router, Sending, Service, SimRegion, Stun, Web, World,
@@ -47,6 +49,8 @@ impl World {
         draw_inside(&mut world, &mut Random::new(mix(seed ^ 0x1a9)));
         draw_liar(&mut world, r);
         draw_alternates(&mut world, &mut Random::new(mix(seed ^ 0x5780)));
+        draw_streams(&mut world, &mut Random::new(mix(seed ^ 0x7c9)));
+        draw_hairpins(&mut world, &mut Random::new(mix(seed ^ 0x4a17)));
         world
     }
 
@@ -264,6 +268,8 @@ fn draw_options(r: &mut Random) -> Options {
         ipv6: on(),
         nat: on(),
         filtering: false,
+        hairpin: true,
+        sockets: 2,
         port_mapping: on(),
         https: on(),
         icmp: on(),

@@ -22,8 +22,10 @@ pub(crate) struct Middlebox {
     pub(crate) ports: Ports,
     /// How one of several public addresses is chosen.
     pub(crate) pool: Pool,
-    /// RFC 4787 section 6, with the external source address.
+    /// RFC 4787 section 6.
     pub(crate) hairpin: bool,
+    /// What it turns back keeps its inner source address (against RFC 4787 REQ-9).
+    pub(crate) keeps_source: bool,
     /// Whether a carrier runs it for many customers.
     pub(crate) carrier: bool,
     /// Linux: a port is taken only towards destinations it is in use to, so two hosts may share one
@@ -88,6 +90,7 @@ impl Default for Middlebox {
             ports: Ports::Preserve,
             pool: Pool::Paired,
             hairpin: false,
+            keeps_source: false,
             carrier: false,
             overload: false,
             input_accept: false,

@@ -4,7 +4,9 @@
 mod alternate;
 mod draw;
 mod draw_alternates;
+mod draw_hairpins;
 mod draw_servers;
+mod draw_streams;
 mod middlebox;
 mod server;
 mod view;
@@ -79,6 +81,8 @@ pub(crate) struct Host {
     pub(crate) send: Sending,
     /// Whether the host lets us send echo requests.
     pub(crate) icmp: bool,
+    /// Whether it takes packets from its own address that come from outside (Linux drops them as martians).
+    pub(crate) hears_itself: bool,
 }
 
 /// An interface nothing leaves by.
@@ -236,6 +240,8 @@ pub(crate) struct Options {
     pub(crate) ipv6: bool,
     pub(crate) nat: bool,
     pub(crate) filtering: bool,
+    pub(crate) hairpin: bool,
+    pub(crate) sockets: u8,
     pub(crate) port_mapping: bool,
     pub(crate) https: bool,
     pub(crate) icmp: bool,
@@ -279,6 +285,7 @@ impl Default for Host {
             gateway: Some(IpAddr::V4(Ipv4Addr::new(192, 168, 1, 1))),
             send: Sending::Allowed,
             icmp: true,
+            hears_itself: false,
         }
     }
 }
@@ -319,6 +326,8 @@ impl Default for Options {
             ipv6: true,
             nat: true,
             filtering: false,
+            hairpin: true,
+            sockets: 2,
             port_mapping: true,
             https: true,
             icmp: true,

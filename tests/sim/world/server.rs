@@ -55,7 +55,11 @@ pub(crate) struct Server {
     /// What it does with CHANGE-REQUEST, and what is wrong with its other address and port. Without an alternate it
     /// ignores, drops or refuses; "honours" refuses.
     pub(crate) change: Change,
+    /// It knows CHANGE-REQUEST, and nothing of RESPONSE-PORT: that it ignores.
+    pub(crate) no_response_port: bool,
     pub(crate) tcp: Tcp,
+    /// Whether it answers STUN over TCP.
+    pub(crate) stun_tcp: bool,
     pub(crate) port_80: Port80,
     /// Whether it answers echo requests.
     pub(crate) icmp: bool,
@@ -217,6 +221,7 @@ impl Default for Server {
             stun_port: 3478,
             derp_port: 443,
             stun_only: false,
+            stun_tcp: false,
             can_port_80: true,
             rtt_ms: 20.0,
             v6_rtt_ms: None,
@@ -225,6 +230,7 @@ impl Default for Server {
             alternate: None,
             alternate_v6: None,
             change: Change::Honours,
+            no_response_port: false,
             tcp: Tcp::Up,
             port_80: Port80::Echoes,
             icmp: true,

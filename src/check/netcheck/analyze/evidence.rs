@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+pub(super) use super::copies::StunCopy;
 use super::owner::Owner;
 use crate::check::Operator;
 use crate::check::netcheck::plan::{Place, relay_place, stun_place};
-use crate::check::netcheck::run::filter::FIRST_SOCKET;
+use crate::check::netcheck::run::filter::{FIRST_SOCKET, LAST_SOCKET};
 use crate::check::netcheck::{Input, timing};
 use crate::model::{Family, Node, is_fake_dns, is_global};
 use crate::probe::{
     Cause, Failure, HttpsAnswer, HttpsTarget, Moment, Observation, Outcome, ProbeId, Question, Record, Slot, Stage,
-    StunForm, StunReply,
 };
 use crate::report::Why;
 
@@ -24,22 +24,15 @@ pub(super) struct Evidence<'a> {
     pub stun: Vec<StunCopy<'a>>,
     /// Those of the filter tests, which serve nothing else.
     pub filter: Vec<StunCopy<'a>>,
+    /// Those of the hairpin test.
+    pub hairpin: Vec<StunCopy<'a>>,
+    /// Those that ask relays whether they test filters.
+    pub scouts: Vec<StunCopy<'a>>,
     pub https: Vec<HttpsTry<'a>>,
     /// Who sent something that was no answer.
     pub strays: BTreeSet<SocketAddr>,
     names: BTreeMap<(&'a str, Family), NameTry<'a>>,
     others: Vec<OtherTry<'a>>,
-}
-
-/// One STUN request and what became of it.
-pub(super) struct StunCopy<'a> {
-    pub probe: ProbeId,
-    pub slot: Slot,
-    pub server: SocketAddr,
-    pub form: StunForm,
-    pub at: Moment,
-    pub reply: Option<(&'a StunReply, Duration)>,
-    pub failure: Option<&'a Failure>,
 }
 
 /// One HTTPS request and what became of it.
@@ -86,6 +79,8 @@ impl<'a> Evidence<'a> {
             ended_at: record.ended_at,
             stun: Vec::new(),
             filter: Vec::new(),
+            hairpin: Vec::new(),
+            scouts: Vec::new(),
             https: Vec::new(),
             strays: record.observations.iter().filter_map(stray).collect(),
             names: BTreeMap::new(),
@@ -105,9 +100,8 @@ impl<'a> Evidence<'a> {
             let first = first.map(|observation| &observation.outcome);
             match &launch.probe.question {
                 Question::Stun { slot, server, form } => {
-                    let copy = stun_copy(probe, *slot, *server, *form, launch.at, observations);
-                    let is_filter = matches!(slot, Slot::Shared { index: FIRST_SOCKET.., .. });
-                    if is_filter { evidence.filter.push(copy) } else { evidence.stun.push(copy) }
+                    let copy = StunCopy::of(probe, *slot, *server, *form, launch.at, observations);
+                    evidence.sort_in(copy);
                 }
                 Question::HttpsLatency { target, timeout } => {
                     let waited = record.ended_at.since(launch.at);
@@ -128,6 +122,21 @@ impl<'a> Evidence<'a> {
             }
         }
         evidence
+    }
+
+    fn sort_in(&mut self, copy: StunCopy<'a>) {
+        let copies = match copy.slot {
+            Slot::Shared { index: FIRST_SOCKET..=LAST_SOCKET, .. } => &mut self.filter,
+            Slot::Shared { index: timing::SCOUT_SOCKET, .. } => &mut self.scouts,
+            Slot::Shared { index, .. } if timing::HAIRPIN_SOCKETS.contains(&index) => &mut self.hairpin,
+            _ => &mut self.stun,
+        };
+        copies.push(copy);
+    }
+
+    /// Copies that serve one test alone.
+    pub(super) fn tests(&self) -> impl Iterator<Item = &StunCopy<'a>> {
+        self.filter.iter().chain(&self.hairpin).chain(&self.scouts)
     }
 
     /// Questions of other kinds, with their probe, when they were asked and what was heard.
@@ -287,7 +296,7 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// Relays that answered over TCP, by operator, with a round trip that silence can be measured by.
+    /// Relays and STUN servers that answered over TCP, by operator, with a round trip that silence can be measured by.
     pub(super) fn relays_up(&self) -> BTreeMap<Operator, Duration> {
         let mut up: BTreeMap<Operator, Duration> = BTreeMap::new();
         for region in self.input.map.regions.values() {
@@ -301,23 +310,29 @@ impl<'a> Evidence<'a> {
                 }
             }
         }
+        for (server, round_trip) in self.streams_up() {
+            let longest = up.entry(Operator::of(server.ip())).or_default();
+            *longest = round_trip.max(*longest);
+        }
         up
     }
 
+    /// STUN servers that answered over TCP, and how long that took.
+    pub(super) fn streams_up(&self) -> impl Iterator<Item = (SocketAddr, Duration)> {
+        self.others.iter().filter_map(|other| match (other.question, other.outcome) {
+            (Question::StunStream { server, .. }, Some(Outcome::Stun(_))) => Some((*server, other.round_trip?)),
+            _ => None,
+        })
+    }
+
     fn tcp_round_trip(&self, node: &Node) -> Option<Duration> {
-        self.https_of(node).filter_map(HttpsTry::success).map(|answer| answer.connect.max(answer.request)).max()
-    }
-}
-
-impl StunCopy<'_> {
-    /// Whether an answer would have come by `now` on a path of this round trip.
-    pub(super) fn matured(&self, now: Moment, round_trip: Duration) -> bool {
-        now >= self.at + round_trip * 3 + timing::MATURE_FLOOR
-    }
-
-    /// Whether it left from a shared socket.
-    pub(super) const fn shared(&self) -> bool {
-        matches!(self.slot, Slot::Shared { .. })
+        // A SYN that had to be sent again got lost when the datagrams may have been: the way was down, not UDP.
+        let at_once = |answer: &&HttpsAnswer| answer.connect < timing::SYN_SENT_AGAIN;
+        self.https_of(node)
+            .filter_map(HttpsTry::success)
+            .filter(at_once)
+            .map(|answer| answer.connect.max(answer.request))
+            .max()
     }
 }
 
@@ -342,29 +357,6 @@ fn stray(observation: &Observation) -> Option<SocketAddr> {
         Outcome::Stray { from, .. } => Some(*from),
         _ => None,
     }
-}
-
-fn stun_copy<'a>(
-    probe: ProbeId,
-    slot: Slot,
-    server: SocketAddr,
-    form: StunForm,
-    at: Moment,
-    observations: &[&'a Observation],
-) -> StunCopy<'a> {
-    let reply = observations
-        .iter()
-        .filter_map(|observation| match &observation.outcome {
-            Outcome::Stun(reply) => Some((observation.at, reply, observation.round_trip())),
-            _ => None,
-        })
-        .min_by_key(|(at, ..)| *at)
-        .map(|(_, reply, round_trip)| (reply, round_trip));
-    let failure = observations.iter().find_map(|observation| match &observation.outcome {
-        Outcome::Failed(failure) => Some(failure),
-        _ => None,
-    });
-    StunCopy { probe, slot, server, form, at, reply, failure }
 }
 
 fn https_try<'a>(

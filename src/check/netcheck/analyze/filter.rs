@@ -154,7 +154,7 @@ fn heard(
 }
 
 /// Copies that silence takes, by the loss of the whole run: the measuring sockets', the controls', and that of proofs.
-fn needed(evidence: &Evidence<'_>, family: Family) -> u32 {
+pub(super) fn needed(evidence: &Evidence<'_>, family: Family) -> u32 {
     let (mut lost, mut settled) = total_loss(evidence);
     let mut flows: BTreeMap<(u8, u8), Vec<&StunCopy<'_>>> = BTreeMap::new();
     for copy in evidence.filter.iter().filter(|copy| copy.slot.family() == family) {

@@ -38,7 +38,7 @@ pub(super) fn findings(
     }
     for server in views.iter().flat_map(|view| &view.servers) {
         if let Some(note) = server.note
-            && !matches!(note, ServerNote::Silent | ServerNote::NotOnInternet)
+            && !matches!(note, ServerNote::Silent | ServerNote::NotOnInternet | ServerNote::ThroughNat64)
         {
             let (server, endpoint) = (server.server.clone(), server.endpoint);
             details.push(FindingDetail::OddServer { server, endpoint, note });
@@ -63,6 +63,7 @@ pub(super) fn findings(
     {
         details.push(FindingDetail::Ipv6BlackHole);
     }
+    super::translated::findings(evidence, views, &mut details);
     let (lost, of) = total_loss(evidence);
     let share = f64::from(lost) / f64::from(of.max(1));
     if lost >= LOST && share >= LOST_SHARE {

@@ -1,17 +1,21 @@
 //! What the record of a run means. Pure: the same record gives the same report, in whatever order it was heard.
 
+mod copies;
 mod evidence;
 mod filter;
 mod findings;
+mod hairpin;
 mod nat;
 mod owner;
 mod portal;
+mod ports;
 mod reach;
 mod regions;
 mod router;
 mod servers;
 #[cfg(test)]
 mod tests;
+mod translated;
 
 use evidence::Evidence;
 

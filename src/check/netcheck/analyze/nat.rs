@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::evidence::{Evidence, StunCopy};
 use super::reach::{self, count, some_of};
-use super::{filter, router, servers};
+use super::{filter, hairpin, ports, router, servers, translated};
 use crate::check::Operator;
 use crate::check::mapping::{self, Conclusion, Sighting};
-use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType, is_global};
+use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType, Transport, is_global};
 use crate::probe::StunForm;
 use crate::report::{Confidence, Nat, Netcheck, StunServer, Verdict, Why};
 
@@ -18,12 +18,14 @@ pub(super) struct View {
     pub family: Family,
     pub conclusion: Conclusion,
     /// Whether the mapping depends on the port as well, if it depends on anything.
-    on_port_too: Option<bool>,
+    pub on_port_too: Option<bool>,
     /// Endpoints of the measuring socket, and how many servers saw it there.
     pub observed: BTreeMap<SocketAddr, u32>,
     pub servers: Vec<StunServer>,
     /// What servers saw, the best kind only: see [`mapping::across_internet`].
     sightings: Vec<Sighting>,
+    /// What servers saw of our sockets of this family from beyond a NAT64: they tell of IPv4.
+    pub beyond_nat64: Vec<Sighting>,
     /// Operators asked.
     asked: usize,
     /// Why nobody was asked, where nobody was.
@@ -37,43 +39,62 @@ impl View {
     pub(super) fn of(evidence: &Evidence<'_>, family: Family) -> Self {
         let copies: Vec<&StunCopy<'_>> = evidence.of_family(family).collect();
         let bad = servers::bad(&copies);
-        let sightings: Vec<Sighting> = copies
-            .iter()
-            .filter(|copy| copy.shared() && !bad.contains_key(&copy.server))
-            .filter_map(|copy| {
-                let (reply, _) = copy.reply?;
-                let mapped = reply.mapped.filter(|_| reply.error_code.is_none())?;
-                let (probe, slot, server) = (copy.probe, copy.slot, copy.server);
-                Some(Sighting { probe, slot, server, local: reply.local, mapped })
-            })
-            .collect();
-        let all = sightings;
+        let trusted = copies.iter().copied().filter(|copy| !bad.contains_key(&copy.server));
+        let (shared, mut alone): (Vec<_>, Vec<_>) = trusted.filter_map(sighting).partition(|(copy, _)| copy.shared());
+        // Sockets of the filter tests have asked one server as well, or one and itself at another address.
+        let tested = || evidence.filter.iter().filter(|copy| copy.form == StunForm::Plain);
+        let tested_here = tested().filter(|copy| copy.slot.family() == family && !bad.contains_key(&copy.server));
+        alone.extend(tested_here.filter_map(sighting));
+        let alone =
+            alone.into_iter().filter(|(copy, _)| copy.reply.is_some_and(|(reply, _)| reply.from == copy.server));
+        let across = |sighting: &Sighting| sighting.crosses_internet() && !translated::crosses_nat64(sighting);
+        let alone: Vec<Sighting> = alone.map(|(_, sighting)| sighting).filter(across).collect();
+        let shared = shared.into_iter().map(|(_, sighting)| sighting);
+        let (beyond_nat64, mut all): (Vec<_>, Vec<_>) = shared.partition(translated::crosses_nat64);
+        if family == Family::V4 && !evidence.input.has_route(Family::V4) {
+            // The way to IPv4 there is.
+            all.extend(Self::of(evidence, Family::V6).beyond_nat64);
+        }
         let sightings = mapping::across_internet(&all);
         let near: BTreeSet<SocketAddr> = all
             .iter()
             .map(|sighting| sighting.server)
             .filter(|server| sightings.iter().all(|sighting| sighting.server != *server))
             .collect();
-        let mut conclusion = mapping::conclude(&sightings);
-        let unasked = copies.is_empty().then(|| reach::not_asked(evidence, family));
+        let mut conclusion = mapping::reconsider(mapping::conclude(&sightings), &sightings, &alone);
+        let unasked = (copies.is_empty() && sightings.is_empty()).then(|| reach::not_asked(evidence, family));
         if let Some(why) = &unasked {
             conclusion.varies = Verdict::unknown(why.clone());
         }
-        let tested = evidence.filter.iter().filter(|copy| copy.form == StunForm::Plain);
-        let steady = servers::steady(copies.iter().copied().chain(tested));
+        let steady = servers::steady(copies.iter().copied().chain(tested()));
         let on_port_too =
             mapping::on_port_too(sightings.iter().filter(|sighting| steady.contains(&sighting.server.ip())));
         let asked = copies.iter().map(|copy| Operator::of(copy.server.ip())).collect::<BTreeSet<_>>().len();
         let observed = servers::observed(&copies, &bad, &near);
+        let servers = Vec::new();
         let mut view =
-            Self { family, observed, servers: Vec::new(), conclusion, on_port_too, sightings, asked, unasked };
+            Self { family, conclusion, on_port_too, observed, servers, sightings, beyond_nat64, asked, unasked };
         view.servers = servers::list(evidence, family, &copies, &bad, &near, &view.conclusion);
         view
     }
 
     /// Views by servers that agree with the rest.
-    fn trusted(&self) -> impl Iterator<Item = &Sighting> {
+    pub(super) fn trusted(&self) -> impl Iterator<Item = &Sighting> {
         self.sightings.iter().filter(|sighting| !self.conclusion.odd.contains_key(&sighting.server))
+    }
+
+    /// Servers whose views are used: where the mapping is the same for all, those that agree with most, somewhere.
+    pub(super) fn believed(&self) -> BTreeSet<SocketAddr> {
+        if self.conclusion.varies.value() != Some(&false) {
+            return self.trusted().map(|sighting| sighting.server).collect();
+        }
+        let mut witnesses: BTreeMap<_, BTreeSet<Operator>> = BTreeMap::new();
+        let at = |sighting: &Sighting| (sighting.slot, sighting.mapped);
+        for sighting in self.trusted() {
+            witnesses.entry(at(sighting)).or_default().insert(Operator::of(sighting.server.ip()));
+        }
+        let shared = |sighting: &&Sighting| witnesses.get(&at(sighting)).is_some_and(|by| by.len() >= 2);
+        self.trusted().filter(shared).map(|sighting| sighting.server).collect()
     }
 
     /// The endpoint most independent servers see the measuring socket at.
@@ -149,6 +170,14 @@ impl View {
     }
 }
 
+/// What a server saw, if it said.
+fn sighting<'a, 'b>(copy: &'b StunCopy<'a>) -> Option<(&'b StunCopy<'a>, Sighting)> {
+    let (reply, _) = copy.reply?;
+    let mapped = reply.mapped.filter(|_| reply.error_code.is_none())?;
+    let (probe, slot, server) = (copy.probe, copy.slot, copy.server);
+    Some((copy, Sighting { probe, slot, server, local: reply.local, mapped }))
+}
+
 /// The NAT block.
 pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> Nat {
     let blocked = reach::blocked_over(evidence, view.family, &netcheck.udp);
@@ -166,6 +195,8 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
         classify(view, &filtering)
     };
     Nat {
+        transport: Transport::Udp,
+        proxy: None,
         effective: effective(&difficulty),
         nat_type,
         level,
@@ -176,11 +207,17 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
             view.told(view.conclusion.varies.clone())
         },
         filtering,
-        hairpinning: Verdict::unknown(Why::NotMeasuredYet),
-        port_preservation: view.told(port_preservation(view)),
-        port_allocation: Verdict::unknown(Why::NotMeasuredYet),
-        pooling: Verdict::unknown(Why::NotMeasuredYet),
-        mapping_lifetime: Verdict::unknown(Why::NotMeasuredYet),
+        hairpinning: if blocked {
+            Verdict::unknown(Why::UdpIsBlocked)
+        } else {
+            view.told(hairpin::hairpinning(evidence, view.family, &view.conclusion))
+        },
+        port_preservation: view.told(ports::port_preservation(view)),
+        port_allocation: view.told(ports::allocation(evidence, view)),
+        pooling: view.told(ports::pooling(evidence, view)),
+        mapping_lifetime: Verdict::unknown(Why::OnlyWith { flag: "--lifetime" }),
+        lifetime: None,
+        classic: None,
         carrier_grade: router::carrier_grade(evidence, view, &netcheck.router),
         mapped: most_seen_first(view.trusted().map(|sighting| sighting.mapped)),
         local: most_seen_first(view.trusted().filter_map(|sighting| sighting.local)),
@@ -258,34 +295,6 @@ fn effective(difficulty: &Verdict<Difficulty>) -> Verdict<Difficulty> {
         difficulty.clone().because(Why::NoPortMappingVerified)
     } else {
         difficulty.clone()
-    }
-}
-
-/// Whether the external port is the local one, on every socket that was seen.
-fn port_preservation(view: &View) -> Verdict<bool> {
-    if view.conclusion.varies.value() != Some(&false) {
-        let why = match view.conclusion.varies.value() {
-            Some(_) => Why::FromMapping,
-            None => view.conclusion.varies.why().cloned().unwrap_or(Why::SocketsDisagree),
-        };
-        return Verdict::unknown(why);
-    }
-    let mut sockets: BTreeMap<crate::probe::Slot, BTreeSet<bool>> = BTreeMap::new();
-    for sighting in view.trusted() {
-        if let Some(local) = sighting.local {
-            sockets.entry(sighting.slot).or_default().insert(local.port() == sighting.mapped.port());
-        }
-    }
-    let kept = sockets.values().filter(|kept| kept.len() == 1 && kept.contains(&true)).count();
-    let changed = sockets.values().filter(|kept| kept.len() == 1 && kept.contains(&false)).count();
-    let evidence = view.conclusion.varies.evidence().to_vec();
-    let why = Why::PortsKept { kept: count(kept), sockets: count(sockets.len()) };
-    if sockets.len() >= 2 && kept == sockets.len() {
-        Verdict::known(true, Confidence::High, evidence).because(why)
-    } else if sockets.len() >= 2 && changed == sockets.len() {
-        Verdict::known(false, Confidence::High, evidence).because(why)
-    } else {
-        Verdict::unknown(why).with_evidence(evidence)
     }
 }
 

@@ -17,6 +17,7 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
     let (answered, near): (Vec<&StunCopy<'_>>, Vec<_>) = evidence
         .stun
         .iter()
+        .chain(plain_answers(evidence))
         .filter(|copy| copy.reply.is_some())
         // Whoever answers from an address a proxy has made up stands beyond the proxy: UDP gets there.
         .partition(|copy| evidence.is_witness(copy.server.ip()) || is_fake_dns(copy.server.ip()));
@@ -43,11 +44,19 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
         return Verdict::unknown(Why::Offline).with_evidence(everything());
     }
     let verdict = blocked(evidence).with_evidence(everything());
-    if verdict.value().is_none() && !near.is_empty() {
+    // What a faked address stands for is beyond this network: something gets out, by whatever way.
+    let faked = near.iter().any(|copy| is_fake_dns(copy.server.ip()));
+    if faked || (verdict.value().is_none() && !near.is_empty()) {
         let servers: BTreeSet<_> = near.iter().map(|copy| copy.server).collect();
-        return verdict.because(Why::OnlyNeighboursAnswered { servers: count(servers.len()) });
+        let why = Why::OnlyNeighboursAnswered { servers: count(servers.len()) };
+        return Verdict::unknown(why).with_evidence(everything());
     }
     verdict
+}
+
+/// Answers to a socket that serves a test, from where it asked. Others tell of the test, and not of the way to a server.
+fn plain_answers<'e, 'a>(evidence: &'e Evidence<'a>) -> impl Iterator<Item = &'e StunCopy<'a>> {
+    evidence.tests().filter(|copy| copy.reply.is_some_and(|(reply, _)| reply.from == copy.server))
 }
 
 /// Nobody answered: is it the network? Only servers that are known to be up can say so by their silence.
@@ -63,8 +72,10 @@ fn blocked(evidence: &Evidence<'_>) -> Verdict<bool> {
     }
     let silence = Family::BOTH.map(|family| Silence::of(evidence, family, &up));
     let most = silence.iter().map(|silence| silence.witnesses.len()).max().unwrap_or_default();
-    if silence.iter().any(Silence::speaks) && silence.iter().all(|silence| silence.enough_each) {
-        let ports: BTreeSet<u16> = silence.iter().flat_map(|silence| &silence.ports).copied().collect();
+    let ports: BTreeSet<u16> = silence.iter().flat_map(|silence| &silence.ports).copied().collect();
+    // A port that was asked of others only, of whom nobody knows whether they are up, may be the one that is open.
+    let untold = evidence.stun.iter().any(|copy| copy.shared() && !ports.contains(&copy.server.port()));
+    if !untold && silence.iter().any(Silence::speaks) && silence.iter().all(|silence| silence.enough_each) {
         // One port only: the rest of UDP was not tried, and the why says which one was.
         let confidence = if ports.len() >= 2 { Confidence::High } else { Confidence::Medium };
         return Verdict::known(false, confidence, []).because(Why::UdpSilent {
@@ -232,8 +243,10 @@ pub(super) fn not_asked(evidence: &Evidence<'_>, family: Family) -> Why {
 
 /// Probes that were answered over a family, by whom.
 fn answered_over(evidence: &Evidence<'_>, family: Family) -> BTreeMap<ProbeId, Operator> {
+    let tests = plain_answers(evidence).filter(|copy| copy.slot.family() == family);
     let mut answered: BTreeMap<ProbeId, Operator> = evidence
         .of_family(family)
+        .chain(tests)
         .filter(|copy| copy.reply.is_some())
         .map(|copy| (copy.probe, Operator::of(copy.server.ip())))
         .collect();
@@ -246,6 +259,11 @@ fn answered_over(evidence: &Evidence<'_>, family: Family) -> BTreeMap<ProbeId, O
         }
     }
     for other in evidence.others() {
+        if let (Question::StunStream { server, .. }, Some(Outcome::Stun(_))) = (other.question, other.outcome)
+            && Family::of(server.ip()) == family
+        {
+            answered.insert(other.probe, Operator::of(server.ip()));
+        }
         if let (Question::Icmp { address, .. }, Some(Outcome::Icmp(_))) = (other.question, other.outcome)
             && Family::of(*address) == family
         {
@@ -262,7 +280,8 @@ fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
     let mut copies = 0;
     let mut witnesses = BTreeMap::new();
     let mut tcp_dead = BTreeSet::new();
-    let floor = timing::MATURE_FLOOR;
+    // What comes late over the one family may come late over the other, each of the three answers an exchange takes.
+    let floor = timing::MATURE_FLOOR + most_late(evidence) * 3;
     for region in evidence.input.map.regions.values() {
         for node in &region.nodes {
             let (Some(here), Some(there)) = (evidence.stun_server(node, family), evidence.stun_server(node, other))
@@ -303,6 +322,18 @@ fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
         return Verdict::unknown(Why::TcpNotTried { family });
     }
     Verdict::known(false, Confidence::High, []).because(Why::FamilySilent { copies, servers: count(witnesses.len()) })
+}
+
+/// By how much the slowest answer of a server was behind its fastest, of the server where that is most.
+fn most_late(evidence: &Evidence<'_>) -> std::time::Duration {
+    let mut spans = BTreeMap::new();
+    for copy in evidence.stun.iter().filter(|copy| copy.shared()) {
+        if let Some((_, round_trip)) = copy.reply {
+            let (least, most) = spans.entry(copy.server).or_insert((round_trip, round_trip));
+            (*least, *most) = (round_trip.min(*least), round_trip.max(*most));
+        }
+    }
+    spans.into_values().map(|(least, most)| most.saturating_sub(least)).max().unwrap_or_default()
 }
 
 /// Whether ICMP echo gets answers. Silence proves nothing: relays and networks alike drop ICMP.

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use super::evidence::{Evidence, OtherTry};
 use super::nat::View;
+use super::translated;
 use crate::model::{Family, is_carrier_grade, is_global};
 use crate::probe::{Cause, Interface, Outcome, PortMappingAnswer, PortMappingService, Question};
-use crate::report::{Confidence, PortMappingReport, RouterReport, Tunnel, Verdict, Why};
+use crate::report::{Confidence, NatWhy, PortMappingReport, RouterReport, Tunnel, Verdict, Why};
 
 /// What the router offers.
 pub(super) fn port_mapping(evidence: &Evidence<'_>) -> PortMappingReport {
@@ -81,6 +82,9 @@ pub(super) fn router(evidence: &Evidence<'_>, view: &View) -> RouterReport {
 pub(super) fn carrier_grade(evidence: &Evidence<'_>, view: &View, router: &RouterReport) -> Verdict<bool> {
     if view.family == Family::V6 {
         return Verdict::unknown(Why::NotMeasuredYet);
+    }
+    if let Some(address) = translated::clat(evidence) {
+        return Verdict::known(true, Confidence::Medium, []).because(Why::Nat(NatWhy::OwnAddressIsClat { address }));
     }
     let Some((wan, service)) = router.wan_address else {
         // Carriers give such addresses out, and so do clouds to their machines and containers.

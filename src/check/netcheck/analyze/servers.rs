@@ -37,6 +37,8 @@ pub(super) fn bad(copies: &[&StunCopy<'_>]) -> BTreeMap<SocketAddr, ServerNote> 
         let note = match reply.mapped {
             _ if reply.from != copy.server => Some(ServerNote::WrongSource { from: reply.from }),
             None => Some(ServerNote::NoMappedAddress),
+            // Not its fault.
+            Some(mapped) if mapped.is_ipv4() && copy.server.is_ipv6() => None,
             // A server in the same private network has a public address of its own and sees us as we are.
             Some(mapped)
                 if mapping::is_server_side_nat(copy.server.ip(), mapped.ip()) && reply.local != Some(mapped) =>
@@ -64,6 +66,7 @@ pub(super) fn observed(
         if let Some((reply, _)) = copy.reply
             && let Some(mapped) = reply.mapped
             && measuring
+            && mapped.is_ipv4() == copy.server.is_ipv4()
             && !bad.contains_key(&copy.server)
             && !near.contains(&copy.server)
         {
@@ -96,16 +99,23 @@ pub(super) fn list(
         .into_iter()
         .filter(|server| !second_port(server))
         .map(|endpoint| {
-            // Who answered a socket of the filter tests, from wherever it was to, is not silent, whatever got lost of
-            // the others' requests.
-            let tested = || evidence.filter.iter().filter(|copy| copy.server == endpoint);
-            let plain = || tested().filter(|copy| copy.form == StunForm::Plain);
+            // Who answered a socket of a test, from wherever it was to, is not silent, whatever got lost of the others'
+            // requests.
+            let tested = || evidence.tests().filter(|copy| copy.server == endpoint);
+            let changes = [StunForm::ChangePort, StunForm::ChangeAddressAndPort];
+            let plain = || tested().filter(move |copy| !changes.contains(&copy.form));
             let asked = || copies.iter().copied().filter(|copy| copy.server == endpoint);
             let replies = || asked().chain(plain()).filter_map(|copy| copy.reply);
             let silent = asked().chain(tested()).all(|copy| copy.reply.is_none());
+            let replies_v4 = || replies().any(|(reply, _)| reply.mapped.is_some_and(|mapped| mapped.is_ipv4()));
+            let translated = (endpoint.is_ipv6() && replies_v4()).then_some(ServerNote::ThroughNat64);
             let odd = conclusion.odd.get(&endpoint).map(|saw| ServerNote::Outlier { saw: *saw });
             let near = near.contains(&endpoint).then_some(ServerNote::NotOnInternet);
-            let note = if silent { Some(ServerNote::Silent) } else { bad.get(&endpoint).copied().or(near).or(odd) };
+            let note = if silent {
+                Some(ServerNote::Silent)
+            } else {
+                bad.get(&endpoint).copied().or(translated).or(near).or(odd)
+            };
             StunServer {
                 server: names.get(&endpoint).map_or_else(|| endpoint.to_string(), |name| (*name).to_owned()),
                 endpoint,

@@ -18,7 +18,7 @@ impl NetcheckCheck {
         if now >= budget {
             return Agenda { ask: None, wake: None, done: true };
         }
-        let silent = !signs.heard_udp && !self.relays.any_success();
+        let silent = !signs.heard_udp && !self.relays.any_success() && !self.any_stream();
         let silent_end = Moment::START + plan::silent_budget(&self.input);
         if silent && now >= silent_end {
             return Agenda { ask: None, wake: None, done: true };
@@ -35,7 +35,10 @@ impl NetcheckCheck {
         self.relay_agenda(&signs, tracks_settled, &mut list);
         self.portal_agenda(&signs, &mut list);
         self.ping_agenda(&signs, &mut list);
+        self.stream_agenda(signs.heard_udp, &mut list);
+        self.scout_agenda(&mut list);
         self.filter_agenda(&mut list);
+        self.hairpin_agenda(&signs, &mut list);
         list.wake_at(if silent { silent_end } else { budget });
         let done = !list.open && list.ask.is_none();
         Agenda { ask: list.ask, wake: list.wake, done }
@@ -43,7 +46,7 @@ impl NetcheckCheck {
 
     /// How long names are waited for.
     pub(super) fn names_until(&self, signs: &Signs) -> Moment {
-        let something_answered = signs.heard_udp || self.relays.any_success();
+        let something_answered = signs.heard_udp || self.relays.any_success() || self.any_stream();
         Moment::START
             + if something_answered {
                 timing::NAMES_FLOOR.max(signs.slowest * 2)
@@ -160,6 +163,25 @@ impl NetcheckCheck {
         }
     }
 
+    fn hairpin_agenda(&self, signs: &Signs, list: &mut List) {
+        let mut heard = self.hairpins.iter().enumerate().filter(|(_, hairpin)| hairpin.has_heard()).peekable();
+        if heard.peek().is_none() {
+            return;
+        }
+        let loss = self.loss_seen(list.now);
+        for (index, hairpin) in heard {
+            let settled = !hairpin.is_aimed() && self.hairpin_settled(hairpin.family(), signs);
+            let wish = hairpin.wish(list.now, loss, signs.slowest, settled);
+            if wish.due {
+                list.due_paced(Ask::Hairpin(index));
+            }
+            if let Some(at) = wish.wake {
+                list.wake_at(at);
+            }
+            list.open |= wish.open;
+        }
+    }
+
     fn portal_agenda(&self, signs: &Signs, list: &mut List) {
         // An answer from inside this network says nothing of what stands at its edge, unless there is nobody else.
         let beyond = || self.tracks.iter().filter(|track| is_global(track.server.ip()));
@@ -205,21 +227,21 @@ impl NetcheckCheck {
 }
 
 /// Collects what is due, when to wake, and whether the run must go on.
-struct List {
-    now: Moment,
+pub(super) struct List {
+    pub now: Moment,
     ask: Option<Ask>,
     wake: Option<Moment>,
-    open: bool,
+    pub open: bool,
     pace: Moment,
 }
 
 impl List {
-    fn due(&mut self, ask: Ask) {
+    pub(super) fn due(&mut self, ask: Ask) {
         self.open = true;
         self.ask = self.ask.or(Some(ask));
     }
 
-    fn due_paced(&mut self, ask: Ask) {
+    pub(super) fn due_paced(&mut self, ask: Ask) {
         self.open = true;
         if self.now >= self.pace {
             self.ask = self.ask.or(Some(ask));
@@ -233,13 +255,13 @@ impl List {
         self.ask.map(|ask| Agenda { ask: Some(ask), wake: Some(self.now), done: false })
     }
 
-    fn wake_at(&mut self, at: Moment) {
+    pub(super) fn wake_at(&mut self, at: Moment) {
         if at > self.now {
             self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
         }
     }
 
-    fn open_until(&mut self, until: Moment) {
+    pub(super) fn open_until(&mut self, until: Moment) {
         if until > self.now {
             self.open = true;
             self.wake_at(until);

@@ -17,10 +17,12 @@ use crate::probe::{Moment, ProbeId, Slot, StunForm, StunReply};
 
 /// The first local socket of the filter tests; each takes two.
 pub(in crate::check::netcheck) const FIRST_SOCKET: u8 = 10;
+/// … and the last.
+pub(in crate::check::netcheck) const LAST_SOCKET: u8 = FIRST_SOCKET + 15;
 /// Servers tested at once in each family …
 const AT_ONCE: usize = 2;
 /// … and in all, when the first ones turn out not to offer the test.
-const IN_ALL: usize = 4;
+const IN_ALL: usize = 8;
 /// The port that STUN servers listen on unless told otherwise (RFC 8489 section 18.6). Their other port is then the next
 /// one, as a rule.
 const STUN_PORT: u16 = 3478;
@@ -89,6 +91,14 @@ impl Filter {
     /// No test yet.
     pub(super) const fn new(family: Family) -> Self {
         Self { family, candidates: Vec::new(), offering: 0, tests: Vec::new() }
+    }
+
+    pub(super) const fn family(&self) -> Family {
+        self.family
+    }
+
+    pub(super) const fn has_no_candidate(&self) -> bool {
+        self.candidates.is_empty()
     }
 
     /// A server that may be tested. One whose answer told of another endpoint (`offers`) goes before those that did not

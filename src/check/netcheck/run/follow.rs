@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 
+use super::super::Options;
 use super::super::plan::{self, Place};
 use super::super::timing;
-use super::super::tracks::{Fate, Next, Role};
+use super::super::tracks::{Fate, Next, Role, Signs};
 use super::NetcheckCheck;
 use super::filter::{Due, Known, Seen, tally};
+use super::hairpin::Hairpin;
 use crate::check::{Operator, mapping};
 use crate::model::{Family, is_global};
 use crate::probe::{Moment, Observation, Outcome};
@@ -22,7 +24,28 @@ impl NetcheckCheck {
                     self.open(0, Role::Mapping, server, socket, 1);
                 }
             }
+            for server in plan::mapping_servers(&self.input, family).into_iter().take(timing::HAIRPIN_SERVERS) {
+                self.open_hairpin(server);
+            }
         }
+    }
+
+    /// The sockets of the hairpin test ask a server where they are.
+    fn open_hairpin(&mut self, server: SocketAddr) {
+        let family = Family::of(server.ip());
+        if self.hairpins.iter().any(|hairpin| hairpin.family() == family && !hairpin.is_aimed()) {
+            for socket in timing::HAIRPIN_SOCKETS {
+                self.open(0, Role::Mapping, server, socket, 1);
+            }
+        }
+    }
+
+    /// Whether all servers that the hairpin test asks have answered or been given up.
+    pub(super) fn hairpin_settled(&self, family: Family, signs: &Signs) -> bool {
+        let tracks = self.tracks.iter().filter(|track| track.slot.family() == family);
+        let mut tracks = tracks.filter(|track| Hairpin::socket_of(track.slot).is_some()).peekable();
+        tracks.peek().is_some()
+            && tracks.all(|track| track.next(self.now, signs, self.knowledge(track, signs)) == Next::Settled)
     }
 
     /// The mapping sockets also ask the first servers to answer: near, alive, and of different operators. Those inside this
@@ -42,6 +65,11 @@ impl NetcheckCheck {
         if alike.count() <= timing::MAPPING_NEAREST {
             for socket in timing::MAPPING_SOCKETS {
                 self.open(0, Role::Mapping, server, socket, 1);
+            }
+            self.open_hairpin(server);
+            let more = self.input.options.sockets.min(*Options::SOCKETS.end());
+            for index in 0..more.saturating_sub(*Options::SOCKETS.start()) {
+                self.open(0, Role::Mapping, server, timing::MORE_SOCKETS + index, 1);
             }
         }
     }
@@ -67,6 +95,11 @@ impl NetcheckCheck {
             .collect();
         for server in likely {
             self.filter_candidate(server);
+        }
+        for family in Family::BOTH {
+            for server in plan::mapping_servers(&self.input, family) {
+                self.add_scout(server);
+            }
         }
     }
 

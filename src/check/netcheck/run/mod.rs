@@ -5,9 +5,12 @@
 //! events it could have missed.
 
 mod agenda;
+mod aside;
 pub(super) mod filter;
 mod flow;
 mod follow;
+mod hairpin;
+mod hear;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -21,10 +24,10 @@ use super::{Input, timing};
 use crate::check::mapping;
 use crate::model::Family;
 use crate::probe::{
-    Cause, Check, Failure, Launch, Moment, Observation, Outcome, PortMappingService, Probe, ProbeId, Question, Record,
-    Slot, StunForm,
+    Check, Launch, Moment, Observation, PortMappingService, Probe, ProbeId, Question, Record, Slot, StunForm,
 };
 use filter::Filter;
+use hairpin::Hairpin;
 
 /// A netcheck under way.
 #[derive(Debug)]
@@ -47,6 +50,9 @@ pub struct NetcheckCheck {
     answered: BTreeMap<Family, Vec<SocketAddr>>,
     fresh_sockets: BTreeSet<Family>,
     filters: Vec<Filter>,
+    hairpins: Vec<Hairpin>,
+    scouts: Vec<aside::Scout>,
+    streams: Vec<aside::Stream>,
     pace: Moment,
     /// When to wake and whether it is over, as of the last time there was nothing to ask; `None` once that is stale.
     idle: Option<(Option<Moment>, bool)>,
@@ -62,6 +68,9 @@ enum Purpose {
     Portal(usize),
     Ping(usize),
     Filter { filter: usize, due: filter::Due, copy: usize },
+    Hairpin(usize),
+    Scout(usize),
+    Stream(usize),
 }
 
 /// The state of a single question.
@@ -90,6 +99,9 @@ enum Ask {
     Portal(usize),
     Ping(usize),
     Filter { filter: usize, due: filter::Due },
+    Hairpin(usize),
+    Scout(usize),
+    Stream(usize),
 }
 
 impl NetcheckCheck {
@@ -120,6 +132,14 @@ impl NetcheckCheck {
             answered: BTreeMap::new(),
             fresh_sockets: BTreeSet::new(),
             filters: if input.options.filtering { Family::BOTH.map(Filter::new).into() } else { Vec::new() },
+            hairpins: if input.options.nat && input.options.hairpin {
+                let addresses = || input.host.interfaces.iter().flat_map(|interface| &interface.addresses).copied();
+                Family::BOTH.map(|family| Hairpin::new(family, addresses().collect())).into()
+            } else {
+                Vec::new()
+            },
+            scouts: Vec::new(),
+            streams: Vec::new(),
             pace: Moment::START,
             idle: None,
         };
@@ -146,6 +166,7 @@ impl NetcheckCheck {
 
     /// Opens a track for each known address. Tracks of names follow when those are resolved.
     fn open_tracks(&mut self) {
+        let mut streams = Vec::new();
         for (region, index, family) in self.relays.nodes() {
             let Some(node) = self.relays.node(&self.input, region, index) else { continue };
             let (Some(port), Place::Known(address)) = (node.stun_port, plan::stun_place(node, family)) else {
@@ -153,11 +174,17 @@ impl NetcheckCheck {
             };
             if self.input.may_send(address) {
                 let server = SocketAddr::new(address, port);
+                if node.stun_only {
+                    streams.push(server);
+                }
                 self.open(region, Role::Measure, server, 0, plan::copies_for(index));
                 if index == 0 && self.pings.len() < self.relays.len() {
                     self.pings.push((address, Asked::NotYet));
                 }
             }
+        }
+        for server in streams {
+            self.add_stream(server);
         }
         // First copies of first nodes leave first.
         self.tracks.sort_by_key(|track| std::cmp::Reverse(track.wanted));
@@ -184,7 +211,7 @@ impl NetcheckCheck {
     }
 
     fn knowledge(&self, track: &Track, signs: &Signs) -> Knowledge {
-        let tcp = if signs.heard_udp { None } else { self.relays.tcp_round_trip(track.server.ip()) };
+        let tcp = if signs.heard_udp { None } else { self.tcp_round_trip(track.server) };
         if track.role == Role::Measure {
             return Knowledge { tcp, ..Knowledge::default() };
         }
@@ -268,6 +295,25 @@ impl NetcheckCheck {
                 let (slot, server, form, copy) = self.filters.get_mut(filter)?.launch(due, id, now)?;
                 (Question::Stun { slot, server, form }, Purpose::Filter { filter, due, copy })
             }
+            Ask::Scout(index) => {
+                let scout = self.scouts.get_mut(index)?;
+                scout.asked = Asked::Waiting(now);
+                let family = Family::of(scout.server.ip());
+                let slot = Slot::Shared { family, index: timing::SCOUT_SOCKET };
+                (Question::Stun { slot, server: scout.server, form: StunForm::Plain }, Purpose::Scout(index))
+            }
+            Ask::Stream(index) => {
+                let left = plan::silent_budget(&self.input).saturating_sub(now.since_start());
+                let stream = self.streams.get_mut(index)?;
+                stream.asked = Asked::Waiting(now);
+                let slot = Slot::Connected { family: Family::of(stream.server.ip()) };
+                let timeout = left.max(timing::HTTPS_FLOOR_LOSSY);
+                (Question::StunStream { slot, server: stream.server, tls: None, timeout }, Purpose::Stream(index))
+            }
+            Ask::Hairpin(index) => {
+                let (slot, server, form) = self.hairpins.get_mut(index)?.launch(id, now)?;
+                (Question::Stun { slot, server, form }, Purpose::Hairpin(index))
+            }
             Ask::Ping(index) => {
                 self.pace = (now - timing::PACE_SLACK).max(self.pace) + timing::PACE;
                 let (address, asked) = self.pings.get_mut(index)?;
@@ -275,86 +321,6 @@ impl NetcheckCheck {
                 (Question::Icmp { address: *address, timeout: timing::ICMP_TIMEOUT }, Purpose::Ping(index))
             }
         })
-    }
-
-    // Hearing.
-
-    fn hear(&mut self, observation: &Observation) {
-        let Some(id) = observation.probe else { return };
-        let outcome = &observation.outcome;
-        match self.purposes.get(&id).copied() {
-            Some(Purpose::Name(index)) => self.hear_name(index, outcome),
-            Some(Purpose::Track { track, copy }) => self.hear_track(track, copy, observation),
-            Some(Purpose::Relay(index)) => self.relays.hear(index, self.now, outcome),
-            Some(Purpose::Router(index)) => hear_asked(&mut self.routers, index, outcome),
-            Some(Purpose::Portal(index)) => hear_asked(&mut self.portals, index, outcome),
-            Some(Purpose::Ping(index)) => {
-                self.ping_forbidden |= matches!(
-                    outcome,
-                    Outcome::Failed(Failure { cause: Cause::NotPermitted | Cause::Unsupported { .. }, .. })
-                );
-                hear_asked(&mut self.pings, index, outcome);
-            }
-            Some(Purpose::Filter { filter, due, copy }) => self.hear_filter(filter, due, copy, observation),
-            None => {}
-        }
-    }
-
-    fn hear_name(&mut self, index: usize, outcome: &Outcome) {
-        let Some((host, family, address)) = self.names.hear(index, outcome) else { return };
-        for (region, position, _) in self.relays.nodes().filter(|(_, _, of)| *of == family) {
-            let Some(node) = self.relays.node(&self.input, region, position) else { continue };
-            if node.host_name != host || plan::stun_place(node, family) != Place::ByName {
-                continue;
-            }
-            let likely = plan::likely_offers_filter_test(node);
-            if let Some(port) = node.stun_port
-                && self.input.may_send(address)
-            {
-                let server = SocketAddr::new(address, port);
-                self.open(region, Role::Measure, server, 0, plan::copies_for(position));
-                if position == 0 {
-                    self.pings.push((address, Asked::NotYet));
-                }
-                if likely {
-                    self.filter_candidate(server);
-                }
-            }
-        }
-    }
-
-    fn hear_track(&mut self, track_index: usize, copy_index: usize, observation: &Observation) {
-        let Some(track) = self.tracks.get_mut(track_index) else { return };
-        let server = track.server;
-        let slot = track.slot;
-        let role = track.role;
-        let Some(copy) = track.copies.get_mut(copy_index) else { return };
-        match &observation.outcome {
-            Outcome::Stun(reply) => {
-                copy.fate = Fate::Answered(observation.round_trip());
-                let probe = copy.probe;
-                let connected = copy.connected;
-                if reply.error_code.is_some() || connected {
-                    return;
-                }
-                if reply.other_address.is_some() && reply.from == server {
-                    let now = self.now;
-                    self.filters.iter_mut().for_each(|filter| filter.add(server, true, now));
-                }
-                if let Some(mapped) = reply.mapped {
-                    let odd = reply.from != server
-                        || (mapping::is_server_side_nat(server.ip(), mapped.ip()) && reply.local != Some(mapped));
-                    if !odd {
-                        self.sightings.push(mapping::Sighting { probe, slot, server, local: reply.local, mapped });
-                        if role == Role::Measure {
-                            self.mapping_follows(server);
-                        }
-                    }
-                }
-            }
-            Outcome::Failed(failure) => copy.fate = Fate::Failed(failure.clone()),
-            _ => {}
-        }
     }
 }
 
@@ -388,11 +354,5 @@ impl Check for NetcheckCheck {
 
     fn is_done(&self) -> bool {
         self.idle.map_or_else(|| self.agenda(self.now).done, |(_, done)| done)
-    }
-}
-
-fn hear_asked<T>(list: &mut [(T, Asked)], index: usize, outcome: &Outcome) {
-    if let Some((_, asked)) = list.get_mut(index) {
-        *asked = if matches!(outcome, Outcome::Failed(_)) { Asked::Failed } else { Asked::Answered };
     }
 }

@@ -193,11 +193,12 @@ impl PingSession {
             self.preferred = None;
             self.events.push_back(PeerEvent::Unanswered { seq });
         }
-        self.settle();
+        self.settle(now);
     }
 
-    fn settle(&mut self) {
-        self.done |= self.sent >= self.config.count && self.asked.is_empty();
+    fn settle(&mut self, now: Instant) {
+        let undecided = self.undecided_until().is_some_and(|until| now < until);
+        self.done |= self.sent >= self.config.count && self.asked.is_empty() && !undecided;
     }
 
     fn heard_pong(&mut self, now: Instant, id: &[u8; 12], route: Route, theirs: Option<Duration>) {
@@ -238,11 +239,12 @@ impl PingSession {
         self.asked.retain(|asked| asked.seq != flight.seq);
         self.events.push_back(PeerEvent::Pong { seq: flight.seq, round_trip, route, ours, theirs });
         self.done |= self.config.until_direct && matches!(route, Route::Direct { .. });
-        self.settle();
+        self.settle(now);
     }
 
     fn upgraded(&mut self, now: Instant) {
         let Some((endpoint, _)) = self.direct.paths.best(now) else { return };
+        self.direct.came_up = true;
         let after = self.direct.paths.begun().map_or(Duration::ZERO, |begun| now.saturating_duration_since(begun));
         self.events.push_back(PeerEvent::DirectUp { peer: self.config.peer, endpoint, after });
     }
@@ -268,7 +270,9 @@ impl PingSession {
                 self.events.push_back(PeerEvent::Offered { endpoints });
             }
             (message, Route::Relay { .. }) => {
-                self.events.extend(Note::of(message).map(PeerEvent::Noted));
+                let note = Note::of(message);
+                self.direct.noted |= note.is_some();
+                self.events.extend(note.map(PeerEvent::Noted));
             }
             _ => {}
         }
@@ -365,7 +369,9 @@ impl PeerSession for PingSession {
         let waiting = self.asked.iter().flat_map(|asked| [Some(asked.lost_at), asked.relay_at]).flatten().min();
         let searching = if self.config.direct {
             let direct = &self.direct;
-            [direct.call_at, direct.mapped.poll_timeout(), direct.paths.poll_timeout()].into_iter().flatten().min()
+            let (mapped, paths) = (direct.mapped.poll_timeout(), direct.paths.poll_timeout());
+            let over = (self.asked.is_empty() && self.sent >= self.config.count).then(|| self.undecided_until());
+            [direct.call_at, mapped, paths, over.flatten()].into_iter().flatten().min()
         } else {
             None
         };

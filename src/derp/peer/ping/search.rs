@@ -11,22 +11,59 @@ use crate::wire::disco::Message;
 /// When the peer is asked again to try our endpoints, while there is no direct path; the last one repeats.
 const CALLS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5)];
 
+/// How long the peer is given to offer endpoints: two calls and their answers.
+const OFFER: Duration = Duration::from_millis(2500);
+
+/// How long endpoints are tried before silence means something: the frequent part of their schedule, and some.
+const TRIES: Duration = Duration::from_millis(1500);
+
+/// How long a peer that offers endpoints is given to find out about its NAT and tell: it may just have been started.
+const NOTE: Duration = Duration::from_secs(3);
+
 /// The search for a direct path.
 pub(super) struct Direct {
     pub(super) mapped: Mapped,
     pub(super) paths: Paths,
     pub(super) call_at: Option<Instant>,
     pub(super) calls: usize,
+    pub(super) called_at: Option<Instant>,
     pub(super) offered: bool,
+    pub(super) noted: bool,
+    pub(super) came_up: bool,
 }
 
 impl Direct {
     pub(super) fn new() -> Self {
-        Self { mapped: Mapped::default(), paths: Paths::new(true), call_at: None, calls: 0, offered: false }
+        Self {
+            mapped: Mapped::default(),
+            paths: Paths::new(true),
+            call_at: None,
+            calls: 0,
+            called_at: None,
+            offered: false,
+            noted: false,
+            came_up: false,
+        }
     }
 }
 
 impl PingSession {
+    /// Until when it is too early to say that there is no direct path, and why. `None`: there was one, it is not tried
+    /// for, or there is nobody to have one with. A few quick pings are over long before the search is.
+    pub(super) fn undecided_until(&self) -> Option<Instant> {
+        let direct = &self.direct;
+        if !self.config.direct || direct.came_up || self.preferred.is_none() {
+            return None;
+        }
+        let called_at = direct.called_at?;
+        let (since, patience) = match direct.paths.begun() {
+            None => (called_at, OFFER),
+            Some(begun) if direct.noted => (begun, TRIES),
+            Some(begun) => (begun, NOTE),
+        };
+        Some(since + patience + self.longest.unwrap_or_default() * 2)
+    }
+
     /// Looks after the search for a direct path.
     pub(super) fn search(&mut self, now: Instant) {
         if let Some(endpoint) = self.direct.paths.expire(now) {
@@ -56,6 +93,7 @@ impl PingSession {
         if endpoints.is_empty() || !self.relays.iter().any(|relay| relay.ready) {
             return;
         }
+        self.direct.called_at.get_or_insert(now);
         let message = Message::CallMeMaybe { endpoints };
         for relay in (0..self.relays.len()).filter(|relay| self.relays.get(*relay).is_some_and(|it| it.ready)) {
             if let Some(payload) = self.envelopes.seal(self.config.peer, &message) {

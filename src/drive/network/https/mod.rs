@@ -15,6 +15,7 @@ use std::time::Duration;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -27,6 +28,7 @@ use crate::drive::clock::Clock;
 use crate::drive::tls_roots;
 use crate::probe::{Cause, Failure, HttpsAnswer, HttpsTarget, Stage};
 pub(in crate::drive) use proxy::of_environment;
+pub(super) use proxy::words;
 use proxy::{Proxy, ProxyRules};
 pub(super) use tls::cause_of_tls;
 use verifier::{RelayVerifier, Rule, sha256_hex};
@@ -129,6 +131,16 @@ impl Https {
     pub(super) async fn through_proxy(&self, target: &HttpsTarget) -> Option<Result<Opened, Failure>> {
         let proxy = self.proxies.for_target(&target.host_name, target.port)?;
         Some(self.open_through(&proxy, target).await)
+    }
+
+    /// TLS with whoever is at the other end of `stream`, who must be `host` by a certificate trusted here.
+    pub(super) async fn handshake(&self, stream: TcpStream, host: &str) -> Result<TlsStream<TcpStream>, Failure> {
+        let unsupported = |what| Failure::new(Stage::Tls, Cause::Unsupported { what });
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| unsupported(format!("a certificate for {host:?}, which is no host name")))?;
+        let config = tls_roots::config_with(self.roots().await?).map_err(|error| unsupported(error.to_string()))?;
+        let connector = TlsConnector::from(Arc::new(config));
+        connector.connect(name, stream).await.map_err(|error| of_handshake(&error, host))
     }
 
     async fn open(&self, target: &HttpsTarget) -> Result<Opened, Failure> {

@@ -8,13 +8,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use hyper::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{Stream, authority};
 use crate::drive::network::http::{USER_AGENT, exchange, told};
 use crate::drive::network::options::Proxies;
 use crate::drive::network::sockets::Binding;
+use crate::drive::network::socks::{self, Place};
 use crate::probe::{Cause, Failure, HttpsTarget, ProxyFacts, Stage};
 
 /// When which proxy is used.
@@ -146,75 +146,18 @@ impl Proxy {
         Ok(())
     }
 
-    /// SOCKS5 (RFC 1928, RFC 1929). `Ok(Err)`: what the proxy said.
+    /// SOCKS5. `Ok(Err)`: what the proxy said.
     async fn socks5(&self, stream: &mut Box<dyn Stream>, target: &HttpsTarget) -> std::io::Result<Result<(), String>> {
-        const PASSWORD: u8 = 2;
-        let greeting: &[u8] = if self.login.is_some() { &[5, 2, 0, PASSWORD] } else { &[5, 1, 0] };
-        stream.write_all(greeting).await?;
-        stream.flush().await?;
-        let mut choice = [0; 2];
-        stream.read_exact(&mut choice).await?;
-        match (choice, &self.login) {
-            ([5, 0], _) => {}
-            ([5, PASSWORD], Some((user, password))) => {
-                let mut login = vec![1];
-                for word in [user, password] {
-                    let Ok(length) = u8::try_from(word.len()) else {
-                        return Ok(Err("user or password is too long for SOCKS".into()));
-                    };
-                    login.push(length);
-                    login.extend(word.as_bytes());
-                }
-                stream.write_all(&login).await?;
-                stream.flush().await?;
-                let mut verdict = [0; 2];
-                stream.read_exact(&mut verdict).await?;
-                let [_, status] = verdict;
-                if status != 0 {
-                    return Ok(Err("SOCKS: user or password refused".into()));
-                }
-            }
-            ([5, _], _) => return Ok(Err("SOCKS: it wants another authentication".into())),
-            _ => return Ok(Err("it does not speak SOCKS5".into())),
+        let login = self.login.as_ref().map(|(user, password)| (user.as_str(), password.as_str()));
+        if let Err(said) = socks::greet(stream, login).await? {
+            return Ok(Err(said));
         }
-
-        let mut request = vec![5, 1, 0];
-        match target.address.filter(|_| self.scheme == "socks5") {
-            Some(IpAddr::V4(v4)) => {
-                request.push(1);
-                request.extend(v4.octets());
-            }
-            Some(IpAddr::V6(v6)) => {
-                request.push(4);
-                request.extend(v6.octets());
-            }
-            None => {
-                let Ok(length) = u8::try_from(target.host_name.len()) else {
-                    return Ok(Err("the host name is too long for SOCKS".into()));
-                };
-                request.extend([3, length]);
-                request.extend(target.host_name.as_bytes());
-            }
-        }
-        request.extend(target.port.to_be_bytes());
-        stream.write_all(&request).await?;
-        stream.flush().await?;
-        let mut reply = [0; 4];
-        stream.read_exact(&mut reply).await?;
-        let [_, code, _, kind] = reply;
-        if code != 0 {
-            return Ok(Err(format!("SOCKS: {}", socks_words(code))));
-        }
-        // The bound address, which is of no interest, and its port.
-        let length = match kind {
-            1 => 4,
-            4 => 16,
-            3 => usize::from(stream.read_u8().await?),
-            _ => return Ok(Err("SOCKS: malformed reply".into())),
+        let place = match target.address.filter(|_| self.scheme == "socks5") {
+            Some(address) => Place::Address(SocketAddr::new(address, target.port)),
+            None => Place::Name(target.host_name.clone(), target.port),
         };
-        let mut bound = vec![0; length + 2];
-        stream.read_exact(&mut bound).await?;
-        Ok(Ok(()))
+        // Where it is bound is of no interest.
+        Ok(socks::request(stream, socks::CONNECT, &place).await?.map(drop))
     }
 
     fn refused(&self, said: &str) -> Failure {
@@ -223,22 +166,8 @@ impl Proxy {
     }
 }
 
-/// The replies of RFC 1928 section 6.
-const fn socks_words(code: u8) -> &'static str {
-    match code {
-        2 => "not allowed by its rules",
-        3 => "network unreachable",
-        4 => "host unreachable",
-        5 => "connection refused",
-        6 => "TTL expired",
-        7 => "command not supported",
-        8 => "address type not supported",
-        _ => "general failure",
-    }
-}
-
 /// A cause as part of a sentence about the proxy.
-fn words(cause: &Cause) -> String {
+pub(in crate::drive::network) fn words(cause: &Cause) -> String {
     match cause {
         Cause::Refused => "connection refused".into(),
         Cause::Unreachable => "unreachable".into(),

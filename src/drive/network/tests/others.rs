@@ -5,7 +5,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::probe::PortalAnswer;
+use crate::model::Family;
+use crate::probe::{PortalAnswer, Slot};
 
 /// An HTTP server that answers with `answer`, in which `CHALLENGE` stands for the request's challenge.
 async fn server(answer: &'static str) -> SocketAddr {
@@ -160,4 +161,53 @@ async fn the_watcher_sees_everything_told() {
     let ended_at = run(&mut asking, Network::new(NetworkOptions::default()), Some(&mut watch)).await.unwrap();
     assert_eq!(seen, [1, 2]);
     assert!(asking.heard.iter().all(|observation| observation.at <= ended_at));
+}
+
+/// A STUN server over TCP that answers a request with these bytes, if any, and hangs up.
+async fn over_tcp(script: impl FnOnce(&[u8]) -> Vec<u8> + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 20];
+        stream.read_exact(&mut request).await.unwrap();
+        stream.write_all(&script(&request)).await.unwrap();
+    });
+    address
+}
+
+/// A success response with a MAPPED-ADDRESS of 192.0.2.7:7 that says it is so many bytes longer than it is.
+fn mapped_response(request: &[u8], missing: u16) -> Vec<u8> {
+    let mut bytes = vec![1, 1];
+    bytes.extend((12 + missing).to_be_bytes());
+    bytes.extend(&request[4..20]);
+    bytes.extend([0, 1, 0, 8, 0, 1, 0, 7, 192, 0, 2, 7]);
+    bytes
+}
+
+#[tokio::test]
+async fn stun_over_tcp_shows_that_a_server_is_up() {
+    type Script = fn(&[u8]) -> Vec<u8>;
+    let timeout = Duration::from_secs(2);
+    let slot = Slot::Connected { family: Family::V4 };
+    let question = |server| Question::StunStream { slot, server, tls: None, timeout };
+    let server = over_tcp(|request| mapped_response(request, 0)).await;
+    match outcome_of(NetworkOptions::default(), question(server)).await {
+        Outcome::Stun(reply) => assert_eq!((reply.from, reply.mapped), (server, Some("192.0.2.7:7".parse().unwrap()))),
+        other => panic!("no reply: {other:?}"),
+    }
+    let cause =
+        async |script: Script| failure_of(NetworkOptions::default(), question(over_tcp(script).await)).await.cause;
+    assert_eq!(cause(|_| Vec::new()).await, Cause::Closed);
+    assert_eq!(cause(|request| mapped_response(request, 8)).await, Cause::Closed, "it announced more");
+    let malformed: [Script; 4] = [
+        |_| b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
+        |request| mapped_response(request, u16::MAX - 12),
+        |request| mapped_response(&[request, &[0; 20]].concat()[8..], 0),
+        <[u8]>::to_vec,
+    ];
+    for script in malformed {
+        let cause = cause(script).await;
+        assert!(matches!(cause, Cause::Malformed { .. } | Cause::Closed | Cause::TooLarge { .. }), "{cause:?}");
+    }
 }

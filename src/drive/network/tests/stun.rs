@@ -211,6 +211,30 @@ async fn a_reply_to_another_socket_is_a_stray_there() {
 }
 
 #[tokio::test]
+async fn our_own_request_is_known_at_another_socket_and_a_strangers_is_not() {
+    let turning = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = turning.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 2048];
+        let (length, _) = turning.recv_from(&mut buffer).await.unwrap();
+        let ours = buffer[..length].to_vec();
+        let (length, other) = turning.recv_from(&mut buffer).await.unwrap();
+        // A request of nobody's, one back to the socket it left from, and ours at the other socket.
+        let mut strange = ours.clone();
+        strange[8] ^= 1;
+        for datagram in [&strange, &buffer[..length].to_vec(), &ours] {
+            turning.send_to(datagram, other).await.unwrap();
+        }
+    });
+    let other = Slot::Shared { family: Family::V4, index: 1 };
+    let questions = [SHARED, other].map(|slot| Question::Stun { slot, server: address, form: StunForm::Plain });
+    let heard = ask(NetworkOptions::default(), Asking::new(questions).wanting(3)).await;
+    assert!(heard[..2].iter().all(|stray| stray.probe.is_none() && problem(stray).contains("request")), "{heard:?}");
+    assert_eq!(heard[2].probe, Some(ProbeId(0)));
+    assert_eq!(heard[2].outcome, Outcome::CameBack { slot: other, from: address });
+}
+
+#[tokio::test]
 async fn a_refused_port_is_heard_on_a_connected_socket() {
     let closed = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let failure = failure_of(NetworkOptions::default(), question(CONNECTED, closed)).await;

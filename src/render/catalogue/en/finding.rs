@@ -1,8 +1,8 @@
 use super::count;
 use super::failure::failure;
-use crate::render::catalogue::{Catalogue as _, FindingText};
+use crate::render::catalogue::{Catalogue as _, FindingText, MapWords as _};
 use crate::render::number::{percent, span};
-use crate::report::FindingDetail;
+use crate::report::{FindingDetail, PlacedMistake};
 
 /// A finding in English.
 #[allow(clippy::too_many_lines, reason = "one arm a finding, nothing else")]
@@ -104,6 +104,24 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             &["the router announces IPv6 that its provider does not carry", "a firewall drops IPv6"],
             "Fix IPv6 on the router or turn it off there: programs that try it first wait for nothing.",
         ),
+        FindingDetail::Ipv6Translated { prefix_only: true, local, mapped } => text(
+            "IPv6 prefixes are translated (NPTv6)",
+            format!("This host's address is {local}; servers see {mapped}, which differs in the prefix alone."),
+            &["the router gives out private prefixes and translates them"],
+            "Nothing is broken: the address that servers see is this host's own. A firewall may still keep strangers out.",
+        ),
+        FindingDetail::Ipv6Translated { prefix_only: false, local, mapped } => text(
+            "IPv6 addresses and ports are translated (NAT66)",
+            format!("This host's address is {local}; servers see {mapped}."),
+            &["the router or a container network shares one IPv6 address", "a VPN does"],
+            "IPv6 needs no such NAT: ask for a prefix that is routed to this network, or turn the translation off.",
+        ),
+        FindingDetail::Ipv4OverIpv6 { address } => text(
+            "IPv4 is carried over IPv6, and the provider translates",
+            format!("{address} is an address of such networks (464XLAT, DS-Lite or NAT64)."),
+            &["the provider's network is IPv6 alone"],
+            "Nothing is broken, but no port can be forwarded over IPv4: let peers connect over IPv6.",
+        ),
         FindingDetail::PacketLoss { loss, of } => text(
             format!("UDP loses packets ({})", percent(*loss)),
             format!("{} of {} were lost.", percent(*loss), count(*of, "round trip", "round trips")),
@@ -122,6 +140,13 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             &["the server is down or has moved", "its name or port is mistyped", "the way to it is blocked from here"],
             "Nothing, as long as enough others answer: it was left out. Otherwise name another one.",
         ),
+        FindingDetail::MapMistake(placed) => {
+            let PlacedMistake { place, path, mistake } = placed.as_ref();
+            let (title, fix) = super::English.map_mistake(mistake);
+            let at = format!("{}:{}:{}", place.file, place.line, place.column);
+            let observed = if path.is_empty() { at } else { format!("{at}: {path}") };
+            FindingText { title, observed, causes: Vec::new(), fix }
+        }
         FindingDetail::Map { code: _, place, message, severity: _ } => text(
             format!("In the DERP map: {message}"),
             format!("{place}: {message}"),

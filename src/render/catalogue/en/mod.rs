@@ -1,20 +1,25 @@
 //! English.
 
+mod explain;
 mod failure;
 mod finding;
+mod map;
+mod mode_why;
 mod nat;
+mod nat_why;
 mod ping;
 mod plan;
 mod predict;
 mod why;
+mod word;
 
 use super::{Catalogue, Change, FindingText, Headline, NatHeadline, PingHeadline, RegionNames, Told, Word};
 use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, NodePublic, Pooling, PortAllocation};
 use crate::probe::Failure;
 use crate::render::number::round_trip;
 use crate::report::{
-    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PingEvent, PlanWhat,
-    PlanWhen, Predict, RegionSkip, RelayReport, RoundTrips, ServerNote, Severity, Tunnel, Why,
+    Advice, Class, ClassicWarning, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing,
+    PingEvent, PlanWhat, PlanWhen, Predict, RegionSkip, RelayReport, RoundTrips, ServerNote, Severity, Tunnel, Why,
 };
 
 /// The English catalogue.
@@ -49,6 +54,19 @@ impl Catalogue for English {
         }
     }
 
+    fn classic_warning(&self, warning: ClassicWarning) -> &'static str {
+        match warning {
+            ClassicWarning::OrderMisleads => {
+                "its order of packets misleads here: what Test II provokes leaves traces in the router, which then gives \
+                 the socket another port; a fresh socket is seen at one endpoint by both addresses"
+            }
+            ClassicWarning::MappingOverlooked => {
+                "it does not look at the mapping once Test II comes through; a fresh socket is seen at different endpoints"
+            }
+            ClassicWarning::Differs => "separate sockets and several servers say otherwise; believe those",
+        }
+    }
+
     fn server_note(&self, note: &ServerNote) -> String {
         match note {
             ServerNote::Silent => "it never answered".to_owned(),
@@ -57,6 +75,7 @@ impl Catalogue for English {
                 format!("it saw us at the private address {saw}, so a NAT or proxy stands before the server")
             }
             ServerNote::Outlier { saw } => format!("on every socket it saw another endpoint than all others: {saw}"),
+            ServerNote::ThroughNat64 => "reached through a NAT64, so it tells of IPv4".to_owned(),
             ServerNote::NotOnInternet => {
                 "it is inside this network, so it says nothing of a NAT on the way to the internet".to_owned()
             }
@@ -278,97 +297,7 @@ impl Catalogue for English {
     }
 
     fn word(&self, word: Word) -> &'static str {
-        match word {
-            Word::Udp => "UDP",
-            Word::Ipv4 => "IPv4",
-            Word::Ipv6 => "IPv6",
-            Word::Icmp => "ICMP",
-            Word::Nat => "NAT",
-            Word::NatIpv4 => "NAT over IPv4",
-            Word::NatIpv6 => "NAT over IPv6",
-            Word::Effective => "With port mapping",
-            Word::NatType => "Type",
-            Word::Mapping => "Mapping",
-            Word::MappingVaries => "Mapping varies",
-            Word::Filtering => "Filtering",
-            Word::Hairpinning => "Hairpinning",
-            Word::PortPreservation => "Port kept",
-            Word::PortAllocation => "Port allocation",
-            Word::Pooling => "Address pooling",
-            Word::MappingLifetime => "Mapping lifetime",
-            Word::CarrierGrade => "Carrier-grade NAT",
-            Word::MappedEndpoints => "Seen from outside",
-            Word::MappedAddress => "mapped address",
-            Word::MappedPort => "mapped port",
-            Word::LocalEndpoints => "Local",
-            Word::UnknownToo => "Unknown too",
-            Word::PortMapping => "Port mapping",
-            Word::Router => "Router",
-            Word::OuterAddress => "outer address",
-            Word::CaptivePortal => "Captive portal",
-            Word::HomeRegion => "Home region",
-            Word::Path => "Path",
-            Word::Proxy => "proxy",
-            Word::Relay => "Relay",
-            Word::Peer => "Peer",
-            Word::Key => "Key",
-            Word::RoundTrip => "Round trip",
-            Word::DirectPath => "Direct path",
-            Word::ThisSide => "This side",
-            Word::PeersSide => "Peer's side",
-            Word::Offered => "offered",
-            Word::Regions => "Regions",
-            Word::NotMeasured => "Not measured",
-            Word::Findings => "Findings",
-            Word::Nodes => "Nodes",
-            Word::Servers => "Servers",
-            Word::Region => "Region",
-            Word::Name => "Name",
-            Word::Latency => "Latency",
-            Word::Loss => "Loss",
-            Word::Jitter => "Jitter",
-            Word::Method => "By",
-            Word::Reason => "Reason",
-            Word::Host => "Host",
-            Word::Server => "Server",
-            Word::Endpoint => "Endpoint",
-            Word::Rfc5780 => "RFC 5780",
-            Word::Note => "Note",
-            Word::Observed => "Observed",
-            Word::PossibleCauses => "Possible causes",
-            Word::Fix => "Fix",
-            Word::Yes => "yes",
-            Word::No => "no",
-            Word::Works => "works",
-            Word::Blocked => "blocked",
-            Word::NoneFound => "none",
-            Word::InTheWay => "in the way",
-            Word::RelayAnswers => "its relay answers over TCP",
-            Word::RelayFails => "relay ✗",
-            Word::FakeDns => "names are answered with fake addresses (198.18.0.0/15)",
-            Word::NoGateway => "no default gateway",
-            Word::Ok => "ok",
-            Word::TookTime => "took",
-            Word::SameReason => "for the same reason",
-            Word::LeftOut => "left out",
-            Word::NotTold => "not told",
-            Word::Unknown => "unknown",
-            Word::Direct => "Direct",
-            Word::How => "How",
-            Word::Likelihood => "Likelihood",
-            Word::SideA => "Side A",
-            Word::SideB => "Side B",
-            Word::SideACould => "A could",
-            Word::SideBCould => "B could",
-            Word::Missing => "Unknown",
-            Word::WouldDecide => "What would decide it",
-            Word::ThroughTunnel => "measured through a tunnel (VPN)",
-            Word::SomeEasyNat => "NAT1, NAT2 or NAT3",
-            Word::SomeHardNat => "hard NAT",
-            Word::SomeFirewall => "public address, firewall not known",
-            Word::SomeNat => "UDP works, NAT not known",
-            Word::NotKnown => "not known",
-        }
+        word::word(word)
     }
 
     fn aside(&self, text: &str, aside: &str) -> String {

@@ -2,6 +2,7 @@ use std::fmt::Display;
 
 use super::count;
 use super::failure::failure;
+use super::nat_why;
 use super::predict;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
@@ -13,6 +14,7 @@ use crate::report::{FilterWhy, Why};
 pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     match why {
         Why::NotMeasuredHere { ask } => format!("this run did not measure it; `{ask}` does"),
+        Why::OnlyWith { flag } => format!("only measured with {flag}"),
         Why::NotMeasuredYet => "this version does not measure it".to_owned(),
         Why::NotAsked => "the run ended before it was asked".to_owned(),
         Why::LeftOut { flag } => format!("left out by {flag}"),
@@ -109,6 +111,10 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::NoPortMappingVerified => "as measured: no port mapping was verified".to_owned(),
 
         Why::Filter(why) => filter(why),
+
+        Why::Mode(mode) => super::mode_why::why(mode),
+
+        Why::Nat(why) => nat_why::nat_why(why),
 
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("nearest of {}", count(*of, "region", "regions"))];
@@ -223,11 +229,11 @@ fn filter(why: &FilterWhy) -> String {
     }
 }
 
-fn servers(number: u32) -> String {
+pub(super) fn servers(number: u32) -> String {
     count(number, "server", "servers")
 }
 
-fn packets(number: u32) -> String {
+pub(super) fn packets(number: u32) -> String {
     count(number, "packet", "packets")
 }
 

@@ -1,7 +1,7 @@
 use super::failure::failure;
-use crate::render::catalogue::{Catalogue as _, FindingText};
+use crate::render::catalogue::{Catalogue as _, FindingText, MapWords as _};
 use crate::render::number::{percent, span};
-use crate::report::FindingDetail;
+use crate::report::{FindingDetail, PlacedMistake};
 
 /// A finding in Chinese.
 #[allow(clippy::too_many_lines, reason = "one arm a finding, nothing else")]
@@ -90,6 +90,24 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             &["路由器通告了运营商并不承载的 IPv6", "防火墙丢弃了 IPv6"],
             "修复路由器上的 IPv6，或将其关闭：优先使用 IPv6 的程序会白白等待。",
         ),
+        FindingDetail::Ipv6Translated { prefix_only: true, local, mapped } => text(
+            "IPv6 前缀被转换（NPTv6）",
+            format!("本机地址为 {local}；服务器看到的是 {mapped}，只有前缀不同。"),
+            &["路由器分配私有前缀并加以转换"],
+            "没有故障：服务器看到的地址为本机独有。防火墙仍可能挡住陌生来源。",
+        ),
+        FindingDetail::Ipv6Translated { prefix_only: false, local, mapped } => text(
+            "IPv6 地址和端口被转换（NAT66）",
+            format!("本机地址为 {local}；服务器看到的是 {mapped}。"),
+            &["路由器或容器网络共用一个 IPv6 地址", "VPN 进行了转换"],
+            "IPv6 不需要这种 NAT：请为本网络申请可路由的前缀，或关闭转换。",
+        ),
+        FindingDetail::Ipv4OverIpv6 { address } => text(
+            "IPv4 承载在 IPv6 之上，由运营商转换",
+            format!("{address} 是这类网络（464XLAT、DS-Lite 或 NAT64）的地址。"),
+            &["运营商网络只有 IPv6"],
+            "没有故障，但 IPv4 上无法转发端口：请让对端通过 IPv6 连接。",
+        ),
         FindingDetail::PacketLoss { loss, of } => text(
             format!("UDP 有丢包（{}）", percent(*loss)),
             format!("{of} 次往返中丢失了 {}。", percent(*loss)),
@@ -108,6 +126,13 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             &["该服务器没有运行或已迁移", "名称或端口写错了", "从这里到它的路径被阻断"],
             "只要还有足够多的其他服务器应答，就无需处理：它已被排除。否则请换一台服务器。",
         ),
+        FindingDetail::MapMistake(placed) => {
+            let PlacedMistake { place, path, mistake } = placed.as_ref();
+            let (title, fix) = super::Chinese.map_mistake(mistake);
+            let at = format!("{}:{}:{}", place.file, place.line, place.column);
+            let observed = if path.is_empty() { at } else { format!("{at}: {path}") };
+            FindingText { title, observed, causes: Vec::new(), fix }
+        }
         FindingDetail::Map { code: _, place, message, severity: _ } => {
             text(format!("DERP 地图有误：{message}"), format!("{place}：{message}"), &[], "请在该处修正地图。")
         }

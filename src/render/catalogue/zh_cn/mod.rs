@@ -1,20 +1,25 @@
 //! Simplified Chinese.
 
+mod explain;
 mod failure;
 mod finding;
+mod map;
+mod mode_why;
 mod nat;
+mod nat_why;
 mod ping;
 mod plan;
 mod predict;
 mod why;
+mod word;
 
 use super::{Catalogue, Change, FindingText, Headline, NatHeadline, PingHeadline, RegionNames, Told, Word};
 use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, NodePublic, Pooling, PortAllocation};
 use crate::probe::Failure;
 use crate::render::number::round_trip;
 use crate::report::{
-    Advice, Class, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing, PingEvent, PlanWhat,
-    PlanWhen, Predict, RegionSkip, RelayReport, RoundTrips, ServerNote, Severity, Tunnel, Why,
+    Advice, Class, ClassicWarning, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing,
+    PingEvent, PlanWhat, PlanWhen, Predict, RegionSkip, RelayReport, RoundTrips, ServerNote, Severity, Tunnel, Why,
 };
 
 /// The Chinese catalogue.
@@ -50,6 +55,18 @@ impl Catalogue for Chinese {
         }
     }
 
+    fn classic_warning(&self, warning: ClassicWarning) -> &'static str {
+        match warning {
+            ClassicWarning::OrderMisleads => {
+                "此处其发包顺序会误导：测试 II 引来的包在路由器中留下痕迹，路由器随后换了端口；新的套接字在服务器的两个地址看来是同一个端点"
+            }
+            ClassicWarning::MappingOverlooked => {
+                "测试 II 通过后它不再检查映射；新的套接字在服务器的两个地址看来是不同的端点"
+            }
+            ClassicWarning::Differs => "用独立的套接字询问多台服务器得到的结论不同，应以后者为准",
+        }
+    }
+
     fn server_note(&self, note: &ServerNote) -> String {
         match note {
             ServerNote::Silent => "始终没有应答".to_owned(),
@@ -58,6 +75,7 @@ impl Catalogue for Chinese {
                 format!("它看到的本机地址是私有地址 {saw}，说明该服务器前面有 NAT 或代理")
             }
             ServerNote::Outlier { saw } => format!("在每个套接字上看到的端点都与其他服务器不同：{saw}"),
+            ServerNote::ThroughNat64 => "经 NAT64 到达，说明的是 IPv4".to_owned(),
             ServerNote::NotOnInternet => "它在本网络之内，无法说明通往互联网途中的 NAT".to_owned(),
             ServerNote::NoMappedAddress => "应答里没有本机的端点".to_owned(),
         }
@@ -271,97 +289,7 @@ impl Catalogue for Chinese {
     }
 
     fn word(&self, word: Word) -> &'static str {
-        match word {
-            Word::Udp => "UDP",
-            Word::Ipv4 => "IPv4",
-            Word::Ipv6 => "IPv6",
-            Word::Icmp => "ICMP",
-            Word::Nat => "NAT",
-            Word::NatIpv4 => "IPv4 上的 NAT",
-            Word::NatIpv6 => "IPv6 上的 NAT",
-            Word::Effective => "计入端口映射",
-            Word::NatType => "类型",
-            Word::Mapping => "映射行为",
-            Word::MappingVaries => "映射随目标变化",
-            Word::Filtering => "过滤行为",
-            Word::Hairpinning => "回环（hairpin）",
-            Word::PortPreservation => "保留端口",
-            Word::PortAllocation => "端口分配",
-            Word::Pooling => "地址池",
-            Word::MappingLifetime => "映射寿命",
-            Word::CarrierGrade => "运营商级 NAT",
-            Word::MappedEndpoints => "外部端点",
-            Word::MappedAddress => "外部地址",
-            Word::MappedPort => "外部端口",
-            Word::LocalEndpoints => "本地端点",
-            Word::UnknownToo => "同样未能确定",
-            Word::PortMapping => "端口映射",
-            Word::Router => "路由器",
-            Word::OuterAddress => "外侧地址",
-            Word::CaptivePortal => "强制门户",
-            Word::HomeRegion => "主区域",
-            Word::Path => "出口路径",
-            Word::Proxy => "代理",
-            Word::Relay => "中继",
-            Word::Peer => "对端",
-            Word::Key => "公钥",
-            Word::RoundTrip => "往返",
-            Word::DirectPath => "直连",
-            Word::ThisSide => "本机一侧",
-            Word::PeersSide => "对端一侧",
-            Word::Offered => "提供了",
-            Word::Regions => "区域",
-            Word::NotMeasured => "未测得",
-            Word::Findings => "发现",
-            Word::Nodes => "节点",
-            Word::Servers => "服务器",
-            Word::Region => "区域",
-            Word::Name => "名称",
-            Word::Latency => "延迟",
-            Word::Loss => "丢包",
-            Word::Jitter => "抖动",
-            Word::Method => "方式",
-            Word::Reason => "原因",
-            Word::Host => "主机名",
-            Word::Server => "服务器",
-            Word::Endpoint => "端点",
-            Word::Rfc5780 => "RFC 5780",
-            Word::Note => "说明",
-            Word::Observed => "现象",
-            Word::PossibleCauses => "可能的原因",
-            Word::Fix => "处理办法",
-            Word::Yes => "是",
-            Word::No => "否",
-            Word::Works => "可用",
-            Word::Blocked => "被阻断",
-            Word::NoneFound => "无",
-            Word::InTheWay => "被拦截",
-            Word::RelayAnswers => "其中继有 TCP 应答",
-            Word::RelayFails => "中继 ✗",
-            Word::FakeDns => "域名被解析为虚假地址（198.18.0.0/15）",
-            Word::NoGateway => "没有默认网关",
-            Word::Ok => "正常",
-            Word::TookTime => "用时",
-            Word::SameReason => "原因相同",
-            Word::LeftOut => "未采用",
-            Word::NotTold => "没有告知",
-            Word::Unknown => "未知",
-            Word::Direct => "直连",
-            Word::How => "方式",
-            Word::Likelihood => "可能性",
-            Word::SideA => "A 方",
-            Word::SideB => "B 方",
-            Word::SideACould => "A 可以",
-            Word::SideBCould => "B 可以",
-            Word::Missing => "未知",
-            Word::WouldDecide => "还需要知道",
-            Word::ThroughTunnel => "经隧道（VPN）测得",
-            Word::SomeEasyNat => "NAT1、NAT2 或 NAT3",
-            Word::SomeHardNat => "难穿透 NAT",
-            Word::SomeFirewall => "公网地址，防火墙未知",
-            Word::SomeNat => "UDP 可用，NAT 未知",
-            Word::NotKnown => "未知",
-        }
+        word::word(word)
     }
 
     fn aside(&self, text: &str, aside: &str) -> String {

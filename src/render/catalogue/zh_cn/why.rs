@@ -1,6 +1,7 @@
 use std::fmt::Display;
 
 use super::failure::failure;
+use super::nat_why;
 use super::predict;
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{RegionNames, service};
@@ -12,6 +13,7 @@ use crate::report::{FilterWhy, Why};
 pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     match why {
         Why::NotMeasuredHere { ask } => format!("本次运行没有测量此项，请用 `{ask}`"),
+        Why::OnlyWith { flag } => format!("仅在使用 {flag} 时测量"),
         Why::NotMeasuredYet => "此版本尚不测量此项".to_owned(),
         Why::NotAsked => "运行结束时尚未询问".to_owned(),
         Why::LeftOut { flag } => format!("已由 {flag} 跳过"),
@@ -79,6 +81,10 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         Why::NoPortMappingVerified => "即实测结果：没有经过验证的端口映射".to_owned(),
 
         Why::Filter(why) => filter(why),
+
+        Why::Mode(mode) => super::mode_why::why(mode),
+
+        Why::Nat(why) => nat_why::nat_why(why),
 
         Why::HomeNearest { latency: _, of, next, score } => {
             let mut text = vec![format!("{of} 个区域中最近")];

@@ -1,0 +1,12 @@
+//! 各项发现的详细说明，每层一个文件。
+
+mod map;
+mod net;
+
+use crate::render::catalogue::{Explanation, explanations};
+
+explanations!();
+
+const fn text(title: &'static str, means: &'static str, evidence: &'static str, fix: &'static str) -> Explanation {
+    Explanation { title, means, evidence, fix }
+}

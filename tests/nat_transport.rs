@@ -1,0 +1,165 @@
+//! `natscope nat --transport tcp|tls`: the built binary against coturn's TCP and TLS listeners on loopback, and against
+//! servers that break off at each stage.
+//!
+//! A program that is not installed makes its test say NOT RUN; with `NATSCOPE_REQUIRE_TOOLS=1` that is a failure.
+
+// All of 127.0.0.0/8 is local on Linux; each server has addresses of its own here.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "all of this is a test"
+)]
+
+#[path = "tools/mod.rs"]
+mod tools;
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tools::{Running, free_ports, start};
+
+const SCHEMA: &str = include_str!("../src/report/natscope.schema.json");
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The exit code and the report, checked against the schema.
+#[track_caller]
+fn natscope(arguments: &str, roots: Option<&Path>) -> (i32, Value) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_natscope"));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy().to_uppercase();
+        if text.starts_with("NATSCOPE_") || text.ends_with("_PROXY") || text.starts_with("LC_") {
+            command.env_remove(&name);
+        }
+    }
+    command.env("LANG", "C.UTF-8").args(["nat", "--json"]).args(arguments.split_whitespace()).stdin(Stdio::null());
+    if let Some(roots) = roots {
+        command.env("SSL_CERT_FILE", roots).env_remove("SSL_CERT_DIR");
+    }
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    let validator = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
+    let problems: Vec<String> =
+        validator.iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(problems.is_empty(), "{problems:#?}");
+    (output.status.code().unwrap(), report)
+}
+
+/// coturn on 127.0.`n`.1 for each, over TCP, and over TLS with a certificate for those addresses. `None`: not installed.
+fn coturn(ordinals: &[u8], [tcp, tls]: [u16; 2]) -> Option<(Vec<Running>, tempfile::TempDir)> {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| directory.path().join(name);
+    let names: Vec<String> = ordinals.iter().map(|ordinal| format!("127.0.{ordinal}.1")).collect();
+    let made = rcgen::generate_simple_self_signed(names.clone()).unwrap();
+    std::fs::write(file("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(file("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let mut running = Vec::new();
+    for name in &names {
+        let path = |kind: &str| file(&format!("{name}.{kind}")).display().to_string();
+        running.push(start(
+            Command::new("turnserver")
+                .args(["-n", "--stun-only", "-z", "--no-dtls", "--no-udp", "--no-cli", "-l", "stdout", "-L", name])
+                .args(["-p", &tcp.to_string(), "--tls-listening-port", &tls.to_string()])
+                .args(["--cert", &file("cert.pem").display().to_string()])
+                .args(["--pkey", &file("key.pem").display().to_string()])
+                .args(["--pidfile", &path("pid"), "--userdb", &path("db")])
+                .stdout(Stdio::null()),
+        )?);
+    }
+    for name in &names {
+        let begun = Instant::now();
+        while TcpStream::connect((name.as_str(), tls)).is_err() {
+            assert!(begun.elapsed() < PATIENCE, "coturn does not listen at {name}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    Some((running, directory))
+}
+
+fn causes(report: &Value) -> Vec<(String, String)> {
+    let findings = report["findings"].as_array().unwrap();
+    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
+    findings.iter().map(|finding| (text(finding, "title"), text(finding, "observed"))).collect()
+}
+
+#[test]
+fn coturn_is_asked_over_tcp_and_over_tls() {
+    let ports = free_ports("127.0.151.1");
+    let Some((_coturn, directory)) = coturn(&[151, 152, 153], ports) else { return };
+    let roots = directory.path().join("cert.pem");
+    for (transport, port) in [("tcp", ports[0]), ("tls", ports[1])] {
+        let servers: Vec<String> = [151, 152, 153].map(|ordinal| format!("127.0.{ordinal}.1:{port}")).into();
+        let (code, report) = natscope(&format!("--transport {transport} {}", servers.join(" ")), Some(&roots));
+        let nat = &report["nat"]["ipv4"];
+        assert_eq!((&nat["transport"], &nat["mapping"]["value"]), (&transport.into(), &"direct".into()), "{report:#}");
+        assert_eq!(nat["mapping"]["confidence"], "high");
+        assert_eq!((&nat["port_preservation"]["value"], &nat["filtering"]["value"]), (&true.into(), &Value::Null));
+        assert!(nat["filtering"]["why"].as_str().unwrap().contains("over TCP"), "{nat:#}");
+        assert_eq!(nat["local"].as_array().unwrap().len(), 3, "three local ports, each to all servers: {nat:#}");
+        assert_eq!(nat["servers"].as_array().unwrap().len(), 3);
+        // Servers on loopback say nothing of the way to the internet.
+        assert_eq!((code, report["findings"].as_array().unwrap().len()), (3, 0), "{report:#}");
+    }
+    let uri = format!("stuns:127.0.151.1:{0} stuns:127.0.152.1:{0}", ports[1]);
+    let (_, report) = natscope(&uri, Some(&roots));
+    assert_eq!(report["nat"]["ipv4"]["transport"], "tls", "the names say it");
+    // Nobody here trusts it.
+    let (code, report) = natscope(&uri, None);
+    assert_eq!(code, 2, "{report:#}");
+    assert!(causes(&report).iter().all(|(_, observed)| observed.contains("TLS")), "{report:#}");
+    // A certificate is for the names in it.
+    let other = format!("stuns:localhost:{}", ports[1]);
+    let (_, report) = natscope(&format!("-4 {other} {uri}"), Some(&roots));
+    assert_eq!(causes(&report).len(), 1, "{report:#}");
+}
+
+#[test]
+fn each_failure_tells_its_stage() {
+    let serve = |ordinal: u8, behaviour: fn(TcpStream)| {
+        let listener = TcpListener::bind(format!("127.0.{ordinal}.1:0")).unwrap();
+        let address: SocketAddr = listener.local_addr().unwrap();
+        std::thread::spawn(move || listener.incoming().flatten().for_each(behaviour));
+        address
+    };
+    let closing = serve(154, |mut stream| drop(stream.read(&mut [0; 100])));
+    let talking = serve(155, |mut stream| {
+        drop(stream.read(&mut [0; 100]));
+        drop(stream.write_all(b"SSH-2.0-OpenSSH_9.9\r\nand more of it"));
+    });
+    let endless = serve(156, |mut stream| {
+        drop(stream.read(&mut [0; 100]));
+        let mut header = [0; 20];
+        header[..4].copy_from_slice(&[1, 1, 0xff, 0xfc]);
+        drop(stream.write_all(&header));
+    });
+    let refusing = TcpListener::bind("127.0.157.1:0").unwrap().local_addr().unwrap();
+    let silent = TcpListener::bind("127.0.158.1:0").unwrap();
+    let silent_at = silent.local_addr().unwrap();
+    let servers = format!("{closing} {talking} {endless} {refusing} {silent_at}");
+    let (code, report) = natscope(&format!("--transport tcp --timeout 1500ms {servers}"), None);
+    assert_eq!(code, 2);
+    let told = causes(&report);
+    assert_eq!(told.len(), 5, "{told:#?}");
+    for (server, stage, cause) in [
+        (closing, "STUN", "closed"),
+        (talking, "STUN", "not what the protocol allows"),
+        (endless, "STUN", "larger than"),
+        (refusing, "connect", "refused"),
+        (silent_at, "STUN", "timed out"),
+    ] {
+        let (_, observed) = told.iter().find(|(title, _)| title.contains(&server.to_string())).unwrap();
+        assert!(observed.contains(stage) && observed.contains(cause), "{server}: {observed}");
+    }
+    let (code, report) = natscope(&format!("--transport tls --timeout 1500ms {talking} {refusing}"), None);
+    assert_eq!(code, 2);
+    let told = causes(&report);
+    assert!(told.iter().any(|(_, observed)| observed.contains("TLS: that port does not speak TLS")), "{told:#?}");
+}
