@@ -1,6 +1,7 @@
 //! Two ends of a ping against each other, in virtual time.
 
 mod nat;
+mod strangers;
 mod world;
 
 use std::collections::BTreeMap;
