@@ -139,11 +139,11 @@ impl Lab {
                 _ => (*short, links::client(scenario, plan), String::new()),
             })
             .collect();
-        self.run_scripts(&scripts)
+        self.run_scripts(&links::conntrack(scenario), &scripts)
     }
 
     /// Input of `ip -batch` and of `nft` in each of the namespaces.
-    fn run_scripts(&self, scripts: &[(&str, String, String)]) -> Result<(), String> {
+    fn run_scripts(&self, conntrack: &str, scripts: &[(&str, String, String)]) -> Result<(), String> {
         std::thread::scope(|scope| {
             let shells: Vec<_> = scripts
                 .iter()
@@ -151,7 +151,7 @@ impl Lab {
                     let script = format!(
                         "{}{}ip -batch - <<'LINKS'\nlink set lo up\n{links}LINKS\nnft -f - <<'RULES'\n{rules}RULES\n",
                         links::SYSCTLS,
-                        links::conntrack(scenario)
+                        conntrack
                     );
                     let mut command = Command::new("ip");
                     command.args(["netns", "exec", &self.name(short), "sh", "-e"]);

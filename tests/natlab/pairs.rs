@@ -71,6 +71,8 @@ pub fn conclude() {
     }
     if table::is_refreshing() && pairs().all(|pair| outcomes.contains_key(&pair)) {
         table::keep(|pair| outcomes.get(&pair).map(|it| it.outcome));
+    } else if table::is_refreshing() {
+        eprintln!("the table of pairs is not written anew: {} of them were measured", outcomes.len());
     }
 }
 

@@ -24,11 +24,14 @@ impl Lab {
         }
         feed(Command::new("ip").args(["-batch", "-"]), &batch)?;
         let public = plan.public(scenario).to_string();
-        self.run_scripts(&[
-            ("inet", links::provider(scenario, &plan, "isp2"), String::new()),
-            ("nat2", links::home(scenario, &plan), rules::home(scenario, &plan, &public)),
-            ("cli2", links::client(scenario, &plan), String::new()),
-        ])?;
+        self.run_scripts(
+            &links::conntrack(scenario),
+            &[
+                ("inet", links::provider(scenario, &plan, "isp2"), String::new()),
+                ("nat2", links::home(scenario, &plan), rules::home(scenario, &plan, &public)),
+                ("cli2", links::client(scenario, &plan), String::new()),
+            ],
+        )?;
         Ok(plan)
     }
 }

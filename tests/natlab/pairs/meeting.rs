@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::lab::Lab;
 use super::super::map;
-use super::super::runs::{finish, natscope};
+use super::super::runs::{LONGEST_RUN, finish, natscope};
 use super::super::scenario::Scenario;
 
 pub struct Meeting {
@@ -40,7 +40,7 @@ impl Meeting {
     pub fn ping(&mut self, arguments: &[&str]) -> Result<Said, String> {
         let mut command = natscope(&self.lab, "cli")?;
         command.args(["ping", &self.key, "--via", "s1", "--direct", "--derp-map"]).arg(self.lab.map()).args(arguments);
-        let (exit, stdout, stderr) = finish(&mut command, self.lab.folder())?;
+        let (exit, stdout, stderr) = finish(&mut command, self.lab.folder(), LONGEST_RUN)?;
         Ok(Said { exit, stdout, stderr })
     }
 }
