@@ -1,5 +1,7 @@
 //! One lab: its namespaces, links, routers and servers, from [`Lab::new`] until it is dropped.
 
+mod neighbour;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -14,7 +16,7 @@ use super::{daemons, links, map, rules, server, wire};
 
 pub struct Lab {
     pub plan: Plan,
-    /// Of its namespaces: `l3-` and then `cli`, `nat`, `cgn`, `inet`.
+    /// Of its namespaces: `l3-` and then `cli`, `nat`, `cgn`, `inet`, and the neighbour's `cli2` and `nat2`.
     prefix: String,
     namespaces: Vec<&'static str>,
     children: Vec<Child>,
@@ -55,15 +57,25 @@ impl Lab {
 
     /// A program in the client's namespace, with the lab's resolver.
     pub fn client(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        self.inside("cli", program)
+    }
+
+    /// A program in the namespace of this short name.
+    pub fn inside(&self, short: &str, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("ip");
         let resolver = self.folder().join("resolv.conf");
         // `ip netns exec` gives a mount namespace of its own, so the bind is seen by this program only.
         let script = "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"";
-        command.args(["netns", "exec", &self.name("cli"), "sh", "-c", script]).arg(resolver).arg(program);
+        command.args(["netns", "exec", &self.name(short), "sh", "-c", script]).arg(resolver).arg(program);
         command
     }
 
-    /// The full name of `cli`, `nat`, `cgn` or `inet`.
+    /// A program that ends with the lab.
+    pub fn adopt(&mut self, child: Child) {
+        self.children.push(child);
+    }
+
+    /// The full name of a namespace.
     pub fn name(&self, short: &str) -> String {
         format!("{}{short}", self.prefix)
     }
@@ -118,15 +130,20 @@ impl Lab {
             .namespaces
             .iter()
             .map(|short| match *short {
-                "inet" => (short, links::internet(scenario, plan), rules::loss(scenario.loss_percent)),
-                "nat" => (short, links::home(scenario, plan), rules::home(scenario, plan, home_public)),
+                "inet" => (*short, links::internet(scenario, plan), rules::loss(scenario.loss_percent)),
+                "nat" => (*short, links::home(scenario, plan), rules::home(scenario, plan, home_public)),
                 "cgn" => {
                     let nat = scenario.carrier.expect("a carrier");
-                    (short, links::carrier(plan), rules::carrier(nat, &public))
+                    (*short, links::carrier(plan), rules::carrier(nat, &public))
                 }
-                _ => (short, links::client(scenario, plan), String::new()),
+                _ => (*short, links::client(scenario, plan), String::new()),
             })
             .collect();
+        self.run_scripts(&links::conntrack(scenario), &scripts)
+    }
+
+    /// Input of `ip -batch` and of `nft` in each of the namespaces.
+    fn run_scripts(&self, conntrack: &str, scripts: &[(&str, String, String)]) -> Result<(), String> {
         std::thread::scope(|scope| {
             let shells: Vec<_> = scripts
                 .iter()
@@ -134,7 +151,7 @@ impl Lab {
                     let script = format!(
                         "{}{}ip -batch - <<'LINKS'\nlink set lo up\n{links}LINKS\nnft -f - <<'RULES'\n{rules}RULES\n",
                         links::SYSCTLS,
-                        links::conntrack(scenario)
+                        conntrack
                     );
                     let mut command = Command::new("ip");
                     command.args(["netns", "exec", &self.name(short), "sh", "-e"]);

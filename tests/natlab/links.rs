@@ -10,7 +10,7 @@ pub const SYSCTLS: &str = "\
 set_() { [ ! -e \"/proc/sys/net/$1\" ] || echo \"$2\" > \"/proc/sys/net/$1\" || true; }
 set_ ipv4/ip_forward 1
 set_ ipv6/conf/all/forwarding 1
-for d in all default eth0 lan wan isp; do
+for d in all default eth0 lan wan isp isp2; do
   set_ ipv6/conf/$d/accept_dad 0
   set_ ipv6/conf/$d/accept_ra 0
   set_ ipv4/conf/$d/rp_filter 0
@@ -34,18 +34,18 @@ pub fn conntrack(scenario: &Scenario) -> String {
 
 /// Those of the carrier's router.
 pub fn carrier(plan: &Plan) -> String {
-    let wan = plan.wan;
     format!(
-        "addr add 100.64.0.1/24 dev lan\naddr add {wan}.30/27 dev wan\nlink set lan up\nlink set wan up\n\
-         route add default via {wan}.1 dev wan\n"
+        "addr add 100.64.0.1/24 dev lan\naddr add {}/27 dev wan\nlink set lan up\nlink set wan up\n\
+         route add default via {} dev wan\n",
+        plan.carrier(),
+        plan.isp()
     )
 }
 
 pub fn internet(scenario: &Scenario, plan: &Plan) -> String {
-    let Plan { wan, dns, portal, .. } = plan;
-    let mut text = format!(
-        "addr add {wan}.1/27 dev isp\nlink set isp up\naddr add {dns}/32 dev lo\naddr add {portal}/32 dev lo\n"
-    );
+    let Plan { dns, portal, .. } = plan;
+    let mut text = provider(scenario, plan, "isp");
+    write!(text, "addr add {dns}/32 dev lo\naddr add {portal}/32 dev lo\n").unwrap();
     for n in 0..scenario.server.len() {
         for address in [plan.server(n), plan.alternate(n)] {
             writeln!(text, "addr add {address}/32 dev lo").unwrap();
@@ -53,9 +53,6 @@ pub fn internet(scenario: &Scenario, plan: &Plan) -> String {
         if scenario.ipv6 != Ipv6::Off {
             writeln!(text, "addr add {}/128 dev lo nodad", plan.server6(n)).unwrap();
         }
-    }
-    if public_lan(scenario) {
-        writeln!(text, "route add {wan}.128/28 via {wan}.10 dev isp").unwrap();
     }
     if scenario.ipv6 != Ipv6::Off {
         writeln!(text, "addr add {}/128 dev lo nodad", plan.dns6()).unwrap();
@@ -65,13 +62,21 @@ pub fn internet(scenario: &Scenario, plan: &Plan) -> String {
     text
 }
 
+/// The internet's end of one side's WAN link.
+pub fn provider(scenario: &Scenario, plan: &Plan, device: &str) -> String {
+    let mut text = format!("addr add {}/27 dev {device}\nlink set {device} up\n", plan.isp());
+    if public_lan(scenario) {
+        writeln!(text, "route add {}/28 via {} dev {device}", plan.lan(), plan.router()).unwrap();
+    }
+    text
+}
+
 /// Those of the router before the client.
 pub fn home(scenario: &Scenario, plan: &Plan) -> String {
-    let wan = plan.wan;
-    let lan = if public_lan(scenario) { format!("{wan}.129/28") } else { format!("{GATEWAY}/24") };
+    let lan = if public_lan(scenario) { format!("{}/28", plan.lan_gateway()) } else { format!("{GATEWAY}/24") };
     let (uplink, isp) = match scenario.carrier {
         Some(_) => ("100.64.0.10/24".to_owned(), "100.64.0.1".to_owned()),
-        None => (format!("{wan}.10/27"), format!("{wan}.1")),
+        None => (format!("{}/27", plan.router()), plan.isp()),
     };
     let mut text = format!(
         "addr add {lan} dev lan\naddr add {uplink} dev wan\nlink set lan up\nlink set wan up\nroute add default via {isp} dev wan\n"
@@ -85,8 +90,7 @@ pub fn home(scenario: &Scenario, plan: &Plan) -> String {
 }
 
 pub fn client(scenario: &Scenario, plan: &Plan) -> String {
-    let wan = plan.wan;
-    let (prefix, gateway) = if public_lan(scenario) { (28, format!("{wan}.129")) } else { (24, GATEWAY.to_owned()) };
+    let (prefix, gateway) = if public_lan(scenario) { (28, plan.lan_gateway()) } else { (24, GATEWAY.to_owned()) };
     let mut text = "link set eth0 up\n".to_owned();
     if scenario.ipv4 {
         writeln!(text, "addr add {}/{prefix} dev eth0", plan.client(scenario)).unwrap();

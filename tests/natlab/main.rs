@@ -35,11 +35,15 @@ mod links;
 #[cfg(target_os = "linux")]
 mod map;
 #[cfg(target_os = "linux")]
+mod pairs;
+#[cfg(target_os = "linux")]
 mod plan;
 #[cfg(target_os = "linux")]
 mod probe;
 #[cfg(target_os = "linux")]
 mod rules;
+#[cfg(target_os = "linux")]
+mod runs;
 #[cfg(target_os = "linux")]
 mod scenario;
 #[cfg(target_os = "linux")]

@@ -12,6 +12,8 @@ use super::scenario::{Ipv6, Scenario, StunMode};
 pub struct Certificate {
     pub der: Vec<u8>,
     pub key: Vec<u8>,
+    /// Both, as the relay of natscope reads them.
+    pub pem: [String; 2],
 }
 
 /// One for all labs of this process: making it costs more than a lab.
@@ -20,7 +22,11 @@ pub fn certificate() -> &'static Certificate {
     MADE.get_or_init(|| {
         let names: Vec<_> = (1..=5).map(|n| format!("s{n}.owner{n}.test")).collect();
         let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
-        Certificate { der: made.cert.der().to_vec(), key: made.signing_key.serialize_der() }
+        Certificate {
+            der: made.cert.der().to_vec(),
+            key: made.signing_key.serialize_der(),
+            pem: [made.cert.pem(), made.signing_key.serialize_pem()],
+        }
     })
 }
 

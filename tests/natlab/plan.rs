@@ -3,21 +3,38 @@
 //! ```text
 //! [inet] .1 --isp/wan-- .10 [nat] 192.168.1.1 --lan/eth0-- .100 [cli]
 //! [inet] .1 --isp/wan-- .30 [cgn] 100.64.0.1 --lan/wan-- 100.64.0.10 [nat] …      with a carrier's router
+//! [inet] .33 --isp2/wan-- .42 [nat2] 192.168.1.1 --lan/eth0-- .100 [cli2]         the neighbour of a pair
 //! ```
+//!
+//! Both homes of a pair have the same private addresses, as homes do.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::scenario::{Nat, PlanName, Scenario};
 
 pub struct Plan {
-    /// First three octets of the WAN; .1 is the internet's side, a /27.
+    /// First three octets of the WAN, a /27 for each side.
     pub wan: &'static str,
+    home: Home,
     /// One server per row, each in a /24 of its own: a tester may take one /24 for one operator.
     servers: [Ipv4Addr; 5],
     v6: &'static str,
     pub dns: Ipv4Addr,
     pub portal: Ipv4Addr,
 }
+
+/// Last octets of one side's addresses.
+struct Home {
+    /// The internet's end of the WAN link.
+    isp: u8,
+    router: u8,
+    carrier: u8,
+    /// The network of a public LAN, a /28; its gateway is the next address.
+    lan: u8,
+}
+
+const FIRST: Home = Home { isp: 1, router: 10, carrier: 30, lan: 128 };
+const NEIGHBOUR: Home = Home { isp: 33, router: 42, carrier: 62, lan: 144 };
 
 pub const GATEWAY: &str = "192.168.1.1";
 
@@ -26,6 +43,7 @@ impl Plan {
         match name {
             PlanName::Documentation => Self {
                 wan: "203.0.113",
+                home: FIRST,
                 servers: [
                     Ipv4Addr::new(198, 51, 100, 1),
                     Ipv4Addr::new(192, 0, 2, 1),
@@ -40,6 +58,7 @@ impl Plan {
             },
             PlanName::Public => Self {
                 wan: "11.0.113",
+                home: FIRST,
                 servers: [
                     Ipv4Addr::new(11, 0, 100, 1),
                     Ipv4Addr::new(11, 0, 102, 1),
@@ -52,6 +71,38 @@ impl Plan {
                 portal: Ipv4Addr::new(11, 0, 100, 81),
             },
         }
+    }
+
+    /// The same internet, seen from the neighbour's side.
+    pub const fn neighbour(name: PlanName) -> Self {
+        Self { home: NEIGHBOUR, ..Self::of(name) }
+    }
+
+    /// The internet's end of the WAN link.
+    pub fn isp(&self) -> String {
+        self.on_wan(self.home.isp)
+    }
+
+    pub fn router(&self) -> String {
+        self.on_wan(self.home.router)
+    }
+
+    /// The carrier's router, where there is one.
+    pub fn carrier(&self) -> String {
+        self.on_wan(self.home.carrier)
+    }
+
+    /// The network of a public LAN, a /28.
+    pub fn lan(&self) -> String {
+        self.on_wan(self.home.lan)
+    }
+
+    pub fn lan_gateway(&self) -> String {
+        self.on_wan(self.home.lan + 1)
+    }
+
+    fn on_wan(&self, host: u8) -> String {
+        format!("{}.{host}", self.wan)
     }
 
     /// The n-th server (from 0).
@@ -79,16 +130,16 @@ impl Plan {
     }
 
     pub fn client(&self, scenario: &Scenario) -> IpAddr {
-        let text = if public_lan(scenario) { format!("{}.130", self.wan) } else { "192.168.1.100".to_owned() };
+        let text = if public_lan(scenario) { self.on_wan(self.home.lan + 2) } else { "192.168.1.100".to_owned() };
         text.parse().expect("an address")
     }
 
     /// The address the servers see.
     pub fn public(&self, scenario: &Scenario) -> IpAddr {
         match (scenario.carrier, public_lan(scenario)) {
-            (Some(_), _) => format!("{}.30", self.wan).parse().expect("an address"),
+            (Some(_), _) => self.carrier().parse().expect("an address"),
             (None, true) => self.client(scenario),
-            (None, false) => format!("{}.10", self.wan).parse().expect("an address"),
+            (None, false) => self.router().parse().expect("an address"),
         }
     }
 }

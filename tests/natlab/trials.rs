@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 use std::sync::{PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,14 +10,13 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use super::lab::Lab;
+use super::runs::{LONGEST_RUN, finish, natscope};
 use super::scenario::{Run, Scenario};
-use super::{enclosure, truth, verdicts};
+use super::truth::Truth;
+use super::{enclosure, pairs, truth, verdicts};
 
 const NATDISCOVERY: &str = "turnutils_natdiscovery";
-/// No run of the binary in a lab may take longer, unless its scenario says so.
-const LONGEST_RUN: Duration = Duration::from_secs(20);
-
-type Body = Box<dyn FnOnce() -> Result<(), Failed> + Send>;
+pub type Body = Box<dyn FnOnce() -> Result<(), Failed> + Send>;
 
 /// Held alone by a trial that holds natscope to a time, and shared by all others: on a machine of two cores four labs
 /// delay one another's packets, by more than such a limit leaves.
@@ -55,17 +54,23 @@ pub fn run(ready: Result<(), String>) -> ExitCode {
     list.add("lab::a_stranger_agrees".to_owned(), stranger, Box::new(a_stranger_agrees));
     list.add_alone("lab::is_up_at_once".to_owned(), None, Box::new(is_up_at_once));
     list.add_alone("lab::side_by_side".to_owned(), None, Box::new(side_by_side));
+    list.add("lab::next_door".to_owned(), None, Box::new(next_door));
     list.add("lab::leaves_nothing".to_owned(), None, Box::new(leaves_nothing));
+    pairs::add(&mut list);
     // These need no lab.
     list.trials.push(Trial::test("file::unknown_keys_are_errors", unknown_keys_are_errors));
     list.trials.push(Trial::test("file::verdicts_are_compared", verdicts::are_compared));
+    list.trials.push(Trial::test("file::pairs_are_of_scenarios", pairs::are_those_of_the_scenarios));
+    list.trials.push(Trial::test("file::pairs_are_written_down", pairs::are_written_down));
     for (reason, names) in &list.not_run {
         eprintln!("\nNOT RUN: {reason}: {} trials of the NAT lab: {}", names.len(), names.join(", "));
     }
-    libtest_mimic::run(&arguments, list.trials).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, list.trials);
+    pairs::conclude();
+    conclusion.exit_code()
 }
 
-struct List {
+pub struct List {
     ready: Result<(), String>,
     arguments: Arguments,
     trials: Vec<Trial>,
@@ -74,7 +79,7 @@ struct List {
 }
 
 impl List {
-    fn add(&mut self, name: String, missing: Option<String>, body: Body) {
+    pub fn add(&mut self, name: String, missing: Option<String>, body: Body) {
         let beside_others: Body = Box::new(move || {
             let _shared = QUIET.read().unwrap_or_else(PoisonError::into_inner);
             body()
@@ -82,7 +87,7 @@ impl List {
         self.add_trial(name, missing, beside_others);
     }
 
-    fn add_alone(&mut self, name: String, missing: Option<String>, body: Body) {
+    pub fn add_alone(&mut self, name: String, missing: Option<String>, body: Body) {
         let alone: Body = Box::new(move || {
             let _alone = QUIET.write().unwrap_or_else(PoisonError::into_inner);
             body()
@@ -108,7 +113,7 @@ impl List {
 }
 
 /// What this machine lacks for a scenario.
-fn missing(scenario: &Scenario) -> Option<String> {
+pub fn missing(scenario: &Scenario) -> Option<String> {
     let mut missing: Vec<_> = scenario.tools().into_iter().filter(|tool| !enclosure::has(tool)).collect();
     let tun = "/dev/net/tun";
     if scenario.has_wire() && OpenOptions::new().read(true).write(true).open(tun).is_err() {
@@ -131,9 +136,7 @@ fn is_built(run: &Run) -> bool {
 fn concludes(scenario: &Scenario) -> Result<(), Failed> {
     let lab = Lab::new(scenario)?;
     for run in scenario.run.iter().filter(|run| is_built(run)) {
-        let home = lab.folder().join("home");
-        std::fs::create_dir_all(&home).map_err(|e| e.to_string())?;
-        let mut command = lab.client(binary());
+        let mut command = natscope(&lab, "cli")?;
         for argument in &run.args {
             command.arg((0..scenario.server.len()).fold(argument.clone(), |text, n| {
                 text.replace(&format!("{{s{}}}", n + 1), &format!("{}:3478", lab.plan.server(n)))
@@ -144,9 +147,9 @@ fn concludes(scenario: &Scenario) -> Result<(), Failed> {
         if !run.args.iter().any(|argument| argument == "--transport") {
             command.arg("--derp-map").arg(lab.map());
         }
-        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", home).envs(&run.env);
-        let (exit, stdout, stderr) =
-            finish(&mut command, lab.folder(), run.longest_s.map_or(LONGEST_RUN, Duration::from_secs))?;
+        command.envs(&run.env);
+        let longest = run.longest_s.map_or(LONGEST_RUN, Duration::from_secs);
+        let (exit, stdout, stderr) = finish(&mut command, lab.folder(), longest)?;
         let wrong = verdicts::check(scenario, lab.plan.public(scenario), &run.expect, exit, &stdout);
         if !wrong.is_empty() {
             let list = wrong.join("\n  ");
@@ -157,36 +160,6 @@ fn concludes(scenario: &Scenario) -> Result<(), Failed> {
         }
     }
     Ok(())
-}
-
-fn finish(
-    command: &mut Command,
-    folder: &std::path::Path,
-    longest: Duration,
-) -> Result<(Option<i32>, String, String), String> {
-    let [out, err] = ["stdout", "stderr"].map(|name| folder.join(name));
-    let file = |path: &std::path::Path| std::fs::File::create(path).map_err(|e| e.to_string());
-    let mut child =
-        command.stdin(Stdio::null()).stdout(file(&out)?).stderr(file(&err)?).spawn().map_err(|e| e.to_string())?;
-    let start = Instant::now();
-    let status = loop {
-        match child.try_wait().map_err(|e| e.to_string())? {
-            Some(status) => break status,
-            None if start.elapsed() > longest => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!("{command:?} did not end within {longest:?}"));
-            }
-            None => thread::sleep(Duration::from_millis(5)),
-        }
-    };
-    let read = |path: &std::path::Path| std::fs::read_to_string(path).map_err(|e| e.to_string());
-    Ok((status.code(), read(&out)?, read(&err)?))
-}
-
-/// The built one; another may be put in its place, as one to be released.
-fn binary() -> String {
-    std::env::var("NATLAB_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_natscope").to_owned())
 }
 
 /// coturn's own tester says of each NAT what the scenario says: the lab does not only agree with itself.
@@ -245,6 +218,25 @@ fn side_by_side() -> Result<(), Failed> {
     Ok(())
 }
 
+/// The neighbour's NAT does there what its scenario says, too.
+fn next_door() -> Result<(), Failed> {
+    let open = Scenario { coturn: false, ..named("open")? };
+    let measure = &|name: &str| -> Result<(), String> {
+        let mut scenario = named(name)?;
+        let Truth { mapping, filtering, .. } = scenario.truth;
+        scenario.truth = Truth { mapping, filtering, ..Truth::default() };
+        let mut lab = Lab::new(&open)?;
+        let plan = lab.settle(&scenario)?;
+        truth::check_in("cli2", &plan, &scenario, &lab).map_err(|wrong| format!("{name}: {wrong}"))
+    };
+    // Silences take their time: all at once.
+    thread::scope(|scope| {
+        let all: Vec<_> = pairs::nats().map(|name| scope.spawn(move || measure(name))).collect();
+        all.into_iter().try_for_each(|one| one.join().expect("no panic"))
+    })?;
+    Ok(())
+}
+
 /// The best of a few: other programs may run beside it.
 fn is_up_at_once() -> Result<(), Failed> {
     let scenario = named("firewall")?;
@@ -293,7 +285,7 @@ fn leaves_nothing() -> Result<(), Failed> {
     Ok(())
 }
 
-fn named(name: &str) -> Result<Scenario, String> {
+pub fn named(name: &str) -> Result<Scenario, String> {
     Scenario::all()
         .into_iter()
         .find(|(one, _)| one == name)

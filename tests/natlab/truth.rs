@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::lab::Lab;
+use super::plan::Plan;
 use super::probe::{self, Order, Target};
 use super::scenario::{Ipv6, Scenario};
 
@@ -64,7 +65,11 @@ pub struct Truth {
 
 /// Runs the probe in the client's namespace and compares.
 pub fn check(scenario: &Scenario, lab: &Lab) -> Result<(), String> {
-    let plan = &lab.plan;
+    check_in("cli", &lab.plan, scenario, lab)
+}
+
+/// The same of the client in the namespace of this short name.
+pub fn check_in(short: &str, plan: &Plan, scenario: &Scenario, lab: &Lab) -> Result<(), String> {
     let targets = (0..scenario.server.len()).map(|n| Target {
         v4: plan.server(n),
         v6: (scenario.ipv6 != Ipv6::Off).then(|| plan.server6(n)),
@@ -79,7 +84,7 @@ pub fn check(scenario: &Scenario, lab: &Lab) -> Result<(), String> {
     let path = lab.folder().join("order.json");
     std::fs::write(&path, serde_json::to_string(&order).unwrap()).map_err(|e| e.to_string())?;
     let own = std::env::current_exe().map_err(|e| e.to_string())?;
-    let output = lab.client(own).arg(&path).env("NATLAB_ROLE", "probe").output().map_err(|e| e.to_string())?;
+    let output = lab.inside(short, own).arg(&path).env("NATLAB_ROLE", "probe").output().map_err(|e| e.to_string())?;
     let facts: Map<String, Value> = serde_json::from_slice(&output.stdout)
         .map_err(|e| format!("probe: {e}: {}", String::from_utf8_lossy(&output.stderr)))?;
     let Value::Object(wanted) = serde_json::to_value(&scenario.truth).unwrap() else { unreachable!("a table") };
