@@ -41,10 +41,11 @@ impl View {
         let bad = servers::bad(&copies);
         let trusted = copies.iter().copied().filter(|copy| !bad.contains_key(&copy.server));
         let (shared, mut alone): (Vec<_>, Vec<_>) = trusted.filter_map(sighting).partition(|(copy, _)| copy.shared());
-        // Sockets of the filter tests have asked one server as well, or one and itself at another address.
+        // Sockets of the tests have asked few servers as well, or one and itself at another address.
+        let asks_where = |copy: &&StunCopy<'_>| matches!(copy.form, StunForm::Plain | StunForm::Tailnode);
+        let tested_here = evidence.tests().filter(asks_where).filter(|copy| copy.slot.family() == family);
+        alone.extend(tested_here.filter(|copy| !bad.contains_key(&copy.server)).filter_map(sighting));
         let tested = || evidence.filter.iter().filter(|copy| copy.form == StunForm::Plain);
-        let tested_here = tested().filter(|copy| copy.slot.family() == family && !bad.contains_key(&copy.server));
-        alone.extend(tested_here.filter_map(sighting));
         let alone =
             alone.into_iter().filter(|(copy, _)| copy.reply.is_some_and(|(reply, _)| reply.from == copy.server));
         let across = |sighting: &Sighting| sighting.crosses_internet() && !translated::crosses_nat64(sighting);
