@@ -32,8 +32,9 @@ fn the_schedule_itself_keeps_the_bound() {
         let spent = alone::run(nodes, families);
         assert!(spent.virtual_time <= world::SLOWEST * 5 / 4 + Duration::from_millis(100), "{spent:?}");
         assert!(spent.virtual_time >= world::SLOWEST, "{spent:?}");
-        // Two sockets ask about the mapping, and the measuring one sends three copies to first nodes.
-        let most = 28 * u32::from(nodes + 2) * u32::from(families) + 40 * u32::from(families);
+        // Two sockets ask about the mapping, two more where they are for the hairpin test and then each other, and the
+        // measuring one sends three copies to first nodes.
+        let most = 28 * u32::from(nodes + 2) * u32::from(families) + (40 + 16) * u32::from(families);
         assert!(spent.probes <= most, "{spent:?}");
     }
 }
@@ -82,14 +83,15 @@ fn a_fifth_of_all_datagrams_lost_each_way_costs_hardly_a_region() {
     assert!(median(outcomes.iter().map(|outcome| outcome.by_stun)) >= 27, "{outcomes:?}");
 }
 
-/// Seven copies from one socket, one from a connected one, four from each of two that ask about the mapping.
+/// Seven copies from one socket, one from a connected one, four from each of two that ask about the mapping and of the
+/// two of the hairpin test.
 #[test]
 fn no_server_is_flooded_whatever_is_lost() {
     let _turn = turn();
     let world = World::start(&Spec { loss_percent: 20.0, seed: 4, ..Spec::default() });
     let outcome = runs::runtime().block_on(runs::natscope(&world));
     let manners = Manners::of(&world.take_arrivals());
-    assert!(outcome.measured >= outcome.by_stun && manners.most <= 16, "{outcome:?} {manners:?}");
+    assert!(outcome.measured >= outcome.by_stun && manners.most <= 24, "{outcome:?} {manners:?}");
     assert!(manners.sent <= 28 * 10, "{manners:?}");
     // First copies are paced, and none waits for another's answer.
     assert!(manners.flight < world::SLOWEST, "{manners:?}");
