@@ -40,7 +40,7 @@ pub(super) struct HairpinTest {
 pub(super) fn conclude(test: &HairpinTest, mapping: &Conclusion) -> Verdict<bool> {
     let evidence = || test.probes.iter().copied().take(12);
     if mapping.direct {
-        return Verdict::unknown(Why::Nat(NatWhy::NothingToHairpin));
+        return Verdict::unknown(Why::Nat(NatWhy::NothingTranslates));
     }
     if let Some((probe, from, inside)) = test.returned {
         let confidence = if inside { Confidence::Medium } else { Confidence::High };

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 #[derive(Clone, Debug, PartialEq)]
 pub enum NatWhy {
     // Hairpinning.
-    /// Nothing translates, so nobody would turn a packet back.
-    NothingToHairpin,
+    /// Nothing translates, so nobody would turn a packet back, nor pick an address.
+    NothingTranslates,
     /// A packet to our own outside endpoint came back in.
     HairpinCameBack {
         /// Where it seemed to come from.

@@ -159,7 +159,7 @@ fn nat_why(why: &mut NatWhy, names: &mut Pseudonyms) {
     match why {
         NatWhy::OwnAddressIsClat { address } => names.address(address),
         NatWhy::HairpinCameBack { from, inside: _ } => names.endpoint(from),
-        NatWhy::NothingToHairpin
+        NatWhy::NothingTranslates
         | NatWhy::HairpinSilent { .. }
         | NatWhy::HairpinUnsettled { .. }
         | NatWhy::HairpinNoEndpoint

@@ -24,7 +24,7 @@ pub(super) fn allocation(evidence: &Evidence<'_>, view: &View) -> Verdict<PortAl
 /// How external addresses are picked.
 pub(super) fn pooling(evidence: &Evidence<'_>, view: &View) -> Verdict<Pooling> {
     if view.conclusion.direct {
-        return Verdict::unknown(Why::Nat(NatWhy::NothingToHairpin));
+        return Verdict::unknown(Why::Nat(NatWhy::NothingTranslates));
     }
     ports::pooling(&bindings(evidence, view))
 }

@@ -5,7 +5,7 @@ use crate::report::NatWhy;
 /// A reason, as a clause.
 pub(super) fn nat_why(why: &NatWhy) -> String {
     match why {
-        NatWhy::NothingToHairpin => "nothing translates on the way, so nothing is to be turned back".to_owned(),
+        NatWhy::NothingTranslates => "nothing translates on the way".to_owned(),
         NatWhy::HairpinCameBack { from, inside: false } => {
             format!("a packet to our own outside endpoint came back, from {from}")
         }

@@ -3,7 +3,7 @@ use crate::report::NatWhy;
 /// A reason, as a clause.
 pub(super) fn nat_why(why: &NatWhy) -> String {
     match why {
-        NatWhy::NothingToHairpin => "途中没有地址转换，因此没有可回环的对象".to_owned(),
+        NatWhy::NothingTranslates => "途中没有地址转换".to_owned(),
         NatWhy::HairpinCameBack { from, inside: false } => format!("发往本机外部端点的数据包返回了，来源是 {from}"),
         NatWhy::HairpinCameBack { from, inside: true } => {
             format!("发往本机外部端点的数据包返回了，来源仍是内部地址 {from}")
