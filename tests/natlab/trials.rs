@@ -11,7 +11,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use super::lab::Lab;
 use super::runs::{LONGEST_RUN, finish, natscope};
-use super::scenario::{Run, Scenario};
+use super::scenario::Scenario;
 use super::truth::Truth;
 use super::{enclosure, pairs, truth, verdicts};
 
@@ -33,12 +33,7 @@ pub fn run(ready: Result<(), String>) -> ExitCode {
             Err(wrong) => list.trials.push(Trial::test(format!("file::{name}"), move || Err(wrong.into()))),
             Ok(scenario) => {
                 let missing = missing(&scenario);
-                // Expectations of commands that are not built yet stand in the files, and in the list as ignored.
-                if scenario.run.iter().any(|run| !is_built(run)) {
-                    let name = format!("later::{name}");
-                    list.trials.push(Trial::test(name, || Err("not built yet".into())).with_ignored_flag(true));
-                }
-                if scenario.run.iter().any(is_built) {
+                if !scenario.run.is_empty() {
                     let scenario = scenario.clone();
                     let (name, missing) = (format!("natscope::{name}"), missing.clone());
                     let is_timed = scenario.run.iter().any(|run| run.expect.max_ms.is_some());
@@ -129,13 +124,9 @@ fn is_as_described(scenario: &Scenario) -> Result<(), Failed> {
 }
 
 /// Runs natscope as the scenario says and compares what it says.
-fn is_built(run: &Run) -> bool {
-    run.args.first().is_some_and(|command| ["nat", "netcheck", "selftest"].contains(&command.as_str()))
-}
-
 fn concludes(scenario: &Scenario) -> Result<(), Failed> {
     let lab = Lab::new(scenario)?;
-    for run in scenario.run.iter().filter(|run| is_built(run)) {
+    for run in &scenario.run {
         let mut command = natscope(&lab, "cli")?;
         for argument in &run.args {
             command.arg((0..scenario.server.len()).fold(argument.clone(), |text, n| {
