@@ -13,6 +13,7 @@ fn samples() -> Vec<(&'static str, Report)> {
     vec![
         ("healthy", sample::healthy()),
         ("udp_blocked", sample::udp_blocked()),
+        ("stun_down", sample::stun_down()),
         ("offline", sample::offline()),
         ("hard_nat", sample::hard_nat()),
         ("easy_nat", sample::easy_nat()),

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FindingCode, PlacedMistake, ServerNote};
+use super::{FindingCode, LatencyMethod, PlacedMistake, ServerNote};
 use crate::model::RegionId;
 use crate::probe::Failure;
 
@@ -151,6 +151,19 @@ pub enum FindingDetail {
         /// By which this was seen: this host's IPv4 address, or an IPv6 address that stands for a server's IPv4 address.
         address: IpAddr,
     },
+    /// NET-018: a region's STUN gives no answer where others' does, and its latency is had in another way.
+    StunDown {
+        /// The region.
+        region: RegionId,
+        /// Its code.
+        code: String,
+        /// How it was measured instead.
+        method: LatencyMethod,
+        /// Whether its relay answers over TCP. `None`: nobody knows.
+        relay_answers: Option<bool>,
+        /// What became of the STUN packets.
+        failure: Failure,
+    },
     /// A mistake in a DERP map, with the code of the map catalogue.
     Map {
         /// `MAP-001` and so on.
@@ -188,6 +201,7 @@ impl FindingDetail {
             Self::ServerUnreachable { .. } => FindingCode::ServerUnreachable.name(),
             Self::Ipv6Translated { .. } => FindingCode::Ipv6Translated.name(),
             Self::Ipv4OverIpv6 { .. } => FindingCode::Ipv4OverIpv6.name(),
+            Self::StunDown { .. } => FindingCode::StunDown.name(),
             Self::Map { code, .. } => code,
             Self::MapMistake(placed) => placed.mistake.code().name(),
         }
@@ -213,6 +227,7 @@ impl FindingDetail {
             | Self::StaleMap { .. }
             | Self::Ipv6BlackHole
             | Self::PacketLoss { .. }
+            | Self::StunDown { .. }
             | Self::ProxyOnly { .. } => Severity::Warning,
             Self::Map { severity, .. } => *severity,
             Self::MapMistake(placed) => placed.mistake.severity(),

@@ -86,6 +86,31 @@ pub(in crate::render) fn udp_blocked() -> Report {
     }
 }
 
+/// Two relays whose STUN service is down: one is measured by its relay, the other only answers to ICMP.
+pub(in crate::render) fn stun_down() -> Report {
+    let refused = || Failure::new(Stage::Stun, Cause::Refused);
+    let mut report = super::healthy();
+    report.findings.clear();
+    for region in report.netcheck.iter_mut().flat_map(|netcheck| &mut netcheck.regions) {
+        let (method, relay_answers) = match region.code.as_str() {
+            "nyc" => (LatencyMethod::Icmp, false),
+            "lhr" => (LatencyMethod::Https, true),
+            _ => continue,
+        };
+        (region.ipv4, region.ipv6, region.loss, region.jitter, region.samples) = (None, None, None, None, 0);
+        (region.method, region.relay_answers) = (Some(method), Some(relay_answers));
+        region.failure = Some(refused());
+        report.findings.push(Finding::new(FindingDetail::StunDown {
+            region: region.id,
+            code: region.code.clone(),
+            method,
+            relay_answers: region.relay_answers,
+            failure: refused(),
+        }));
+    }
+    report
+}
+
 /// A cable that is not plugged in.
 pub(in crate::render) fn offline() -> Report {
     let nothing = |id, code: &str, name: &str| RegionReport {

@@ -10,7 +10,7 @@ use crate::probe::{
     Cause, Failure, HostFacts, HttpsAnswer, Interface, Launch, Moment, Observation, Outcome, PortalAnswer, Probe,
     ProbeId, Question, Slot, Stage, StunForm, StunReply,
 };
-use crate::report::{Confidence, FilterWhy, FindingDetail, Nat, RegionSkip, ServerNote, Verdict, Why};
+use crate::report::{Confidence, FilterWhy, FindingDetail, LatencyMethod, Nat, RegionSkip, ServerNote, Verdict, Why};
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -341,6 +341,31 @@ fn why_the_nearest_relay_is_not_home_tells_what_is_missing() {
     off.input.map.regions.values_mut().flat_map(|region| &mut region.nodes).for_each(|node| node.ipv4 = Pin::Disabled);
     let wanted = Why::HomeRelayNotAsked { region, failure: None };
     assert_eq!(off.told().netcheck.home_region.why(), Some(&wanted));
+}
+
+#[test]
+fn a_region_whose_stun_alone_fails_is_told_where_stun_answers_elsewhere() {
+    // Of four regions, all of whose relays answer, the first are without STUN; the host's sockets are refused there.
+    let told = |silent: usize, elsewhere: &[(&'static str, &'static str)]| {
+        let relays: Vec<_> = NET.into_iter().take(silent).chain(elsewhere.iter().copied()).collect();
+        let mut story = Story::new("10.0.0.5", &relays);
+        for (at, (host, address)) in relays.into_iter().enumerate() {
+            story.stun(address, (at >= silent).then_some(("203.0.113.7", 50000))).relay(host, address);
+        }
+        story.told()
+    };
+    let one = told(1, &NET[1..]);
+    assert_eq!(codes(&one), ["NET-018"]);
+    let FindingDetail::StunDown { region, method, relay_answers, failure, .. } = &one.findings[0].detail else {
+        panic!("{:?}", one.findings)
+    };
+    assert_eq!((region.0, *method, *relay_answers), (1, LatencyMethod::Https, Some(true)));
+    assert!(matches!(failure.cause, Cause::NoAnswer { copies: 5, .. }), "as many as it was sent: {failure:?}");
+    assert_eq!(codes(&told(2, &NET[2..])), ["NET-018"; 2]);
+    // Nobody's STUN answers: that is the network's doing, and said once.
+    assert_eq!(codes(&told(4, &[])), ["NET-001"]);
+    // Who answers on this side of the way to the internet does not say that others would.
+    assert_eq!(codes(&told(1, &LAN[..1])), [""; 0]);
 }
 
 /// A filter test of a server that sees this host at `mapped`: nothing unasked comes in, and the first of three proofs
