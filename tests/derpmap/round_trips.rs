@@ -1,7 +1,5 @@
 //! Layers of maps written in each notation and read back, by natscope and by parsers that are not part of it.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -16,9 +14,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
-#[path = "maps/strategy.rs"]
-mod strategy;
-use strategy::derp_map;
+use crate::strategy::derp_map;
 
 const NOTATIONS: [fn(&MapLayer) -> String; 3] =
     [|layer| format!("{:#}", encode_layer(layer)), |layer| format!("{:#}", encode_policy(layer)), encode_yaml];

@@ -1,8 +1,6 @@
 //! `natscope derpmap` and `natscope explain` as users run them: maps with mistakes, each with the code, the line and the
 //! column it must be found at; the samples of the manuals, which must pass; and conversions, read by other parsers.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
