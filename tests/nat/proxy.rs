@@ -1,35 +1,16 @@
 //! `natscope nat --socks5`: the built binary through a SOCKS5 proxy of the test's own, and through Dante, to coturn and
 //! embedded relays. Loopback only.
-//!
-//! A program that is not installed makes its test say NOT RUN; with `NATSCOPE_REQUIRE_TOOLS=1` that is a failure.
-
-// All of 127.0.0.0/8 is local on Linux; each server has addresses of its own here.
-#![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    reason = "all of this is a test"
-)]
-
-#[path = "tools/mod.rs"]
-mod tools;
 
 use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use natscope::drive::relay::{Relay, RelayHandle, RelayOptions};
-use serde_json::Value;
-use tools::start;
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::program::{PATIENCE, Run, natscope, relays, words};
+use crate::tools::start;
 
 /// What the proxy of the test does.
 #[derive(Clone, Copy)]
@@ -145,38 +126,14 @@ fn read(stream: &mut TcpStream, length: usize) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn natscope(arguments: &str) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_natscope"));
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy().to_uppercase();
-        if text.starts_with("NATSCOPE_") || text.ends_with("_PROXY") || text.starts_with("LC_") {
-            command.env_remove(&name);
-        }
-    }
-    let command = command.env("LANG", "C.UTF-8").args(["nat", "--json", "--no-portmap"]);
-    let output = command.args(arguments.split_whitespace()).stdin(Stdio::null()).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-}
-
-/// Relays on 127.0.`n`.1 and .2, for as long as the runtime lives.
-fn relays(ordinals: &[u8]) -> (String, tokio::runtime::Runtime, Vec<RelayHandle>) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let relays: Vec<Relay> =
-        ordinals.iter().map(|ordinal| Relay::bind(RelayOptions::loopback(*ordinal)).unwrap()).collect();
-    let servers: Vec<String> = relays.iter().map(|relay| relay.stun_addrs()[0].to_string()).collect();
-    let guard = runtime.enter();
-    let handles = relays.into_iter().map(Relay::spawn).collect();
-    drop(guard);
-    (servers.join(" "), runtime, handles)
-}
-
 #[test]
 fn every_local_port_is_an_association_and_the_nat_is_the_proxys() {
     let (servers, _runtime, _relays) = relays(&[161, 162, 163]);
     let proxy = proxy(164, Behaviour::Wants("me", "s3:cr@t"));
-    let (code, stdout, stderr) = natscope(&format!("--socks5 me:s3%3Acr%40t@{} {servers}", proxy.address));
-    let report: Value = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    let servers = words(&servers);
+    let run = natscope(&format!("nat --json --socks5 me:s3%3Acr%40t@{} {servers}", proxy.address));
+    let report = run.report();
+    let Run { code, stdout, stderr } = run;
     let nat = &report["nat"]["ipv4"];
     // Servers on loopback say nothing of the way to the internet; of the mapping they do.
     assert_eq!(code, 3, "{stderr}");
@@ -203,13 +160,13 @@ fn a_proxy_that_does_not_relay_is_told_with_its_words() {
         (format!("{refused}"), "connection refused"),
     ];
     for (address, wanted) in cases {
-        let (code, stdout, stderr) = natscope(&format!("--socks5 {address} 127.0.171.1:3478"));
+        let Run { code, stdout, stderr } = natscope(&format!("nat --json --socks5 {address} 127.0.171.1:3478"));
         assert_eq!((code, stdout.as_str()), (2, ""), "{address}: {stderr}");
         assert!(stderr.contains(wanted) && stderr.contains("UDP ASSOCIATE"), "{address}: {stderr}");
     }
-    let (code, _, stderr) = natscope("--socks5 http://127.0.0.1:1 127.0.171.1:3478");
+    let Run { code, stderr, .. } = natscope("nat --json --socks5 http://127.0.0.1:1 127.0.171.1:3478");
     assert!(code == 64 && stderr.contains("socks5://"), "{stderr}");
-    let (code, _, stderr) = natscope("--transport tcp --socks5 127.0.0.1:1 127.0.171.1:3478");
+    let Run { code, stderr, .. } = natscope("nat --json --transport tcp --socks5 127.0.0.1:1 127.0.171.1:3478");
     assert!(code == 64 && stderr.contains("--socks5 cannot be used over TCP"), "{stderr}");
 }
 
@@ -235,8 +192,7 @@ fn dante_relays_for_us() {
         assert!(begun.elapsed() < PATIENCE, "danted does not listen");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let (_, stdout, stderr) = natscope(&format!("--socks5 127.0.0.1:{port} {servers}"));
-    let report: Value = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    let report = natscope(&format!("nat --json --socks5 127.0.0.1:{port} {}", words(&servers))).report();
     let nat = &report["nat"]["ipv4"];
     assert_eq!(nat["mapping"]["value"], "endpoint-independent", "{nat:#}");
     assert_eq!(nat["servers"].as_array().unwrap().iter().filter(|server| server["trusted"] == true).count(), 3);

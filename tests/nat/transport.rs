@@ -1,21 +1,5 @@
 //! `natscope nat --transport tcp|tls`: the built binary against coturn's TCP and TLS listeners on loopback, and against
 //! servers that break off at each stage.
-//!
-//! A program that is not installed makes its test say NOT RUN; with `NATSCOPE_REQUIRE_TOOLS=1` that is a failure.
-
-// All of 127.0.0.0/8 is local on Linux; each server has addresses of its own here.
-#![cfg(target_os = "linux")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    reason = "all of this is a test"
-)]
-
-#[path = "tools/mod.rs"]
-mod tools;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -24,33 +8,21 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tools::{Running, free_ports, start};
 
-const SCHEMA: &str = include_str!("../src/report/natscope.schema.json");
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::program::{PATIENCE, ended};
+use crate::tools::program::{NATSCOPE, bare};
+use crate::tools::{Running, free_ports, start};
 
-/// The exit code and the report, checked against the schema.
+/// The exit code and the report.
 #[track_caller]
 fn natscope(arguments: &str, roots: Option<&Path>) -> (i32, Value) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_natscope"));
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy().to_uppercase();
-        if text.starts_with("NATSCOPE_") || text.ends_with("_PROXY") || text.starts_with("LC_") {
-            command.env_remove(&name);
-        }
-    }
-    command.env("LANG", "C.UTF-8").args(["nat", "--json"]).args(arguments.split_whitespace()).stdin(Stdio::null());
+    let mut command = bare(NATSCOPE);
+    command.args(["nat", "--json"]).args(arguments.split_whitespace());
     if let Some(roots) = roots {
         command.env("SSL_CERT_FILE", roots).env_remove("SSL_CERT_DIR");
     }
-    let output = command.output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"));
-    let validator = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
-    let problems: Vec<String> =
-        validator.iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(problems.is_empty(), "{problems:#?}");
-    (output.status.code().unwrap(), report)
+    let run = ended(&mut command);
+    (run.code, run.report())
 }
 
 /// coturn on 127.0.`n`.1 for each, over TCP, and over TLS with a certificate for those addresses. `None`: not installed.
