@@ -3,8 +3,9 @@
 use super::evidence::{Evidence, HttpsTry, StunCopy};
 use super::nat::View;
 use super::regions::{counted, total_loss};
-use crate::model::{Difficulty, Family, is_global};
-use crate::probe::Stage;
+use crate::check::netcheck::plan::{Place, stun_place};
+use crate::model::{Difficulty, Family, Node, is_global};
+use crate::probe::{Cause, Stage};
 use crate::report::{Finding, FindingDetail, LatencyMethod, Nat, Netcheck, RegionReport, ServerNote};
 
 /// Loss worth a word: three round trips at least …
@@ -100,19 +101,32 @@ fn region_findings(evidence: &Evidence<'_>, netcheck: &Netcheck, details: &mut V
     }
 }
 
-/// Whether the region's servers were asked in vain over a family over which others do answer that are no nearer to the
-/// internet: where none does, that is news of the way, and told as such.
+/// Whether the region's servers were asked in vain in every way there is, one of them over a family over which others
+/// do answer that are no nearer to the internet: where none does, that is news of the way, and told as such.
 fn stun_fails_here(evidence: &Evidence<'_>, region: &RegionReport) -> bool {
     let failed = region.failure.as_ref().is_some_and(|failure| failure.stage == Stage::Stun);
     let Some(of_map) = evidence.input.map.regions.get(&region.id).filter(|_| failed) else { return false };
-    Family::BOTH.into_iter().any(|family| {
+    let untried = |family| of_map.nodes.iter().any(|node| is_untried(evidence, node, family));
+    let alone = |family| {
         let own: Vec<_> = of_map.nodes.iter().filter_map(|node| evidence.stun_server(node, family)).collect();
         let (here, elsewhere): (Vec<_>, Vec<_>) =
             evidence.of_family(family).partition(|copy| own.contains(&copy.server));
         let on_internet = here.iter().any(|copy| is_global(copy.server.ip()));
         let answers = |copy: &StunCopy<'_>| counted(copy).is_some() && is_global(copy.server.ip()) >= on_internet;
         !here.is_empty() && elsewhere.into_iter().any(answers)
-    })
+    };
+    !Family::BOTH.into_iter().any(untried) && Family::BOTH.into_iter().any(alone)
+}
+
+/// Whether a node's STUN might answer over a family that it was not asked over: nothing was sent, or its name is not
+/// settled.
+fn is_untried(evidence: &Evidence<'_>, node: &Node, family: Family) -> bool {
+    if let Some(server) = evidence.stun_server(node, family) {
+        return evidence.input.may_send(server.ip()) && !evidence.of_family(family).any(|copy| copy.server == server);
+    }
+    let cause = evidence.name_failure(&node.host_name, family).map(|failure| failure.cause);
+    let has_none = matches!(cause, Some(Cause::NoAddress | Cause::NoSuchName));
+    stun_place(node, family) == Place::ByName && evidence.input.may_resolve(family) && !has_none
 }
 
 /// Relays answer through the proxy, and nothing answers without it.

@@ -362,6 +362,15 @@ fn a_region_whose_stun_alone_fails_is_told_where_stun_answers_elsewhere() {
     assert_eq!((region.0, *method, *relay_answers), (1, LatencyMethod::Https, Some(true)));
     assert!(matches!(failure.cause, Cause::NoAnswer { copies: 5, .. }), "as many as it was sent: {failure:?}");
     assert_eq!(codes(&told(2, &NET[2..])), ["NET-018"; 2]);
+    // A family it was not asked over may be another matter.
+    let mut story = Story::new("10.0.0.5", &NET);
+    for (at, (host, address)) in NET.into_iter().enumerate() {
+        story.stun(address, (at >= 1).then_some(("203.0.113.7", 50000))).relay(host, address);
+    }
+    (story.input.host.os_supports_v6, story.input.host.route_v6) = (true, Some(ip("2001:db8:8000::5")));
+    let node = &mut story.input.map.regions.get_mut(&RegionId(1)).unwrap().nodes[0];
+    node.ipv6 = Pin::Resolve;
+    assert_eq!(codes(&story.told()), [""; 0]);
     // Nobody's STUN answers: that is the network's doing, and said once.
     assert_eq!(codes(&told(4, &[])), ["NET-001"]);
     // Who answers on this side of the way to the internet does not say that others would.
