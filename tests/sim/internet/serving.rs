@@ -85,15 +85,11 @@ impl Internet<'_> {
             _ => refused.then_some(420),
         };
         Some(StunReply {
-            from: seen,
             local: Some(request.local),
             mapped: mapped.filter(|_| error_code.is_none()),
-            rewritten: None,
             other_address: server.other_address(target).filter(|_| error_code.is_none()),
-            response_origin: None,
-            software: None,
             error_code,
-            problems: Vec::new(),
+            ..StunReply::bare(seen)
         })
     }
 }

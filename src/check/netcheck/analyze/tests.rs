@@ -79,15 +79,9 @@ impl Story {
         for socket in 0..3_u8 {
             for copy in 0..5 {
                 let reply = sees.map(|(mapped, port)| StunReply {
-                    from: server,
                     local: Some(SocketAddr::new(host, 40000 + u16::from(socket))),
                     mapped: Some(SocketAddr::new(ip(mapped), port + u16::from(socket))),
-                    rewritten: None,
-                    other_address: None,
-                    response_origin: None,
-                    software: None,
-                    error_code: None,
-                    problems: Vec::new(),
+                    ..StunReply::bare(server)
                 });
                 let slot = Slot::Shared { family, index: socket };
                 let question = Question::Stun { slot, server, form: StunForm::Tailnode };

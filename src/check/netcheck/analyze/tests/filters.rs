@@ -13,15 +13,10 @@ fn strict_filter(server: &str, mapped: &str, get_lost: bool) -> Nat {
     let at = |port| SocketAddr::new(ip(server), port);
     let mut ask = |index: u8, to: u16, form: StunForm, from: Option<u16>| {
         let reply = from.map(|port| StunReply {
-            from: at(port),
             local: Some(SocketAddr::new(ip("10.0.0.5"), 41000 + u16::from(index))),
             mapped: Some(SocketAddr::new(ip(mapped), 51000)),
-            rewritten: None,
             other_address: Some(SocketAddr::new(ip("20.1.0.2"), 3479)),
-            response_origin: None,
-            software: None,
-            error_code: None,
-            problems: Vec::new(),
+            ..StunReply::bare(at(port))
         });
         let slot = Slot::Shared { family: Family::V4, index };
         story.ask(100, Question::Stun { slot, server: at(to), form }, reply.map(Outcome::Stun));
