@@ -334,18 +334,9 @@ impl Tally {
             relays: self.relays.0.clone(),
         };
         Report {
-            command: Command::Ping,
-            started_at: self.started_at,
-            took,
-            netcheck: None,
-            nat_v4: None,
-            nat_v6: None,
-            predict: None,
-            redacted: false,
             ping: Some(ping),
-            listen: None,
             findings: self.findings.clone(),
-            saved: None,
+            ..Report::new(Command::Ping, self.started_at, took)
         }
     }
 

@@ -33,18 +33,10 @@ pub(super) async fn run(
     let analysis = check.analyze();
     let unreachable = |(server, failure)| Finding::new(FindingDetail::ServerUnreachable { server, failure });
     let report = Report {
-        command: Command::Nat,
-        started_at,
-        took: ended.since_start(),
-        netcheck: None,
         nat_v4: analysis.nat_v4,
         nat_v6: analysis.nat_v6,
-        predict: None,
-        ping: None,
-        listen: None,
-        redacted: false,
         findings: analysis.failed.into_iter().map(unreachable).collect(),
-        saved: None,
+        ..Report::new(Command::Nat, started_at, ended.since_start())
     };
     output.report(&report)?;
     Ok(Exit::of_nat(&report, analysis.answered, global.fail_on))

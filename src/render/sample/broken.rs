@@ -68,21 +68,13 @@ pub(in crate::render) fn udp_blocked() -> Report {
         },
     };
     Report {
-        command: Command::Netcheck,
-        started_at: started_at(),
-        took: micros(4_010_000),
         netcheck: Some(netcheck),
         nat_v4: Some(nat_v4),
-        nat_v6: None,
-        ping: None,
-        listen: None,
-        predict: None,
-        redacted: false,
         findings: vec![
             Finding::new(FindingDetail::UdpBlocked),
             Finding::new(FindingDetail::ProxyOnly { proxy: "http://proxy.corp.internal:3128".to_owned() }),
         ],
-        saved: None,
+        ..Report::new(Command::Netcheck, started_at(), micros(4_010_000))
     }
 }
 
@@ -147,18 +139,9 @@ pub(in crate::render) fn offline() -> Report {
     nat_v4.pooling = Verdict::unknown(unknown());
     nat_v4.carrier_grade = Verdict::unknown(Why::WanUnknown);
     Report {
-        command: Command::Netcheck,
-        started_at: started_at(),
-        took: micros(350),
         netcheck: Some(netcheck),
         nat_v4: Some(nat_v4),
-        nat_v6: None,
-        ping: None,
-        listen: None,
-        predict: None,
-        redacted: false,
-        findings: Vec::new(),
-        saved: None,
+        ..Report::new(Command::Netcheck, started_at(), micros(350))
     }
 }
 
