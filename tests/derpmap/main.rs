@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "../tools/mod.rs"]
+mod tools;
+
 mod errors;
 mod hostile;
 mod lint;
