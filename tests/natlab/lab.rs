@@ -12,11 +12,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::plan::{GATEWAY, Plan, public_lan};
 use super::scenario::{Ipv6, Scenario, StunMode, Surroundings};
-use super::{daemons, links, map, rules, server, wire};
+use super::{daemons, housemate, links, map, rules, server, wire};
 
 pub struct Lab {
     pub plan: Plan,
-    /// Of its namespaces: `l3-` and then `cli`, `nat`, `cgn`, `inet`, and the neighbour's `cli2` and `nat2`.
+    /// Of its namespaces: `l3-` and then `cli`, `nat`, `cgn`, `inet`, another host of the LAN's `cli3`, and the neighbour's `cli2` and
+    /// `nat2`.
     prefix: String,
     namespaces: Vec<&'static str>,
     children: Vec<Child>,
@@ -31,6 +32,9 @@ impl Lab {
         if scenario.carrier.is_some() {
             namespaces.push("cgn");
         }
+        if scenario.housemate_port.is_some() {
+            namespaces.push("cli3");
+        }
         let mut lab = Self {
             plan: Plan::of(scenario.plan),
             prefix: format!("l{}-", COUNT.fetch_add(1, Ordering::Relaxed)),
@@ -42,6 +46,7 @@ impl Lab {
         lab.make_links(scenario)?;
         lab.furnish(scenario)?;
         lab.start_servers(scenario)?;
+        lab.start_housemate(scenario)?;
         map::write(scenario, &lab.plan, &lab.map());
         Ok(lab)
     }
@@ -90,6 +95,9 @@ impl Lab {
         if scenario.carrier.is_some() {
             veths.push(("cgn", "lan", "nat", "wan"));
         }
+        if scenario.housemate_port.is_some() {
+            veths.push(("nat", "lan2", "cli3", "eth0"));
+        }
         if !scenario.has_wire() {
             veths.push(("inet", "isp", edge, "wan"));
         }
@@ -108,7 +116,7 @@ impl Lab {
             }
             let config =
                 wire::Config { wire: scenario.wire.clone().unwrap_or_default(), rtt_ms, router: self.name(edge) };
-            self.start_role("wire", &serde_json::to_string(&config).unwrap())?;
+            self.start_role("inet", "wire", &serde_json::to_string(&config).unwrap())?;
         }
         Ok(())
     }
@@ -136,6 +144,7 @@ impl Lab {
                     let nat = scenario.carrier.expect("a carrier");
                     (*short, links::carrier(plan), rules::carrier(nat, &public))
                 }
+                "cli3" => (*short, links::housemate(), String::new()),
                 _ => (*short, links::client(scenario, plan), String::new()),
             })
             .collect();
@@ -218,7 +227,15 @@ impl Lab {
         }
         // The lab's own server is told which of coturn's addresses to wait for before it says that all is ready.
         let coturns = if scenario.coturn { self.coturn_addresses(scenario) } else { Vec::new() };
-        self.start_role("serve", &serde_json::to_string(&(config, coturns)).unwrap())
+        self.start_role("inet", "serve", &serde_json::to_string(&(config, coturns)).unwrap())
+    }
+
+    /// With flows to every other server, so that the same port of the client is free at some and taken at others.
+    fn start_housemate(&mut self, scenario: &Scenario) -> Result<(), String> {
+        let Some(port) = scenario.housemate_port else { return Ok(()) };
+        let servers = (0..scenario.server.len()).step_by(2).map(|n| self.plan.server(n)).collect();
+        let config = housemate::Config { port, servers };
+        self.start_role("cli3", "housemate", &serde_json::to_string(&config).unwrap())
     }
 
     fn coturn_addresses(&self, scenario: &Scenario) -> Vec<std::net::Ipv4Addr> {
@@ -233,12 +250,12 @@ impl Lab {
         Ok(())
     }
 
-    /// This test binary again, in the internet's namespace and in another role, until it says that it is ready.
-    fn start_role(&mut self, role: &str, config: &str) -> Result<(), String> {
+    /// This test binary again, in a namespace and in another role, until it says that it is ready.
+    fn start_role(&mut self, short: &str, role: &str, config: &str) -> Result<(), String> {
         let path = self.folder().join(format!("{role}.json"));
         std::fs::write(&path, config).map_err(|e| e.to_string())?;
         let mut child = Command::new("ip")
-            .args(["netns", "exec", &self.name("inet")])
+            .args(["netns", "exec", &self.name(short)])
             .arg(std::env::current_exe().map_err(|e| e.to_string())?)
             .arg(&path)
             .env("NATLAB_ROLE", role)

@@ -3,6 +3,7 @@
 //! ```text
 //! [inet] .1 --isp/wan-- .10 [nat] 192.168.1.1 --lan/eth0-- .100 [cli]
 //! [inet] .1 --isp/wan-- .30 [cgn] 100.64.0.1 --lan/wan-- 100.64.0.10 [nat] …      with a carrier's router
+//!                             192.168.1.1 --lan2/eth0-- .101 [cli3]               another host of the LAN
 //! [inet] .33 --isp2/wan-- .42 [nat2] 192.168.1.1 --lan/eth0-- .100 [cli2]         the neighbour of a pair
 //! ```
 //!
@@ -37,6 +38,7 @@ const FIRST: Home = Home { isp: 1, router: 10, carrier: 30, lan: 128 };
 const NEIGHBOUR: Home = Home { isp: 33, router: 42, carrier: 62, lan: 144 };
 
 pub const GATEWAY: &str = "192.168.1.1";
+pub const HOUSEMATE: &str = "192.168.1.101";
 
 impl Plan {
     pub const fn of(name: PlanName) -> Self {

@@ -43,6 +43,8 @@ pub struct Scenario {
     /// The router itself takes what strangers send to its outside address, and so keeps a flow of it.
     #[serde(default)]
     pub input_accept: bool,
+    /// Another host of the LAN, which talks to every other server from this port.
+    pub housemate_port: Option<u16>,
     /// The router's conntrack timeouts for UDP in seconds: after one exchange, and after a stream.
     #[serde(default = "minute")]
     pub udp_timeouts_s: [u32; 2],
@@ -186,6 +188,12 @@ pub enum StunMode {
     Oversized,
     /// CHANGE-REQUEST is answered from the usual address.
     IgnoresChange,
+    /// CHANGE-REQUEST is answered with error 420.
+    RefusesChange,
+    /// CHANGE-REQUEST is not answered.
+    DropsChange,
+    /// OTHER-ADDRESS names an address at which nobody is, and from which nothing comes.
+    DeadAlternate,
 }
 
 /// One run of the built binary.

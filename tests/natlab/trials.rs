@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
+use super::conclusions::{self, is_built};
 use super::lab::Lab;
-use super::runs::{LONGEST_RUN, finish, natscope};
-use super::scenario::{Run, Scenario};
+use super::scenario::Scenario;
 use super::truth::Truth;
 use super::{enclosure, pairs, truth, verdicts};
 
@@ -42,7 +42,7 @@ pub fn run(ready: Result<(), String>) -> ExitCode {
                     let scenario = scenario.clone();
                     let (name, missing) = (format!("natscope::{name}"), missing.clone());
                     let is_timed = scenario.run.iter().any(|run| run.expect.max_ms.is_some());
-                    let body: Body = Box::new(move || concludes(&scenario));
+                    let body: Body = Box::new(move || conclusions::are_right(&scenario));
                     if is_timed { list.add_alone(name, missing, body) } else { list.add(name, missing, body) }
                 }
                 list.add(format!("lab::{name}"), missing, Box::new(move || is_as_described(&scenario)));
@@ -125,40 +125,6 @@ pub fn missing(scenario: &Scenario) -> Option<String> {
 fn is_as_described(scenario: &Scenario) -> Result<(), Failed> {
     let lab = Lab::new(scenario)?;
     truth::check(scenario, &lab).map_err(|wrong| format!("{}: {wrong}", scenario.about))?;
-    Ok(())
-}
-
-/// Runs natscope as the scenario says and compares what it says.
-fn is_built(run: &Run) -> bool {
-    run.args.first().is_some_and(|command| ["nat", "netcheck", "selftest"].contains(&command.as_str()))
-}
-
-fn concludes(scenario: &Scenario) -> Result<(), Failed> {
-    let lab = Lab::new(scenario)?;
-    for run in scenario.run.iter().filter(|run| is_built(run)) {
-        let mut command = natscope(&lab, "cli")?;
-        for argument in &run.args {
-            command.arg((0..scenario.server.len()).fold(argument.clone(), |text, n| {
-                text.replace(&format!("{{s{}}}", n + 1), &format!("{}:3478", lab.plan.server(n)))
-            }));
-        }
-        command.arg("--json");
-        // Connections are asked of servers that are named.
-        if !run.args.iter().any(|argument| argument == "--transport") {
-            command.arg("--derp-map").arg(lab.map());
-        }
-        command.envs(&run.env);
-        let longest = run.longest_s.map_or(LONGEST_RUN, Duration::from_secs);
-        let (exit, stdout, stderr) = finish(&mut command, lab.folder(), longest)?;
-        let wrong = verdicts::check(scenario, lab.plan.public(scenario), &run.expect, exit, &stdout);
-        if !wrong.is_empty() {
-            let list = wrong.join("\n  ");
-            let Scenario { name, about, .. } = scenario;
-            return Err(
-                format!("{name}: {about}\n{:?}:\n  {list}\nstdout: {stdout}\nstderr: {stderr}", run.args).into()
-            );
-        }
-    }
     Ok(())
 }
 
