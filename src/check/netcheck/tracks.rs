@@ -106,6 +106,11 @@ impl Track {
         self.round_trips().min()
     }
 
+    /// The worst one of the shared socket.
+    pub(super) fn worst(&self) -> Option<Duration> {
+        self.copies.iter().filter(|copy| !copy.connected).filter_map(Copy::round_trip).max()
+    }
+
     fn round_trips(&self) -> impl Iterator<Item = Duration> {
         self.copies.iter().filter_map(Copy::round_trip)
     }

@@ -183,7 +183,10 @@ impl Filter {
     pub(super) fn tally(&self, now: Moment) -> (u32, u32) {
         let flows = self.tests.iter().flat_map(|test| &test.flows);
         flows
-            .map(|flow| tally_from(&flow.copies, flow.first_that_counts(), now))
+            .filter_map(|flow| {
+                let counted = flow.copies.get(flow.first_that_counts()..).unwrap_or_default();
+                Some(tally(counted, flow.round_trips().max()?, now))
+            })
             .fold((0, 0), |(lost, settled), (more_lost, more_settled)| (lost + more_lost, settled + more_settled))
     }
 
@@ -373,24 +376,13 @@ fn is_likely(other: IpAddr, server: IpAddr) -> bool {
     a_hosts && Family::of(other) == Family::of(server) && is_global(other) == is_global(server)
 }
 
-/// Copies that got lost, and all whose fate is settled, of a server that answers.
-pub(super) fn tally(copies: &[Copy], now: Moment) -> (u32, u32) {
-    tally_from(copies, 0, now)
-}
-
-/// The same of the copies from `first` on.
-fn tally_from(copies: &[Copy], first: usize, now: Moment) -> (u32, u32) {
-    let answered =
-        |copies: &[Copy]| copies.iter().filter(|copy| !copy.connected).filter_map(Copy::round_trip).collect::<Vec<_>>();
-    let Some(worst) = answered(copies).into_iter().max() else { return (0, 0) };
+/// Copies that got lost, and all whose fate is settled, of a server whose answers took so long at worst.
+pub(super) fn tally(copies: &[Copy], worst: Duration, now: Moment) -> (u32, u32) {
     let late = timing::late_after(worst);
-    let counted = copies.get(first..).unwrap_or_default();
-    let overdue = counted
-        .iter()
-        .filter(|copy| !copy.connected && matches!(copy.fate, Fate::Waiting) && now >= copy.at + late)
-        .count();
+    let shared = || copies.iter().filter(|copy| !copy.connected);
+    let overdue = shared().filter(|copy| matches!(copy.fate, Fate::Waiting) && now >= copy.at + late).count();
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    (count(overdue), count(overdue + answered(counted).len()))
+    (count(overdue), count(overdue + shared().filter_map(Copy::round_trip).count()))
 }
 
 #[cfg(test)]

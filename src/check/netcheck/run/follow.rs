@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::super::Options;
 use super::super::plan::{self, Place};
 use super::super::timing;
-use super::super::tracks::{Fate, Next, Role, Signs};
+use super::super::tracks::{Fate, Next, Role, Signs, Track};
 use super::NetcheckCheck;
 use super::filter::{Due, Known, Seen, tally};
 use super::hairpin::Hairpin;
@@ -132,9 +132,13 @@ impl NetcheckCheck {
 
     /// Round trips that got lost, over all servers.
     pub(super) fn loss_seen(&self, now: Moment) -> Seen {
-        let tracks = self.tracks.iter().filter(|track| track.role == Role::Measure);
-        let tallies =
-            tracks.map(|track| tally(&track.copies, now)).chain(self.filters.iter().map(|filter| filter.tally(now)));
+        let measuring = || self.tracks.iter().filter(|track| track.role == Role::Measure);
+        // A server that is in two regions has two tracks, and one that got no answer is no less lossy than the other.
+        let worst = |track: &Track| {
+            track.worst().or_else(|| measuring().filter(|twin| twin.server == track.server).find_map(Track::worst))
+        };
+        let tracks = measuring().filter_map(|track| Some(tally(&track.copies, worst(track)?, now)));
+        let tallies = tracks.chain(self.filters.iter().map(|filter| filter.tally(now)));
         tallies.fold(Seen::default(), |seen, (lost, settled)| Seen {
             lost: seen.lost + lost,
             settled: seen.settled + settled,
