@@ -23,6 +23,8 @@
 )]
 
 #[cfg(target_os = "linux")]
+mod beside;
+#[cfg(target_os = "linux")]
 mod conclusions;
 #[cfg(target_os = "linux")]
 mod daemons;

@@ -13,7 +13,7 @@ use super::conclusions::{self, is_built};
 use super::lab::Lab;
 use super::scenario::Scenario;
 use super::truth::Truth;
-use super::{enclosure, pairs, truth, verdicts};
+use super::{beside, enclosure, pairs, truth, verdicts};
 
 const NATDISCOVERY: &str = "turnutils_natdiscovery";
 pub type Body = Box<dyn FnOnce() -> Result<(), Failed> + Send>;
@@ -56,17 +56,21 @@ pub fn run(ready: Result<(), String>) -> ExitCode {
     list.add_alone("lab::side_by_side".to_owned(), None, Box::new(side_by_side));
     list.add("lab::next_door".to_owned(), None, Box::new(next_door));
     list.add("lab::leaves_nothing".to_owned(), None, Box::new(leaves_nothing));
+    conclusions::add(&mut list);
     pairs::add(&mut list);
+    beside::add(&mut list);
     // These need no lab.
     list.trials.push(Trial::test("file::unknown_keys_are_errors", unknown_keys_are_errors));
     list.trials.push(Trial::test("file::verdicts_are_compared", verdicts::are_compared));
     list.trials.push(Trial::test("file::pairs_are_of_scenarios", pairs::are_those_of_the_scenarios));
     list.trials.push(Trial::test("file::pairs_are_written_down", pairs::are_written_down));
+    list.trials.push(Trial::test("file::testers_are_written_down", beside::is_kept));
     for (reason, names) in &list.not_run {
         eprintln!("\nNOT RUN: {reason}: {} trials of the NAT lab: {}", names.len(), names.join(", "));
     }
     let conclusion = libtest_mimic::run(&arguments, list.trials);
     pairs::conclude();
+    beside::conclude();
     conclusion.exit_code()
 }
 
