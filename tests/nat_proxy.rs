@@ -153,7 +153,10 @@ fn natscope(arguments: &str) -> (i32, String, String) {
             command.env_remove(&name);
         }
     }
-    let command = command.env("LANG", "C.UTF-8").args(["nat", "--json", "--no-portmap"]);
+    let command = command.env("LANG", "C.UTF-8").args(["nat", "--json"]);
+    if !arguments.starts_with("--replay") {
+        command.arg("--no-portmap");
+    }
     let output = command.args(arguments.split_whitespace()).stdin(Stdio::null()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
@@ -175,13 +178,21 @@ fn relays(ordinals: &[u8]) -> (String, tokio::runtime::Runtime, Vec<RelayHandle>
 fn every_local_port_is_an_association_and_the_nat_is_the_proxys() {
     let (servers, _runtime, _relays) = relays(&[161, 162, 163]);
     let proxy = proxy(164, Behaviour::Wants("me", "s3:cr@t"));
-    let (code, stdout, stderr) = natscope(&format!("--socks5 me:s3%3Acr%40t@{} {servers}", proxy.address));
+    let directory = tempfile::tempdir().unwrap();
+    let saved = directory.path().join("saved.json");
+    let save = saved.display();
+    let (code, stdout, stderr) =
+        natscope(&format!("--save {save} --socks5 me:s3%3Acr%40t@{} {servers}", proxy.address));
     let report: Value = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"));
     let nat = &report["nat"]["ipv4"];
     // Servers on loopback say nothing of the way to the internet; of the mapping they do.
     assert_eq!(code, 3, "{stderr}");
     assert_eq!(nat["proxy"], proxy.address.to_string(), "and not with its password");
     assert!(!stdout.contains("s3") && !stderr.contains("s3"));
+    assert!(!std::fs::read_to_string(&saved).unwrap().contains("s3"));
+    let (again, replayed, _) = natscope(&format!("--replay {save}"));
+    let replayed: Value = serde_json::from_str(&replayed).unwrap();
+    assert_eq!((again, &replayed["nat"]), (code, &report["nat"]), "the proxy's, not this host's");
     assert_eq!(nat["mapping"]["value"], "endpoint-independent", "{nat:#}");
     assert_eq!(nat["filtering"]["value"], "address-and-port-dependent", "{nat:#}");
     let outside = proxy.outside.lock().unwrap();

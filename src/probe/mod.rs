@@ -10,6 +10,7 @@ mod moment;
 mod observation;
 mod question;
 mod record;
+mod recorded;
 
 pub use check::Check;
 pub use failure::{Cause, CertificateFault, Failure, Stage};
@@ -20,3 +21,4 @@ pub use observation::{
 };
 pub use question::{HttpsTarget, PortMappingService, Probe, ProbeId, Question, Slot, StunForm};
 pub use record::{Launch, Record};
+pub use recorded::{NotReplayed, Recorded, Tape, Turn};
