@@ -32,6 +32,8 @@ pub enum PlanWhen {
     OnceResolved,
     /// When a server's answer says that it can.
     Offered,
+    /// When servers have told at which outside endpoints they see the sockets.
+    Seen,
     /// When nobody has answered over UDP by then.
     UdpSilent {
         /// After the start.
@@ -88,6 +90,18 @@ pub enum PlanWhat {
     /// STUN from two sockets a server, which is asked to answer from its other port and address (RFC 5780 section 4.4);
     /// two servers at a time in each family.
     Filtering,
+    /// STUN to a relay in the form that has room for its other endpoint: does it test filters?
+    FilterScout {
+        /// The relay's STUN server.
+        server: SocketAddr,
+    },
+    /// From each of two sockets of this host to the outside endpoint of the other, and a request beside them.
+    Hairpin,
+    /// STUN over TCP: is a server up that serves nothing but STUN?
+    StunStream {
+        /// The server.
+        server: SocketAddr,
+    },
     /// The relay over HTTPS.
     Https {
         /// The region.

@@ -179,19 +179,10 @@ pub fn plan(input: &Input) -> Plan {
         }
     }
     if input.options.nat {
-        for family in Family::BOTH {
-            for server in mapping_servers(input, family) {
-                for index in timing::MAPPING_SOCKETS {
-                    step(PlanWhen::AtOnce, 1, PlanWhat::Mapping { socket: index, server });
-                }
-            }
-        }
+        plan_nat(input, &mut step);
     }
     if input.options.filtering {
-        let nodes = input.map.regions.values().filter(|region| input.skip(region).is_none());
-        let likely = nodes.flat_map(|region| &region.nodes).any(likely_offers_filter_test);
-        let when = if likely { PlanWhen::AtOnce } else { PlanWhen::Offered };
-        step(when, FEWEST_COPIES, PlanWhat::Filtering);
+        plan_filtering(input, &mut step);
     }
     if input.options.port_mapping
         && let Some(gateway) = input.gateway()
@@ -202,6 +193,55 @@ pub fn plan(input: &Input) -> Plan {
     }
     plan_races(input, &mut step);
     Plan { steps }
+}
+
+fn plan_nat(input: &Input, step: &mut impl FnMut(PlanWhen, u32, PlanWhat)) {
+    for family in Family::BOTH {
+        for server in mapping_servers(input, family) {
+            for socket in timing::MAPPING_SOCKETS {
+                step(PlanWhen::AtOnce, 1, PlanWhat::Mapping { socket, server });
+            }
+        }
+    }
+    if !input.options.hairpin {
+        return;
+    }
+    let mut any = false;
+    for family in Family::BOTH {
+        for server in mapping_servers(input, family).into_iter().take(timing::HAIRPIN_SERVERS) {
+            any = true;
+            for socket in timing::HAIRPIN_SOCKETS {
+                step(PlanWhen::AtOnce, 1, PlanWhat::Mapping { socket, server });
+            }
+        }
+    }
+    if any {
+        step(PlanWhen::Seen, timing::HAIRPIN_ROUND, PlanWhat::Hairpin);
+    }
+}
+
+fn plan_filtering(input: &Input, step: &mut impl FnMut(PlanWhen, u32, PlanWhat)) {
+    let nodes = || {
+        let regions = input.map.regions.values().filter(|region| input.skip(region).is_none());
+        regions.flat_map(|region| &region.nodes).filter(|node| likely_offers_filter_test(node))
+    };
+    let tests = |family| {
+        let mut known = nodes().filter_map(|node| known_stun(input, node, family));
+        known.any(|server| is_global(server.ip()) || server.ip().is_loopback())
+    };
+    let named = |node: &Node| Family::BOTH.into_iter().any(|family| stun_place(node, family) == Place::ByName);
+    let when = match Family::BOTH.into_iter().any(tests) {
+        true => PlanWhen::AtOnce,
+        false if nodes().any(named) => PlanWhen::OnceResolved,
+        false => PlanWhen::Offered,
+    };
+    step(when, FEWEST_COPIES, PlanWhat::Filtering);
+    // Relays are asked only where no such server is known.
+    for family in Family::BOTH.into_iter().filter(|family| !tests(*family)) {
+        for server in mapping_servers(input, family).into_iter().take(timing::SCOUTS) {
+            step(PlanWhen::AtOnce, 1, PlanWhat::FilterScout { server });
+        }
+    }
 }
 
 fn plan_stun(
@@ -237,6 +277,14 @@ fn plan_races(input: &Input, step: &mut impl FnMut(PlanWhen, u32, PlanWhat)) {
         }
     }
     let silent = PlanWhen::UdpSilent { after: timing::RACE_AFTER };
+    if input.options.https {
+        let nodes = input.map.regions.values().filter(|region| input.skip(region).is_none());
+        for node in nodes.flat_map(|region| &region.nodes).filter(|node| node.stun_only) {
+            for server in Family::BOTH.into_iter().filter_map(|family| known_stun(input, node, family)) {
+                step(silent, 1, PlanWhat::StunStream { server });
+            }
+        }
+    }
     if input.options.icmp {
         step(silent, 1, PlanWhat::Icmp);
     }
