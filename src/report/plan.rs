@@ -1,4 +1,4 @@
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use super::RegionSkip;
@@ -94,6 +94,11 @@ pub enum PlanWhat {
     FilterScout {
         /// The relay's STUN server.
         server: SocketAddr,
+    },
+    /// STUN over IPv6 to a server of IPv4, from the measuring and the mapping sockets, if there is a NAT64 (RFC 7050).
+    BeyondNat64 {
+        /// The server.
+        server: SocketAddrV4,
     },
     /// From each of two sockets of this host to the outside endpoint of the other, and a request beside them.
     Hairpin,

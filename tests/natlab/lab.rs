@@ -45,6 +45,9 @@ impl Lab {
         };
         lab.make_links(scenario)?;
         lab.furnish(scenario)?;
+        if scenario.nat64 {
+            lab.start_nat64()?;
+        }
         lab.start_servers(scenario)?;
         lab.start_housemate(scenario)?;
         map::write(scenario, &lab.plan, &lab.map());
@@ -200,6 +203,9 @@ impl Lab {
             }
             names.insert(format!("s{0}.owner{0}.test", n + 1), addresses);
         }
+        if scenario.nat64 {
+            names.insert("ipv4only.arpa".to_owned(), plan.ipv4only());
+        }
         let certificate = map::certificate();
         for (name, bytes) in [("cert.der", &certificate.der), ("key.der", &certificate.key)] {
             std::fs::write(self.folder().join(name), bytes).map_err(|e| e.to_string())?;
@@ -236,6 +242,24 @@ impl Lab {
         let servers = (0..scenario.server.len()).step_by(2).map(|n| self.plan.server(n)).collect();
         let config = housemate::Config { port, servers };
         self.start_role("cli3", "housemate", &serde_json::to_string(&config).unwrap())
+    }
+
+    /// Its device takes what is sent to the prefix, and gives it back as IPv4, for the router's NAT.
+    fn start_nat64(&mut self) -> Result<(), String> {
+        let [make, run] = daemons::tayga(self.folder(), &self.plan);
+        let output = Command::new("ip").args(["netns", "exec", &self.name("nat")]).args(make).output();
+        let output = output.map_err(|e| e.to_string())?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        let batch = format!(
+            "link set nat64 up\nroute add {}/96 dev nat64\nroute add {} dev nat64\n",
+            self.plan.nat64(),
+            daemons::NAT64_POOL
+        );
+        let mut command = Command::new("ip");
+        feed(command.args(["-netns", &self.name("nat"), "-batch", "-"]), &batch)?;
+        self.start_daemon("nat", &run)
     }
 
     fn coturn_addresses(&self, scenario: &Scenario) -> Vec<std::net::Ipv4Addr> {

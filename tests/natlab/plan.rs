@@ -131,6 +131,18 @@ impl Plan {
         self.v6("80", "53").parse().expect("an address")
     }
 
+    /// The prefix of the NAT64, a /96.
+    pub fn nat64(&self) -> Ipv6Addr {
+        self.v6("64", "").parse().expect("an address")
+    }
+
+    /// What a resolver that tells of it says of the name that has only IPv4 addresses (RFC 7050).
+    pub fn ipv4only(&self) -> Vec<IpAddr> {
+        let known = [Ipv4Addr::new(192, 0, 0, 170), Ipv4Addr::new(192, 0, 0, 171)];
+        let made = |v4: Ipv4Addr| IpAddr::from(Ipv6Addr::from(u128::from(self.nat64()) | u128::from(u32::from(v4))));
+        known.iter().map(|v4| made(*v4)).chain(known.iter().map(|v4| IpAddr::V4(*v4))).collect()
+    }
+
     pub fn client(&self, scenario: &Scenario) -> IpAddr {
         let text = if public_lan(scenario) { self.on_wan(self.home.lan + 2) } else { "192.168.1.100".to_owned() };
         text.parse().expect("an address")

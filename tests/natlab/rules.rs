@@ -89,7 +89,7 @@ const FIREWALL: &str = r#"table inet fw {
   chain forward {
     type filter hook forward priority filter; policy drop;
     ct state established,related accept
-    iifname { "lan", "lan2" } accept
+    iifname { "lan", "lan2", "nat64" } accept
     ct status dnat accept
   }
 }

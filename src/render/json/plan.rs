@@ -57,6 +57,7 @@ fn what(what: &PlanWhat) -> Value {
         }
         PlanWhat::Filtering => json!({ "what": "filtering" }),
         PlanWhat::FilterScout { server } => json!({ "what": "filter_scout", "server": server.to_string() }),
+        PlanWhat::BeyondNat64 { server } => json!({ "what": "beyond_nat64", "server": server.to_string() }),
         PlanWhat::Hairpin => json!({ "what": "hairpin" }),
         PlanWhat::StunStream { server } => json!({ "what": "stun_stream", "server": server.to_string() }),
         PlanWhat::Https { region, host, port } => {

@@ -8,7 +8,7 @@ use crate::check::netcheck::{Options, timing};
 use crate::model::{DerpMap, Difficulty, NatType, Node, Pin, Region, RegionId};
 use crate::probe::{
     Cause, Failure, HostFacts, HttpsAnswer, Interface, Launch, Moment, Observation, Outcome, PortalAnswer, Probe,
-    ProbeId, Question, Slot, Stage, StunForm, StunReply,
+    ProbeId, Question, ResolveAnswer, Slot, Stage, StunForm, StunReply,
 };
 use crate::report::{Confidence, FilterWhy, FindingDetail, Nat, RegionSkip, ServerNote, Verdict, Why};
 
@@ -488,6 +488,30 @@ fn what_is_seen_through_a_nat64_is_the_ipv4_nats() {
     assert!(v4.mapped.iter().all(|endpoint| endpoint.ip() == ip("203.0.113.64")));
     let noted = v6.servers.iter().filter(|server| server.note == Some(ServerNote::ThroughNat64)).count();
     assert_eq!((noted, codes(&told).contains(&"NET-017"), codes(&told).contains(&"NET-007")), (3, true, false));
+}
+
+#[test]
+fn servers_behind_a_prefix_of_the_providers_own_are_told_apart_when_the_resolver_tells_it() {
+    let beyond = ["2001:db8:64::20.1.0.1", "2001:db8:64::20.2.0.1", "2001:db8:64::20.3.0.1"];
+    let told = |answer: Option<&str>| {
+        let mut story = ipv6_only();
+        let addresses = answer.into_iter().map(ip).collect();
+        name(&mut story, "ipv4only.arpa", Some(Outcome::Resolved(ResolveAnswer { addresses })));
+        for server in beyond {
+            story.stun(server, Some(("203.0.113.64", 51000)));
+        }
+        let told = story.told();
+        let prefix = told.findings.iter().find_map(|finding| match &finding.detail {
+            FindingDetail::Ipv4OverIpv6 { prefix, .. } => Some(prefix.map(|prefix| prefix.to_string())),
+            _ => None,
+        });
+        (told.nat_v4.unwrap().difficulty.value().copied(), prefix.flatten())
+    };
+    let known = told(Some("2001:db8:64::192.0.0.170"));
+    assert_eq!(known, (Some(Difficulty::Easy), Some("2001:db8:64::/96".to_owned())));
+    // Otherwise they may all be one operator's.
+    assert_eq!(told(None), (None, None));
+    assert_eq!(told(Some("2001:db8::80")), (None, None), "an answer for every name is no NAT64's");
 }
 
 #[test]

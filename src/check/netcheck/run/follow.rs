@@ -10,7 +10,7 @@ use super::NetcheckCheck;
 use super::filter::{Due, Known, Seen, tally};
 use super::hairpin::Hairpin;
 use crate::check::{Operator, mapping};
-use crate::model::{Family, is_global};
+use crate::model::{Family, Nat64Prefix, is_global};
 use crate::probe::{Moment, Observation, Outcome};
 
 impl NetcheckCheck {
@@ -26,6 +26,16 @@ impl NetcheckCheck {
             }
             for server in plan::mapping_servers(&self.input, family).into_iter().take(timing::HAIRPIN_SERVERS) {
                 self.open_hairpin(server);
+            }
+        }
+    }
+
+    /// The measuring and the mapping sockets ask servers of IPv4 beyond a NAT64 what it makes of them.
+    pub(super) fn open_beyond_nat64(&mut self, prefix: Nat64Prefix) {
+        for server in plan::servers_of_ipv4(&self.input) {
+            let beyond = SocketAddr::new(prefix.embed(*server.ip()).into(), server.port());
+            for socket in std::iter::once(0).chain(timing::MAPPING_SOCKETS) {
+                self.open(0, Role::BeyondNat64, beyond, socket, timing::COPIES);
             }
         }
     }

@@ -28,6 +28,7 @@ pub(super) fn what(what: &PlanWhat, skip: impl Fn(crate::report::RegionSkip) -> 
             "STUN from two sockets a server, for the filtering: answer from your other port and address".to_owned()
         }
         PlanWhat::FilterScout { server } => format!("STUN: does the relay {server} test filters?"),
+        PlanWhat::BeyondNat64 { server } => format!("STUN over IPv6 to {server}, if there is a NAT64"),
         PlanWhat::Hairpin => {
             "STUN from two sockets to each other's outside endpoint: does the NAT turn it back?".to_owned()
         }

@@ -26,6 +26,7 @@ pub(super) fn what(what: &PlanWhat, skip: impl Fn(crate::report::RegionSkip) -> 
         PlanWhat::Mapping { socket, server } => format!("STUN：从 {socket} 号套接字测 NAT 映射，{server}"),
         PlanWhat::Filtering => "STUN：每台服务器用两个套接字测过滤，请其从另一端口和地址应答".to_owned(),
         PlanWhat::FilterScout { server } => format!("STUN：询问中继 {server} 能否测过滤"),
+        PlanWhat::BeyondNat64 { server } => format!("STUN：若有 NAT64，经 IPv6 询问 {server}"),
         PlanWhat::Hairpin => "STUN：两个套接字互发到对方的外部端点，测 NAT 是否回环".to_owned(),
         PlanWhat::StunStream { server } => format!("STUN（TCP）：{server}"),
         PlanWhat::Https { region, host, port } => format!("HTTPS：区域 {region}，{host} 端口 {port}"),
