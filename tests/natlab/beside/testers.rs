@@ -62,7 +62,8 @@ pub const TESTERS: [Tester; 3] = [
     Tester {
         program: "pystun3",
         called: "`pystun3` from PyPI (RFC 3489)",
-        arguments: |server, _| ["-H", server].map(str::to_owned).to_vec(),
+        // It tells an open network only if it knows its own address.
+        arguments: |server, client| ["-i", client, "-H", server].map(str::to_owned).to_vec(),
         verdict: |stdout| Some(stdout.lines().find_map(|line| line.strip_prefix("NAT Type: "))?.to_owned()),
         is_true: |words, truth| {
             let type_ = match (truth.mapping.as_deref(), truth.filtering.as_deref()) {
