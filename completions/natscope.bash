@@ -322,7 +322,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__explain)
-            opts="-o -q -v -h --list --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help NET-001 NET-002 NET-003 NET-004 NET-005 NET-006 NET-007 NET-008 NET-009 NET-010 NET-011 NET-012 NET-013 NET-014 NET-015 NET-016 NET-017 MAP-001 MAP-002 MAP-003 MAP-004 MAP-005 MAP-006 MAP-007 MAP-008 MAP-009 MAP-010 MAP-011 MAP-012 MAP-013 MAP-014 MAP-015 MAP-016 MAP-017 MAP-018 MAP-019 MAP-020 MAP-021 MAP-022 MAP-023 MAP-024 MAP-025 MAP-026 MAP-027 MAP-028 MAP-029 MAP-030 MAP-031 MAP-032"
+            opts="-o -q -v -h --list --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help NET-001 NET-002 NET-003 NET-004 NET-005 NET-006 NET-007 NET-008 NET-009 NET-010 NET-011 NET-012 NET-013 NET-014 NET-015 NET-016 NET-017 NET-018 MAP-001 MAP-002 MAP-003 MAP-004 MAP-005 MAP-006 MAP-007 MAP-008 MAP-009 MAP-010 MAP-011 MAP-012 MAP-013 MAP-014 MAP-015 MAP-016 MAP-017 MAP-018 MAP-019 MAP-020 MAP-021 MAP-022 MAP-023 MAP-024 MAP-025 MAP-026 MAP-027 MAP-028 MAP-029 MAP-030 MAP-031 MAP-032"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

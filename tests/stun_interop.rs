@@ -120,8 +120,7 @@ fn port(server: SocketAddr) -> String {
 
 /// Runs a program to its end and returns what it wrote. `None`: it is not installed.
 async fn run(program: &str, arguments: &[&str]) -> Option<String> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    if !std::env::split_paths(&path).any(|directory| directory.join(program).is_file()) {
+    if !tools::program::installed(program) {
         not_run(program);
         return None;
     }

@@ -63,8 +63,13 @@ pub fn about_servers(findings: Vec<Finding>, map: &DerpMap) -> Vec<Finding> {
         .into_iter()
         .filter_map(|finding| match finding.detail {
             FindingDetail::RelayDown { .. } => None,
-            FindingDetail::RegionUnreachable { region, .. } if answered(region) => None,
-            FindingDetail::RegionUnreachable { region: _, code, failure } => {
+            FindingDetail::RegionUnreachable { region, .. } | FindingDetail::StunDown { region, .. }
+                if answered(region) =>
+            {
+                None
+            }
+            FindingDetail::RegionUnreachable { region: _, code, failure }
+            | FindingDetail::StunDown { code, failure, .. } => {
                 Some(Finding::new(FindingDetail::ServerUnreachable { server: code, failure }))
             }
             // Each server tells its own failure then.
@@ -83,7 +88,7 @@ fn is_server_of(node: &Node, server: &StunServerName) -> bool {
 mod tests {
     use super::*;
     use crate::probe::{Cause, Failure, Stage};
-    use crate::report::{ServerNote, Severity};
+    use crate::report::{LatencyMethod, ServerNote, Severity};
 
     fn server(text: &str) -> StunServerName {
         text.parse().unwrap()
@@ -121,10 +126,22 @@ mod tests {
         let silent = FindingDetail::RegionUnreachable { region, code: code.clone(), failure: failure.clone() };
         let names = FindingDetail::DnsFailing { names: 1, example: "a.example".to_owned(), failure: failure.clone() };
         let down = FindingDetail::RelayDown { region, code: "r".to_owned(), failure: failure.clone() };
-        let all = [silent, names.clone(), down, FindingDetail::HardNat].map(Finding::new);
+        let refused = Failure::new(Stage::Stun, Cause::Refused);
+        let by_https = FindingDetail::StunDown {
+            region: RegionId(2),
+            code: "s".to_owned(),
+            method: LatencyMethod::Https,
+            relay_answers: Some(true),
+            failure: refused.clone(),
+        };
+        let all = [silent, names.clone(), down, by_https, FindingDetail::HardNat].map(Finding::new);
         let map = DerpMap::default();
         let told = about_servers(all.into(), &map);
-        let wanted = [FindingDetail::ServerUnreachable { server: code, failure }, FindingDetail::HardNat];
+        let wanted = [
+            FindingDetail::ServerUnreachable { server: code, failure },
+            FindingDetail::ServerUnreachable { server: "s".to_owned(), failure: refused },
+            FindingDetail::HardNat,
+        ];
         assert_eq!(told, wanted.map(Finding::new));
         assert_eq!(told[0].severity, Severity::Info);
         assert_eq!(about_servers(vec![Finding::new(names.clone())], &map), [Finding::new(names)]);

@@ -196,23 +196,13 @@ impl Tally {
 
     fn report(&self, took: std::time::Duration) -> Report {
         Report {
-            command: Command::Listen,
-            started_at: self.started_at,
-            took,
-            netcheck: None,
-            nat_v4: None,
-            nat_v6: None,
-            predict: None,
-            redacted: false,
-            ping: None,
             listen: Some(Listen {
                 key: self.key,
                 relays: self.relays.0.clone(),
                 answered: self.answered,
                 peers: self.peers.clone(),
             }),
-            findings: Vec::new(),
-            saved: None,
+            ..Report::new(Command::Listen, self.started_at, took)
         }
     }
 }

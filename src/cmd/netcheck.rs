@@ -138,18 +138,12 @@ pub(super) fn conclude(
         None
     };
     Ok(Report {
-        command: setup.command,
-        started_at,
-        took,
         netcheck: Some(analysis.netcheck),
-        ping: None,
-        listen: None,
         nat_v4,
         nat_v6,
-        predict: None,
         findings,
-        redacted: false,
         saved,
+        ..Report::new(setup.command, started_at, took)
     })
 }
 

@@ -106,9 +106,7 @@ impl Output {
 
     /// Says on standard error what the user should know, unless nothing is to be said there.
     pub(super) fn warn(&self, text: &str) {
-        if !self.quiet {
-            print_line(&render::harmless(&format!("natscope: warning: {text}")));
-        }
+        self.aside(&render::harmless(&format!("natscope: warning: {text}")));
     }
 
     /// Says something beside the results, on standard error, unless nothing is to be said there.

@@ -53,6 +53,23 @@ pub(super) struct PingPlan {
     pub(super) until_direct: bool,
 }
 
+impl PingPlan {
+    /// The same for a session, as the peer and through the relays of `joining`.
+    pub(super) fn config(&self, joining: &Joining) -> Result<PingConfig, CmdError> {
+        Ok(PingConfig {
+            key: joining.key.clone(),
+            seed: peer::random()?,
+            peer: self.peer,
+            count: self.count,
+            interval: self.interval,
+            size: self.size,
+            direct: self.direct,
+            until_direct: self.until_direct,
+            relays: joining.names.len(),
+        })
+    }
+}
+
 /// What came of it.
 pub(super) struct Pinged {
     pub(super) report: Report,
@@ -83,17 +100,7 @@ pub(super) async fn ping(
 ) -> Result<Pinged, CmdError> {
     let started_at = wall_clock::now();
     let begun = tokio::time::Instant::now();
-    let mut session = PingSession::new(PingConfig {
-        key: joining.key.clone(),
-        seed: peer::random()?,
-        peer: plan.peer,
-        count: plan.count,
-        interval: plan.interval,
-        size: plan.size,
-        direct: plan.direct,
-        until_direct: plan.until_direct,
-        relays: joining.names.len(),
-    });
+    let mut session = PingSession::new(plan.config(&joining)?);
     let mut tally = Tally::new(plan, &joining, started_at);
     let (notes, measured_notes) = mpsc::channel(1);
     let mut ours: Option<Report> = None;
@@ -327,18 +334,9 @@ impl Tally {
             relays: self.relays.0.clone(),
         };
         Report {
-            command: Command::Ping,
-            started_at: self.started_at,
-            took,
-            netcheck: None,
-            nat_v4: None,
-            nat_v6: None,
-            predict: None,
-            redacted: false,
             ping: Some(ping),
-            listen: None,
             findings: self.findings.clone(),
-            saved: None,
+            ..Report::new(Command::Ping, self.started_at, took)
         }
     }
 

@@ -15,20 +15,9 @@ use crate::report::{Command, Report, Side};
 pub(super) fn run(args: &PredictArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     let started_at = wall_clock::now();
     let (a, b) = (read(&args.a)?, read(&args.b)?);
-    let report = Report {
-        command: Command::Predict,
-        started_at,
-        took: wall_clock::now().duration_since(started_at).unwrap_or(Duration::ZERO),
-        netcheck: None,
-        nat_v4: None,
-        nat_v6: None,
-        ping: None,
-        listen: None,
-        predict: Some(predict(&a, &b)),
-        findings: Vec::new(),
-        redacted: false,
-        saved: None,
-    };
+    let predict = Some(predict(&a, &b));
+    let took = wall_clock::now().duration_since(started_at).unwrap_or(Duration::ZERO);
+    let report = Report { predict, ..Report::new(Command::Predict, started_at, took) };
     output.report(&report)?;
     Ok(Exit::of(&report, global.fail_on))
 }

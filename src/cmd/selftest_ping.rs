@@ -10,7 +10,7 @@ use super::exit::CmdError;
 use super::ping::{PingPlan, Tally};
 use super::via;
 use crate::cli::ProbingArgs;
-use crate::derp::peer::{ListenConfig, ListenSession, PeerSession as _, PingConfig, PingSession};
+use crate::derp::peer::{ListenConfig, ListenSession, PeerSession as _, PingSession};
 use crate::drive::network::{NetworkOptions, Proxies};
 use crate::drive::peer;
 use crate::drive::wall_clock;
@@ -40,17 +40,7 @@ pub(super) async fn run(map: &DerpMap) -> Result<Option<Ping>, CmdError> {
     let mut listen = ListenSession::new(ListenConfig { key, seed, direct: true, relays: 1, count: None });
     let plan =
         PingPlan { peer: listen.public(), count: COUNT, interval: INTERVAL, size: 0, direct: true, until_direct: true };
-    let mut ping = PingSession::new(PingConfig {
-        key: ours.key.clone(),
-        seed: peer::random()?,
-        peer: plan.peer,
-        count: plan.count,
-        interval: plan.interval,
-        size: plan.size,
-        direct: plan.direct,
-        until_direct: plan.until_direct,
-        relays: 1,
-    });
+    let mut ping = PingSession::new(plan.config(&ours)?);
     let mut tally = Tally::new(&plan, &ours, wall_clock::now());
     let begun = tokio::time::Instant::now();
     {

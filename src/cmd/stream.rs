@@ -98,18 +98,11 @@ fn conclude(check: &StreamCheck, started_at: SystemTime, took: Duration, saved: 
     let analysis = check.analyze();
     let unreachable = |(server, failure)| Finding::new(FindingDetail::ServerUnreachable { server, failure });
     let report = Report {
-        command: Command::Nat,
-        started_at,
-        took,
-        netcheck: None,
         nat_v4: analysis.nat_v4,
         nat_v6: analysis.nat_v6,
-        predict: None,
-        ping: None,
-        listen: None,
-        redacted: false,
         findings: analysis.failed.into_iter().map(unreachable).collect(),
         saved,
+        ..Report::new(Command::Nat, started_at, took)
     };
     (report, analysis.answered)
 }

@@ -96,6 +96,24 @@ pub struct StunReply {
     pub problems: Vec<String>,
 }
 
+impl StunReply {
+    /// A reply from there that says nothing, for struct update syntax.
+    #[must_use]
+    pub const fn bare(from: SocketAddr) -> Self {
+        Self {
+            from,
+            local: None,
+            mapped: None,
+            rewritten: None,
+            other_address: None,
+            response_origin: None,
+            software: None,
+            error_code: None,
+            problems: Vec::new(),
+        }
+    }
+}
+
 /// A name's addresses of the family asked for. Empty: the name exists and has none of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ResolveAnswer {

@@ -19,10 +19,12 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
         blocks.push(heading(words.word(Word::Regions)));
         blocks.push(regions(&document.regions, words));
     }
-    if !document.unmeasured.is_empty() {
-        blocks.push(heading(words.word(Word::NotMeasured)));
-        let items = document.unmeasured.iter().map(|(codes, reason)| item(codes, reason));
-        blocks.push(items.collect::<Vec<_>>().join("\n"));
+    for (what, reasons) in [(Word::NotMeasured, &document.unmeasured), (Word::StunFailed, &document.without_stun)] {
+        if !reasons.is_empty() {
+            blocks.push(heading(words.word(what)));
+            let items = reasons.iter().map(|(codes, reason)| item(codes, reason));
+            blocks.push(items.collect::<Vec<_>>().join("\n"));
+        }
     }
     if !document.findings.is_empty() {
         blocks.push(heading(words.word(Word::Findings)));

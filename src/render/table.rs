@@ -44,7 +44,10 @@ impl Painter<'_> {
             blocks.push(self.regions(&document.regions));
         }
         if !document.unmeasured.is_empty() {
-            blocks.push(self.unmeasured(&document.unmeasured));
+            blocks.push(self.reasons(Word::NotMeasured, &document.unmeasured));
+        }
+        if !document.without_stun.is_empty() {
+            blocks.push(self.reasons(Word::StunFailed, &document.without_stun));
         }
         if !document.findings.is_empty() {
             blocks.push(self.findings(&document.findings));
@@ -105,9 +108,9 @@ impl Painter<'_> {
         draw(&table)
     }
 
-    fn unmeasured(&self, rows: &[(String, String)]) -> String {
+    fn reasons(&self, what: Word, rows: &[(String, String)]) -> String {
         let mut table = self.table(UNDERLINED);
-        let header = [Word::NotMeasured, Word::Reason].map(|word| self.bold(self.words.word(word), None));
+        let header = [what, Word::Reason].map(|word| self.bold(self.words.word(word), None));
         table.set_header(header);
         for (codes, reason) in rows {
             table.add_row([self.cell(codes, None), self.cell(reason, Some(Color::DarkRed))]);

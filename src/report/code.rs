@@ -60,6 +60,8 @@ codes! {
     Ipv6Translated = "NET-016",
     /// IPv4 is carried over IPv6 and translated by the provider.
     Ipv4OverIpv6 = "NET-017",
+    /// A region is measured, and not by its STUN, which gives no answer.
+    StunDown = "NET-018",
     /// `RegionID` is not the region's key.
     MapRegionId = "MAP-001",
     /// `HostName` is no host name.

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FindingCode, PlacedMistake, ServerNote};
+use super::{FindingCode, LatencyMethod, PlacedMistake, ServerNote};
 use crate::model::{Nat64Prefix, RegionId};
 use crate::probe::Failure;
 
@@ -153,6 +153,19 @@ pub enum FindingDetail {
         /// The prefix of the NAT64, where the resolver tells it (RFC 7050).
         prefix: Option<Nat64Prefix>,
     },
+    /// NET-018: a region's STUN gives no answer where others' does, and its latency is had in another way.
+    StunDown {
+        /// The region.
+        region: RegionId,
+        /// Its code.
+        code: String,
+        /// How it was measured instead.
+        method: LatencyMethod,
+        /// Whether its relay answers over TCP. `None`: nobody knows.
+        relay_answers: Option<bool>,
+        /// What became of the STUN packets.
+        failure: Failure,
+    },
     /// A mistake in a DERP map, with the code of the map catalogue.
     Map {
         /// `MAP-001` and so on.
@@ -190,6 +203,7 @@ impl FindingDetail {
             Self::ServerUnreachable { .. } => FindingCode::ServerUnreachable.name(),
             Self::Ipv6Translated { .. } => FindingCode::Ipv6Translated.name(),
             Self::Ipv4OverIpv6 { .. } => FindingCode::Ipv4OverIpv6.name(),
+            Self::StunDown { .. } => FindingCode::StunDown.name(),
             Self::Map { code, .. } => code,
             Self::MapMistake(placed) => placed.mistake.code().name(),
         }
@@ -215,6 +229,7 @@ impl FindingDetail {
             | Self::StaleMap { .. }
             | Self::Ipv6BlackHole
             | Self::PacketLoss { .. }
+            | Self::StunDown { .. }
             | Self::ProxyOnly { .. } => Severity::Warning,
             Self::Map { severity, .. } => *severity,
             Self::MapMistake(placed) => placed.mistake.severity(),

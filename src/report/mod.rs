@@ -83,6 +83,25 @@ pub struct Report {
 }
 
 impl Report {
+    /// A report of a command that says nothing yet, for struct update syntax.
+    #[must_use]
+    pub const fn new(command: Command, started_at: SystemTime, took: Duration) -> Self {
+        Self {
+            command,
+            started_at,
+            took,
+            netcheck: None,
+            nat_v4: None,
+            nat_v6: None,
+            ping: None,
+            listen: None,
+            predict: None,
+            findings: Vec::new(),
+            redacted: false,
+            saved: None,
+        }
+    }
+
     /// The NAT to speak of where there is room for one: that over IPv4, unless nobody told us an endpoint over IPv4 and
     /// somebody did over IPv6.
     #[must_use]

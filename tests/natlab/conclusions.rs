@@ -15,11 +15,6 @@ use super::scenario::{Run, Scenario};
 use super::trials::{Body, List, missing, named};
 use super::verdicts;
 
-/// Expectations of commands that are not built yet may stand in the files.
-pub fn is_built(run: &Run) -> bool {
-    run.args.first().is_some_and(|command| ["nat", "netcheck", "selftest"].contains(&command.as_str()))
-}
-
 /// Runs natscope as the scenario says and compares what it says.
 pub fn are_right(scenario: &Scenario) -> Result<(), Failed> {
     are_right_times(scenario, times()?)
@@ -59,7 +54,7 @@ fn five_runs_in_a_row_agree(scenario: &Scenario) -> Result<(), Failed> {
 fn are_right_times(scenario: &Scenario, times: usize) -> Result<(), Failed> {
     let lab = Lab::new(scenario)?;
     let mut text = String::new();
-    for run in scenario.run.iter().filter(|run| is_built(run)) {
+    for run in &scenario.run {
         let said = (0..times).map(|_| Said::hear(&lab, scenario, run)).collect::<Result<Vec<_>, _>>()?;
         let failed: Vec<_> = said.iter().filter(|said| !said.wrong.is_empty()).collect();
         let different = differences(&said);

@@ -1,7 +1,7 @@
 //! The built binary in an environment that holds nothing of this machine's.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use assert_cmd::assert::Assert;
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use crate::tools::program::{assert_valid, codes};
+use crate::tools::{self, program::NATSCOPE};
+
 /// No run of these tests takes this long; what does hangs.
 const HANG: Duration = Duration::from_secs(60);
-
-/// The schema of the JSON.
-const SCHEMA: &str = include_str!("../../src/report/natscope.schema.json");
 
 /// The binary with these arguments, split at blanks.
 pub(crate) fn natscope(arguments: &str) -> Command {
@@ -26,20 +26,8 @@ pub(crate) fn natscope(arguments: &str) -> Command {
 
 /// As [`natscope`], for tests that watch the process while it runs.
 pub(crate) fn bare(arguments: &str) -> std::process::Command {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_natscope"));
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy().to_uppercase();
-        if text.starts_with("NATSCOPE_") || text.ends_with("_PROXY") || text.starts_with("LC_") {
-            command.env_remove(&name);
-        }
-    }
-    command
-        .env("LANG", "C.UTF-8")
-        // The default gateway is beyond loopback.
-        .env("NATSCOPE_NO_PORTMAP", "1")
-        .env("NATSCOPE_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
-        .args(arguments.split_whitespace())
-        .stdin(Stdio::null());
+    let mut command = tools::program::bare(NATSCOPE);
+    command.args(arguments.split_whitespace());
     command
 }
 
@@ -108,14 +96,6 @@ pub(crate) fn report(run: &Assert) -> Value {
     report
 }
 
-#[track_caller]
-pub(crate) fn assert_valid(report: &Value) {
-    let validator = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
-    let problems: Vec<String> =
-        validator.iter_errors(report).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(problems.is_empty(), "{problems:#?}");
-}
-
 pub(crate) fn stdout(run: &Assert) -> String {
     String::from_utf8(run.get_output().stdout.clone()).unwrap()
 }
@@ -129,11 +109,6 @@ pub(crate) fn stderr(run: &Assert) -> String {
 pub(crate) fn region(report: &Value, id: u64) -> &Value {
     let regions = report["netcheck"]["regions"].as_array().unwrap();
     regions.iter().find(|region| region["id"] == id).unwrap_or_else(|| panic!("no region {id}: {report:#}"))
-}
-
-/// The codes of a report's findings.
-pub(crate) fn codes(report: &Value) -> Vec<&str> {
-    report["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect()
 }
 
 /// A region's failure as stage and kind.

@@ -11,6 +11,9 @@
     reason = "all of this is a test"
 )]
 
+#[path = "../tools/mod.rs"]
+mod tools;
+
 mod direct;
 mod hostile;
 mod program;

@@ -8,19 +8,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub(crate) use crate::tools::program::assert_valid;
+use crate::tools::program::{NATSCOPE, bare};
+
 /// For what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The schema of the JSON.
-const SCHEMA: &str = include_str!("../../src/report/natscope.schema.json");
-
 pub(crate) fn natscope(arguments: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_natscope"));
-    command.args(arguments.split_whitespace()).stdin(Stdio::null()).env_remove("STATE_DIRECTORY");
-    // What a proxy makes of loopback is not the question here.
-    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
-        command.env_remove(name);
-    }
+    let mut command = bare(NATSCOPE);
+    command.args(arguments.split_whitespace());
     command
 }
 
@@ -109,14 +105,6 @@ pub(crate) fn report(output: &Output) -> Value {
     let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
     assert_valid(&report);
     report
-}
-
-#[track_caller]
-pub(crate) fn assert_valid(report: &Value) {
-    let validator = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
-    let problems: Vec<String> =
-        validator.iter_errors(report).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(problems.is_empty(), "{problems:#?}");
 }
 
 /// Paths of the pongs, in order.

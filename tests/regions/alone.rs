@@ -119,17 +119,7 @@ fn outcome(question: &Question) -> Outcome {
                 SocketAddr::V4(_) => "198.51.100.9:41641".parse().ok(),
                 SocketAddr::V6(_) => "[2001:db8:ffff::2]:41641".parse().ok(),
             };
-            Outcome::Stun(StunReply {
-                from: *server,
-                local: None,
-                mapped,
-                rewritten: None,
-                other_address: None,
-                response_origin: None,
-                software: None,
-                error_code: None,
-                problems: Vec::new(),
-            })
+            Outcome::Stun(StunReply { mapped, ..StunReply::bare(*server) })
         }
         Question::HttpsLatency { target, .. } => {
             let remote = SocketAddr::new(target.address.unwrap(), target.port);

@@ -97,17 +97,7 @@ impl Internet<'_> {
             return failed(connect, Stage::Connect, Cause::Refused);
         }
         let request = self.tcp_round_trip(server, real, family, DATA_TIMEOUT, now + connect);
-        let reply = StunReply {
-            from: to,
-            local: None,
-            mapped: None,
-            rewritten: None,
-            other_address: None,
-            response_origin: None,
-            software: None,
-            error_code: None,
-            problems: Vec::new(),
-        };
+        let reply = StunReply::bare(to);
         Some((connect + request, Outcome::Stun(reply)))
     }
 

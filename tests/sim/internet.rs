@@ -1,5 +1,7 @@
 //! The simulated internet at work: datagrams through boxes and links to servers and back, in virtual time.
 
+mod serving;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -12,7 +14,7 @@ use natscope::probe::{
 use crate::link::{Links, Way, extra, millis};
 use crate::nat::Nat;
 use crate::random::{Random, mix};
-use crate::world::{Policy, Reply, Sending, Server, Servers, Stun, World};
+use crate::world::{Policy, Sending, Server, Servers, World};
 
 /// The internet of a world, and the host's sockets in it.
 pub(crate) struct Internet<'w> {
@@ -238,87 +240,6 @@ impl<'w> Internet<'w> {
         }
     }
 
-    fn serve(&mut self, server: &Server, target: SocketAddr, source: SocketAddr, mut request: Request, there: Moment) {
-        let family = request.slot.family();
-        if server.stun == Stun::Refused || !server.listens(target) {
-            if matches!(request.slot, Slot::Connected { .. }) && !self.loses(server, target.ip(), Way::Back, there) {
-                let back = there + self.one_way(server, family, Way::Back);
-                let failure = Failure::new(Stage::Stun, Cause::Refused);
-                self.tell(request.probe, request.sent_at, back, Outcome::Failed(failure));
-            }
-            return;
-        }
-        request.reached = Some(self.reached.len());
-        self.reached.push(Reached {
-            probe: request.probe,
-            slot: request.slot,
-            local: request.local,
-            server: target,
-            external: source,
-            answered: false,
-        });
-        if server.stun == Stun::Silent {
-            return;
-        }
-        let (from, refused) = match (server.replies(target, request.form), server.stun) {
-            (Reply::Nothing, _) => return,
-            (Reply::From(from), Stun::OtherSource(other)) if from == target => (other, false),
-            (Reply::Refused, Stun::OtherSource(other)) => (other, true),
-            (Reply::From(from), _) => (from, false),
-            (Reply::Refused, _) => (target, true),
-        };
-        let reply = self
-            .reply(server, target, source, &request, refused)
-            .map(|reply| StunReply { from: heard_from(from, target, request.asked), ..reply });
-        let twice = self.random.chance(server.link.duplicate) || self.random.chance(self.world.access.duplicate);
-        for _ in 0..=u8::from(twice) {
-            if self.loses(server, target.ip(), Way::Back, there) {
-                continue;
-            }
-            let back = there + self.one_way(server, family, Way::Back);
-            let destination = server.answers_to(source, request.form);
-            let datagram = Event::Datagram { source: from, destination, request, reply: reply.clone() };
-            self.schedule(back, datagram);
-        }
-    }
-
-    /// What a server says; `None`: no STUN.
-    fn reply(
-        &mut self,
-        server: &Server,
-        target: SocketAddr,
-        seen: SocketAddr,
-        request: &Request,
-        refused: bool,
-    ) -> Option<StunReply> {
-        let mapped = match server.stun {
-            Stun::WrongPort(offset) => Some(SocketAddr::new(seen.ip(), seen.port().wrapping_add(offset.max(1)))),
-            Stun::RandomPort => Some(SocketAddr::new(seen.ip(), self.random.port(1024, u16::MAX))),
-            Stun::WrongAddress(address) if seen.is_ipv4() => Some(SocketAddr::new(IpAddr::V4(address), seen.port())),
-            Stun::Private(address) if seen.is_ipv4() => {
-                Some(SocketAddr::new(IpAddr::V4(address), self.random.port(32_768, 60_999)))
-            }
-            Stun::Garbage => return None,
-            Stun::Error(_) | Stun::NoAddress => None,
-            _ => Some(seen),
-        };
-        let error_code = match server.stun {
-            Stun::Error(code) => Some(code),
-            _ => refused.then_some(420),
-        };
-        Some(StunReply {
-            from: seen,
-            local: Some(request.local),
-            mapped: mapped.filter(|_| error_code.is_none()),
-            rewritten: None,
-            other_address: server.other_address(target).filter(|_| error_code.is_none()),
-            response_origin: None,
-            software: None,
-            error_code,
-            problems: Vec::new(),
-        })
-    }
-
     fn arrive(
         &mut self,
         at: Moment,
@@ -401,11 +322,6 @@ impl<'w> Internet<'w> {
         self.sequence += 1;
         self.queue.insert((at, self.sequence), event);
     }
-}
-
-/// Who seems to have sent what a server sent from here: a proxy that fakes addresses answers from the fake one.
-fn heard_from(from: SocketAddr, target: SocketAddr, asked: SocketAddr) -> SocketAddr {
-    if from.ip() == target.ip() { SocketAddr::new(asked.ip(), from.port()) } else { from }
 }
 
 /// There and back between a home router and its carrier's box.

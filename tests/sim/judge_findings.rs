@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use natscope::model::{Difficulty, Family};
-use natscope::report::{Finding, FindingDetail, ServerNote};
+use natscope::report::{Finding, FindingDetail, LatencyMethod, ServerNote};
 
 use crate::judge::Judgement;
 use crate::judge_regions::any_slow;
@@ -26,6 +26,13 @@ pub(crate) fn judge_finding(judgement: &mut Judgement<'_>, finding: &Finding, tr
             let slow = |node: &Server| Family::BOTH.iter().any(|family| world.known(node, *family).is_none());
             let hidden = |node: &Server| slow(node) || !all_right(world, node);
             !sim.no_measure && (!world.lossless(sim) || any_slow(world, sim) || sim.nodes.iter().any(hidden))
+        }),
+        FindingDetail::StunDown { region, method, .. } => node_of(region.0).is_some_and(|sim| {
+            let usable = |node: &Server| !matches!(node.stun, Stun::OtherSource(_) | Stun::Error(_));
+            let answers = |node: &Server| Family::BOTH.iter().any(|family| world.stun_answers(node, *family));
+            let down = !sim.nodes.iter().any(|node| usable(node) && answers(node));
+            let elsewhere = world.nodes().any(|node| !sim.nodes.contains(node) && usable(node) && answers(node));
+            *method != LatencyMethod::Stun && elsewhere && (down || !world.lossless(sim) || any_slow(world, sim))
         }),
         FindingDetail::CaptivePortal { .. } => world.portal.is_some(),
         FindingDetail::FakeDns { .. } => world.dns.answers == DnsAnswers::Fake,

@@ -250,10 +250,10 @@ fn the_check_records_what_the_driver_does() {
     }
 }
 
-/// For a human with a seed: `NATSCOPE_SIM_SEED=… cargo test --test sim one_seed -- --ignored --nocapture`.
+/// What a failing seed prints brings it all back. For a human with a seed, the world and its run:
+/// `NATSCOPE_SIM_SEED=… cargo test --test sim one_seed -- --nocapture`.
 #[test]
-#[ignore = "prints one world and its run; it asserts nothing that the laws do not"]
-fn one_seed() {
+fn one_seed_and_its_scenario_file_are_the_same() {
     let seed = from_environment("NATSCOPE_SIM_SEED", SEED);
     let world = if std::env::var_os("NATSCOPE_SIM_QUIET").is_some() { quiet(seed) } else { World::random(seed) };
     let netcheck = netcheck(&world);
@@ -265,7 +265,15 @@ fn one_seed() {
         println!("{} hears {:?} {:?}", observation.at, observation.probe, observation.outcome);
     }
     println!("ended {}\n{:#?}", netcheck.run.record.ended_at, netcheck.analysis);
-    for wrong in netcheck.judge(&world).wrong {
+    let wrong = netcheck.judge(&world).wrong;
+    for wrong in &wrong {
         println!("WRONG {}: {}", wrong.field, wrong.problem);
     }
+
+    let from_file = crate::scenarios::world_of(&world.to_toml());
+    assert_eq!(from_file, world);
+    let again = crate::netcheck::netcheck(&from_file);
+    assert_eq!(again.run.record, netcheck.run.record);
+    assert_eq!(again.analysis, netcheck.analysis);
+    assert_eq!(again.judge(&from_file).wrong, wrong);
 }

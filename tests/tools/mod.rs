@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub(crate) mod program;
+
 use std::io::{self, Write as _};
 use std::net::UdpSocket;
 use std::process::{Child, Command, Stdio};

@@ -168,15 +168,9 @@ mod tests {
 
     fn reply(from: &str, mapped: &str) -> StunReply {
         StunReply {
-            from: from.parse().unwrap(),
             local: Some("192.168.1.2:20000".parse().unwrap()),
             mapped: Some(mapped.parse().unwrap()),
-            rewritten: None,
-            other_address: None,
-            response_origin: None,
-            software: None,
-            error_code: None,
-            problems: Vec::new(),
+            ..StunReply::bare(from.parse().unwrap())
         }
     }
 

@@ -219,15 +219,9 @@ mod tests {
 
     fn reply(from: SocketAddr, index: u8, mapped: &str) -> StunReply {
         StunReply {
-            from,
             local: Some(format!("{LOCAL}:{}", 20_000 + u16::from(index)).parse().unwrap()),
             mapped: Some(mapped.parse().unwrap()),
-            rewritten: None,
-            other_address: None,
-            response_origin: None,
-            software: None,
-            error_code: None,
-            problems: Vec::new(),
+            ..StunReply::bare(from)
         }
     }
 

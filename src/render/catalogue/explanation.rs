@@ -35,6 +35,7 @@ macro_rules! explanations {
                 $crate::report::FindingCode::ServerUnreachable => net::SERVER_UNREACHABLE,
                 $crate::report::FindingCode::Ipv6Translated => net::IPV6_TRANSLATED,
                 $crate::report::FindingCode::Ipv4OverIpv6 => net::IPV4_OVER_IPV6,
+                $crate::report::FindingCode::StunDown => net::STUN_DOWN,
                 $crate::report::FindingCode::MapRegionId => map::REGION_ID,
                 $crate::report::FindingCode::MapHostName => map::HOST_NAME,
                 $crate::report::FindingCode::MapReservedRegion => map::RESERVED_REGION,

@@ -309,6 +309,7 @@ pub(super) enum Word {
     WouldDecide,
     Regions,
     NotMeasured,
+    StunFailed,
     Findings,
     Nodes,
     Servers,

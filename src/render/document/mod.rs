@@ -33,6 +33,8 @@ pub(super) struct Document {
     pub regions: Vec<RegionRow>,
     /// The others: codes, and the reason they share.
     pub unmeasured: Vec<(String, String)>,
+    /// Measured ones whose STUN failed, though there is UDP: codes, and the reason they share.
+    pub without_stun: Vec<(String, String)>,
     /// What deserves attention.
     pub findings: Vec<FindingRow>,
     /// With `--verbose`: nodes, servers. With `--servers`: servers.
@@ -112,6 +114,7 @@ pub(super) fn lay_out(report: &Report, style: &Style) -> Document {
         document.sections.push(scribe.netcheck_facts(netcheck, report));
         document.regions = scribe.region_rows(netcheck);
         document.unmeasured = scribe.unmeasured(netcheck);
+        document.without_stun = scribe.without_stun(netcheck);
     }
     document.sections.extend(report.ping.as_ref().map(|ping| scribe.ping_facts(ping)));
     document.sections.extend(report.listen.as_ref().map(|listen| scribe.listen_facts(listen)));

@@ -40,17 +40,29 @@ impl Scribe<'_> {
 
     /// The other regions, gathered by reason, in order of first appearance.
     pub(super) fn unmeasured(&self, netcheck: &Netcheck) -> Vec<(String, String)> {
-        let mut gathered: Vec<(Vec<String>, String)> = Vec::new();
-        for region in netcheck.regions.iter().filter(|region| region.latency.is_none()) {
+        let unmeasured = netcheck.regions.iter().filter(|region| region.latency.is_none());
+        self.by_reason(unmeasured.map(|region| {
             let reason = match (&region.failure, region.skipped) {
                 (_, Some(skip)) => self.words.region_skip(skip).to_owned(),
                 (Some(failure), None) => self.words.failure(failure),
                 (None, None) => "?".to_owned(),
             };
-            let reason = match region.relay_answers {
-                Some(true) => self.words.list(&[reason, self.words.word(Word::RelayAnswers).to_owned()]),
-                Some(false) | None => reason,
-            };
+            match region.relay_answers {
+                Some(true) => (region, self.words.list(&[reason, self.words.word(Word::RelayAnswers).to_owned()])),
+                Some(false) | None => (region, reason),
+            }
+        }))
+    }
+
+    /// Measured regions whose STUN failed, gathered likewise. Where all UDP fails, the verdict on it says so once.
+    pub(super) fn without_stun(&self, netcheck: &Netcheck) -> Vec<(String, String)> {
+        let measured = netcheck.regions.iter().filter(|region| region.latency.is_some() && !netcheck.udp.is_false());
+        self.by_reason(measured.filter_map(|region| Some((region, self.words.failure(region.failure.as_ref()?)))))
+    }
+
+    fn by_reason<'r>(&self, reasons: impl Iterator<Item = (&'r RegionReport, String)>) -> Vec<(String, String)> {
+        let mut gathered: Vec<(Vec<String>, String)> = Vec::new();
+        for (region, reason) in reasons {
             let code = self.short_code(region);
             match gathered.iter_mut().find(|(_, other)| *other == reason) {
                 Some((codes, _)) => codes.push(code),

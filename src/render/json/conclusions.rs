@@ -281,18 +281,11 @@ impl File {
             });
         }
         Ok(Report {
-            command,
-            started_at: SystemTime::UNIX_EPOCH,
-            took: Duration::ZERO,
             netcheck: self.netcheck.map(NetcheckBlock::netcheck),
             nat_v4: self.nat.ipv4.map(NatBlock::nat),
             nat_v6: self.nat.ipv6.map(NatBlock::nat),
-            ping: None,
-            listen: None,
-            predict: None,
-            findings: Vec::new(),
             redacted: self.redacted,
-            saved: None,
+            ..Report::new(command, SystemTime::UNIX_EPOCH, Duration::ZERO)
         })
     }
 }

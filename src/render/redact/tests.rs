@@ -15,7 +15,7 @@ use crate::probe::{
 };
 use crate::render::{Format, Lang, Style, render, sample};
 use crate::report::{
-    Confidence, Finding, FindingDetail, NodeReport, Report, ServerNote, Severity, Tunnel, Verdict, Why,
+    Confidence, Finding, FindingDetail, LatencyMethod, NodeReport, Report, ServerNote, Severity, Tunnel, Verdict, Why,
 };
 
 /// Everything of somebody's that a report may hold.
@@ -190,6 +190,13 @@ fn identified(who: &Identity) -> Report {
     report.findings = [
         FindingDetail::RelayDown { region: RegionId(901), code: who.code.clone(), failure: os() },
         FindingDetail::RegionUnreachable { region: RegionId(901), code: who.code.clone(), failure: os() },
+        FindingDetail::StunDown {
+            region: RegionId(901),
+            code: who.code.clone(),
+            method: LatencyMethod::Icmp,
+            relay_answers: None,
+            failure: os(),
+        },
         FindingDetail::CaptivePortal { location: portal.clone() },
         FindingDetail::FakeDns { host: who.relay.clone(), address: private },
         FindingDetail::ThroughTunnel { interface: format!("wg-{}", who.user) },

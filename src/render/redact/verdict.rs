@@ -230,7 +230,8 @@ pub(super) fn finding(detail: &mut FindingDetail, names: &mut Pseudonyms) {
         | FindingDetail::Ipv6BlackHole
         | FindingDetail::PacketLoss { .. } => {}
         FindingDetail::RelayDown { region: _, code, failure: how }
-        | FindingDetail::RegionUnreachable { region: _, code, failure: how } => {
+        | FindingDetail::RegionUnreachable { region: _, code, failure: how }
+        | FindingDetail::StunDown { region: _, code, method: _, relay_answers: _, failure: how } => {
             names.region_code(code, false);
             failure(how, names);
         }

@@ -68,22 +68,39 @@ pub(in crate::render) fn udp_blocked() -> Report {
         },
     };
     Report {
-        command: Command::Netcheck,
-        started_at: started_at(),
-        took: micros(4_010_000),
         netcheck: Some(netcheck),
         nat_v4: Some(nat_v4),
-        nat_v6: None,
-        ping: None,
-        listen: None,
-        predict: None,
-        redacted: false,
         findings: vec![
             Finding::new(FindingDetail::UdpBlocked),
             Finding::new(FindingDetail::ProxyOnly { proxy: "http://proxy.corp.internal:3128".to_owned() }),
         ],
-        saved: None,
+        ..Report::new(Command::Netcheck, started_at(), micros(4_010_000))
     }
+}
+
+/// Two relays whose STUN service is down: one is measured by its relay, the other only answers to ICMP.
+pub(in crate::render) fn stun_down() -> Report {
+    let refused = || Failure::new(Stage::Stun, Cause::Refused);
+    let mut report = super::healthy();
+    report.findings.clear();
+    for region in report.netcheck.iter_mut().flat_map(|netcheck| &mut netcheck.regions) {
+        let (method, relay_answers) = match region.code.as_str() {
+            "nyc" => (LatencyMethod::Icmp, false),
+            "lhr" => (LatencyMethod::Https, true),
+            _ => continue,
+        };
+        (region.ipv4, region.ipv6, region.loss, region.jitter, region.samples) = (None, None, None, None, 0);
+        (region.method, region.relay_answers) = (Some(method), Some(relay_answers));
+        region.failure = Some(refused());
+        report.findings.push(Finding::new(FindingDetail::StunDown {
+            region: region.id,
+            code: region.code.clone(),
+            method,
+            relay_answers: region.relay_answers,
+            failure: refused(),
+        }));
+    }
+    report
 }
 
 /// A cable that is not plugged in.
@@ -122,18 +139,9 @@ pub(in crate::render) fn offline() -> Report {
     nat_v4.pooling = Verdict::unknown(unknown());
     nat_v4.carrier_grade = Verdict::unknown(Why::WanUnknown);
     Report {
-        command: Command::Netcheck,
-        started_at: started_at(),
-        took: micros(350),
         netcheck: Some(netcheck),
         nat_v4: Some(nat_v4),
-        nat_v6: None,
-        ping: None,
-        listen: None,
-        predict: None,
-        redacted: false,
-        findings: Vec::new(),
-        saved: None,
+        ..Report::new(Command::Netcheck, started_at(), micros(350))
     }
 }
 

@@ -91,16 +91,9 @@ pub(in crate::render) fn healthy() -> Report {
         },
     };
     Report {
-        command: Command::Netcheck,
-        started_at: started_at(),
-        took: micros(1_432_100),
         netcheck: Some(netcheck),
         nat_v4: Some(nat_v4),
         nat_v6: Some(nat_v6),
-        ping: None,
-        listen: None,
-        predict: None,
-        redacted: false,
         findings: vec![
             Finding::new(FindingDetail::RegionUnreachable {
                 region: RegionId(5),
@@ -113,6 +106,6 @@ pub(in crate::render) fn healthy() -> Report {
                 note: ServerNote::ServerSideNat { saw: ip("172.17.0.1") },
             }),
         ],
-        saved: None,
+        ..Report::new(Command::Netcheck, started_at(), micros(1_432_100))
     }
 }

@@ -14,7 +14,7 @@ use crate::model::{Difficulty, Mapping, Pooling, PortAllocation, RegionId, Trans
 use crate::probe::{Cause, Failure, ProbeId, Stage};
 use crate::report::{Confidence, FamilyReport, LatencyMethod, Nat, NodeReport, RegionReport, Verdict, Why};
 
-pub(in crate::render) use broken::{hard_nat, offline, udp_blocked};
+pub(in crate::render) use broken::{hard_nat, offline, stun_down, udp_blocked};
 pub(in crate::render) use healthy::healthy;
 pub(in crate::render) use nat::{easy_nat, one_server};
 pub(in crate::render) use predict::{predicted_direct, predicted_relayed, predicted_unclear};

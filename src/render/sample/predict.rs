@@ -67,18 +67,5 @@ pub(in crate::render) fn predicted_unclear() -> Report {
 }
 
 fn report(predict: Predict) -> Report {
-    Report {
-        command: Command::Predict,
-        started_at: started_at(),
-        took: micros(1_200),
-        netcheck: None,
-        nat_v4: None,
-        nat_v6: None,
-        ping: None,
-        listen: None,
-        predict: Some(predict),
-        findings: Vec::new(),
-        redacted: false,
-        saved: None,
-    }
+    Report { predict: Some(predict), ..Report::new(Command::Predict, started_at(), micros(1_200)) }
 }

@@ -82,15 +82,10 @@ pub(in crate::render) fn saved() -> Report {
             heard(
                 1,
                 Outcome::Stun(StunReply {
-                    from: endpoint("167.172.182.26:3478"),
                     local: Some(endpoint("192.168.1.20:41641")),
                     mapped: Some(endpoint("81.2.69.142:41641")),
-                    rewritten: None,
-                    other_address: None,
-                    response_origin: None,
-                    software: None,
-                    error_code: None,
                     problems: vec!["XOR-MAPPED-ADDRESS differs from MAPPED-ADDRESS 81.2.69.142:41642".to_owned()],
+                    ..StunReply::bare(endpoint("167.172.182.26:3478"))
                 }),
             ),
             heard(

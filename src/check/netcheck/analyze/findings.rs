@@ -1,10 +1,12 @@
 //! What deserves attention.
 
-use super::evidence::{Evidence, HttpsTry};
+use super::evidence::{Evidence, HttpsTry, StunCopy};
 use super::nat::View;
-use super::regions::total_loss;
-use crate::model::{Difficulty, is_global};
-use crate::report::{Finding, FindingDetail, LatencyMethod, Nat, Netcheck, ServerNote};
+use super::regions::{counted, total_loss};
+use crate::check::netcheck::plan::{Place, stun_place};
+use crate::model::{Difficulty, Family, Node, is_global};
+use crate::probe::{Cause, Stage};
+use crate::report::{Finding, FindingDetail, LatencyMethod, Nat, Netcheck, RegionReport, ServerNote};
 
 /// Loss worth a word: three round trips at least …
 const LOST: u32 = 3;
@@ -57,10 +59,7 @@ pub(super) fn findings(
     {
         details.push(FindingDetail::DoubleNat { wan });
     }
-    if netcheck.ipv6.usable.is_false()
-        && evidence.input.allows(crate::model::Family::V6)
-        && evidence.input.has_route(crate::model::Family::V6)
-    {
+    if netcheck.ipv6.usable.is_false() && evidence.input.allows(Family::V6) && evidence.input.has_route(Family::V6) {
         details.push(FindingDetail::Ipv6BlackHole);
     }
     super::translated::findings(evidence, views, &mut details);
@@ -93,9 +92,41 @@ fn region_findings(evidence: &Evidence<'_>, netcheck: &Netcheck, details: &mut V
             (None, _, Some(failure)) if !nothing => {
                 details.push(FindingDetail::RegionUnreachable { region: id, code, failure: failure.clone() });
             }
+            (Some(method), _, Some(failure)) if netcheck.udp.is_true() && stun_fails_here(evidence, region) => {
+                let (relay_answers, failure) = (region.relay_answers, failure.clone());
+                details.push(FindingDetail::StunDown { region: id, code, method, relay_answers, failure });
+            }
             _ => {}
         }
     }
+}
+
+/// Whether the region's servers were asked in vain in every way there is, one of them over a family over which others
+/// do answer that are no nearer to the internet: where none does, that is news of the way, and told as such.
+fn stun_fails_here(evidence: &Evidence<'_>, region: &RegionReport) -> bool {
+    let failed = region.failure.as_ref().is_some_and(|failure| failure.stage == Stage::Stun);
+    let Some(of_map) = evidence.input.map.regions.get(&region.id).filter(|_| failed) else { return false };
+    let untried = |family| of_map.nodes.iter().any(|node| is_untried(evidence, node, family));
+    let alone = |family| {
+        let own: Vec<_> = of_map.nodes.iter().filter_map(|node| evidence.stun_server(node, family)).collect();
+        let (here, elsewhere): (Vec<_>, Vec<_>) =
+            evidence.of_family(family).partition(|copy| own.contains(&copy.server));
+        let on_internet = here.iter().any(|copy| is_global(copy.server.ip()));
+        let answers = |copy: &StunCopy<'_>| counted(copy).is_some() && is_global(copy.server.ip()) >= on_internet;
+        !here.is_empty() && elsewhere.into_iter().any(answers)
+    };
+    !Family::BOTH.into_iter().any(untried) && Family::BOTH.into_iter().any(alone)
+}
+
+/// Whether a node's STUN might answer over a family that it was not asked over: nothing was sent, or its name is not
+/// settled.
+fn is_untried(evidence: &Evidence<'_>, node: &Node, family: Family) -> bool {
+    if let Some(server) = evidence.stun_server(node, family) {
+        return evidence.input.may_send(server.ip()) && !evidence.of_family(family).any(|copy| copy.server == server);
+    }
+    let cause = evidence.name_failure(&node.host_name, family).map(|failure| failure.cause);
+    let has_none = matches!(cause, Some(Cause::NoAddress | Cause::NoSuchName));
+    stun_place(node, family) == Place::ByName && evidence.input.may_resolve(family) && !has_none
 }
 
 /// Relays answer through the proxy, and nothing answers without it.

@@ -109,7 +109,7 @@ fn node_report(evidence: &Evidence<'_>, node: &Node, skipped: bool) -> NodeRepor
 }
 
 /// The round trip of a copy that was answered, and by whom it was asked.
-fn counted(copy: &StunCopy<'_>) -> Option<Duration> {
+pub(super) fn counted(copy: &StunCopy<'_>) -> Option<Duration> {
     let (reply, round_trip) = copy.reply?;
     (reply.from == copy.server && reply.error_code.is_none()).then_some(round_trip)
 }

@@ -407,15 +407,9 @@ mod tests {
                 let arrived = now >= *sent_at + ROUND_TRIP;
                 if arrived {
                     let reply = StunReply {
-                        from: *server,
-                        local: None,
                         mapped: Some("203.0.113.1:5000".parse().unwrap()),
-                        rewritten: None,
                         other_address: other.map(|other| other.parse().unwrap()),
-                        response_origin: None,
-                        software: None,
-                        error_code: None,
-                        problems: Vec::new(),
+                        ..StunReply::bare(*server)
                     };
                     filter.hear(*due, *copy, Fate::Answered(ROUND_TRIP), Some(&reply), now);
                 }

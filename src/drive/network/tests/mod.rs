@@ -2,6 +2,7 @@
 
 mod https;
 mod others;
+mod pace;
 mod resolve;
 mod stun;
 

@@ -145,6 +145,25 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             &["the server is down or has moved", "its name or port is mistyped", "the way to it is blocked from here"],
             "Nothing, as long as enough others answer: it was left out. Otherwise name another one.",
         ),
+        FindingDetail::StunDown { region: _, code, method, relay_answers, failure: how } => text(
+            format!("Region {code} gives no usable STUN answer, and others do"),
+            {
+                let relay = match relay_answers {
+                    Some(true) => " Its relay answers over TCP.",
+                    Some(false) => " Its relay does not answer over TCP either.",
+                    None => "",
+                };
+                let method = super::English.method(*method);
+                format!("{}; its latency is that of {method}.{relay}", failure(how))
+            },
+            &[
+                "its STUN service is down, or at another port than the map's STUNPort",
+                "a firewall there, the host's or the provider's, keeps UDP to that port out",
+                "the way to it is blocked from here, or loses many packets",
+            ],
+            "See whether the STUN service runs and UDP 3478 (or the map's STUNPort) is open at it, in the host's firewall \
+             and the provider's. Without STUN it tells nobody their endpoint.",
+        ),
         FindingDetail::MapMistake(placed) => {
             let PlacedMistake { place, path, mistake } = placed.as_ref();
             let (title, fix) = super::English.map_mistake(mistake);

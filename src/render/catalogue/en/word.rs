@@ -46,6 +46,7 @@ pub(super) const fn word(word: Word) -> &'static str {
         Word::Offered => "offered",
         Word::Regions => "Regions",
         Word::NotMeasured => "Not measured",
+        Word::StunFailed => "STUN failed",
         Word::Findings => "Findings",
         Word::Nodes => "Nodes",
         Word::Servers => "Servers",

@@ -129,6 +129,25 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             &["该服务器没有运行或已迁移", "名称或端口写错了", "从这里到它的路径被阻断"],
             "只要还有足够多的其他服务器应答，就无需处理：它已被排除。否则请换一台服务器。",
         ),
+        FindingDetail::StunDown { region: _, code, method, relay_answers, failure: how } => text(
+            format!("区域 {code} 的 STUN 没有可用的应答，而其他区域有"),
+            {
+                let relay = match relay_answers {
+                    Some(true) => "其中继有 TCP 应答。",
+                    Some(false) => "其中继的 TCP 也没有应答。",
+                    None => "",
+                };
+                let method = super::Chinese.method(*method);
+                format!("{}；其延迟由 {method} 测得。{relay}", failure(how))
+            },
+            &[
+                "它的 STUN 服务没有运行，或端口与地图中的 STUNPort 不同",
+                "那边主机或云服务商的防火墙没有放行该 UDP 端口",
+                "从这里到它的路径被阻断，或丢包很多",
+            ],
+            "请确认 STUN 服务正在运行，并且主机防火墙和云服务商都放行了它的 UDP 3478（或地图中的 STUNPort）。没有 STUN，\
+             没有人能从它得知自己的端点。",
+        ),
         FindingDetail::MapMistake(placed) => {
             let PlacedMistake { place, path, mistake } = placed.as_ref();
             let (title, fix) = super::Chinese.map_mistake(mistake);

@@ -47,6 +47,7 @@ pub(super) const fn word(word: Word) -> &'static str {
         Word::Offered => "提供了",
         Word::Regions => "区域",
         Word::NotMeasured => "未测得",
+        Word::StunFailed => "STUN 失败",
         Word::Findings => "发现",
         Word::Nodes => "节点",
         Word::Servers => "服务器",

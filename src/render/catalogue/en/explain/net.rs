@@ -163,3 +163,14 @@ pub(super) const IPV4_OVER_IPV6: Explanation = text(
      the NAT64's.",
     "No port can be forwarded over IPv4. Let peers connect over IPv6, or through a relay.",
 );
+
+pub(super) const STUN_DOWN: Explanation = text(
+    "A region's STUN gives no usable answer",
+    "The region was measured by HTTPS or ICMP, not by STUN, though STUN answers elsewhere. Its latency is then not quite \
+     comparable with the others', and it tells nobody their endpoint. By ICMP alone it is not chosen as home.",
+    "The finding has what became of the STUN packets, with how many were sent when none was answered. A link that loses \
+     many packets can look the same for one run.",
+    "See that the relay's STUN service runs (derper: not started with `-stun=false`), at the map's STUNPort (3478 when \
+     it gives none), and that this UDP port is open in the host's firewall and the provider's: `natscope nat \
+     --stun-server HOST:PORT` asks it alone. A node without STUN gets STUNPort -1 in the map.",
+);

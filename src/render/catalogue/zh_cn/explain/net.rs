@@ -138,3 +138,13 @@ pub(super) const IPV4_OVER_IPV6: Explanation = text(
      ipv4only.arpa 合成的地址得知（RFC 7050）。只有在没有 IPv4 的主机上才查询该名称；此时所报的 IPv4 NAT 即 NAT64。",
     "IPv4 上无法转发端口。请让对端通过 IPv6 或中继连接。",
 );
+
+pub(super) const STUN_DOWN: Explanation = text(
+    "区域的 STUN 没有可用的应答",
+    "该区域的延迟由 HTTPS 或 ICMP 测得，而不是 STUN，而别处的 STUN 有应答。它的延迟因此不完全可与其他区域相比，也没有\
+     人能从它得知自己的端点。只有 ICMP 时不会选它为主区域。",
+    "发现中有 STUN 包的结果；没有应答时还有发出的个数。丢包很多的链路在一次运行中也可能看起来一样。",
+    "确认中继的 STUN 服务正在运行（derper 没有用 `-stun=false` 启动），端口是地图中的 STUNPort（未写时为 3478），且主\
+     机防火墙和云服务商都放行了该 UDP 端口；`natscope nat --stun-server 主机:端口` 可以单独询问它。没有 STUN 的节点，\
+     应在地图中写 STUNPort -1。",
+);
