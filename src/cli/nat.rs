@@ -76,7 +76,7 @@ pub struct NatArgs {
     /// that it takes little longer than the mappings live, 11 minutes at most. Measured after a single exchange and after
     /// a few seconds of traffic, since NATs keep the latter longer. It takes a server that sends where it is asked to
     /// (RESPONSE-PORT or CHANGE-REQUEST of RFC 5780), and some 200 packets. --timeout limits all of the run; Ctrl-C ends it
-    /// and tells what is known. What was heard is not part of --save.
+    /// and tells what is known.
     #[arg(long, env = "NATSCOPE_LIFETIME", value_parser = values::switch, hide_env = true)]
     pub lifetime: bool,
 
@@ -84,7 +84,7 @@ pub struct NatArgs {
     ///
     /// What older programs would say, in their words, from Open Internet to Symmetric; with a warning where the order of
     /// its packets misleads, as behind Linux routers that answer strangers. It is asked of the first server that offers RFC
-    /// 5780 (or RFC 3489's CHANGED-ADDRESS), and no verdict follows from it. What was heard is not part of --save.
+    /// 5780 (or RFC 3489's CHANGED-ADDRESS), and no verdict follows from it.
     #[arg(long, env = "NATSCOPE_RFC3489", value_parser = values::switch, hide_env = true)]
     pub rfc3489: bool,
 
@@ -235,20 +235,13 @@ impl NatArgs {
             });
         }
         if transport == Transport::Udp {
-            return match (&self.socks5, &self.save) {
-                (Some(_), Some(_)) => {
-                    Err("--save cannot be used with --socks5: a replay would take the proxy's NAT for this host's"
-                        .into())
-                }
-                _ => Ok(()),
-            };
+            return Ok(());
         }
         for (given, flag, why) in [
             (self.lifetime, "--lifetime", "measures mappings of UDP"),
             (self.socks5.is_some(), "--socks5", "is for the datagrams a proxy relays"),
             (self.rfc3489, "--rfc3489", "is a procedure over UDP"),
             (self.wants_map(), "--derp-map", "names servers of UDP; name STUN servers instead"),
-            (self.save.is_some(), "--save", "keeps what was heard over UDP"),
         ] {
             if given {
                 return Err(format!("{flag} cannot be used over {transport}: it {why}"));

@@ -183,8 +183,6 @@ fn errors_say_what_would_be_right() {
         ("netcheck -6 --bind-address 127.0.0.1", "--bind-address 127.0.0.1 is IPv4"),
         ("netcheck --replay a --region fra", "'--replay <FILE>' cannot be used with '--region <CODE|ID>'"),
         ("nat stuns:a.example b.example", "write --transport tls"),
-        ("nat --socks5 a.example --save a.json", "the proxy's NAT for this host's"),
-        ("nat --transport tls --save a.json", "--save cannot be used over TLS"),
         ("nat a.example:99999", "from 1 to 65535"),
         ("nat -4 [::1]:3478", "the server [::1]:3478 is not IPv4"),
         ("nat --format tailscale-json", "only `natscope netcheck` can write it"),

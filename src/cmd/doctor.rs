@@ -125,7 +125,7 @@ pub(super) fn conclude(
     Ok(Report {
         doctor: Some(doctor),
         findings,
-        saved: Some(Saved { inputs: doctor_inputs::to_json(input)?, record }),
+        saved: Some(Saved { inputs: doctor_inputs::to_json(input)?, record, further: Vec::new() }),
         ..Report::new(Command::Doctor, started_at, took)
     })
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::exit::CmdError;
+use super::netcheck::Setup;
 use crate::check::netcheck::{Input, Options};
 use crate::derpmap;
 use crate::model::RegionId;
@@ -20,6 +21,8 @@ pub(super) struct Inputs {
     pub(super) command: Option<Command>,
     /// Findings about the map.
     pub(super) findings: Vec<Finding>,
+    /// The proxy all went through.
+    pub(super) socks5: Option<String>,
 }
 
 /// [`Input`] with its map in the form everybody reads.
@@ -33,6 +36,9 @@ struct Kept {
     command: Option<String>,
     #[serde(default)]
     map_findings: Vec<KeptFinding>,
+    /// The proxy all went through, without its password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    socks5: Option<String>,
 }
 
 /// A finding that comes from loading the map rather than from the record.
@@ -44,16 +50,22 @@ enum KeptFinding {
 }
 
 /// The inputs as JSON.
-pub(super) fn to_json(input: &Input, command: Command, findings: &[Finding]) -> Result<Value, CmdError> {
+pub(super) fn to_json(input: &Input, setup: &Setup) -> Result<Value, CmdError> {
     let kept = Kept {
         derp_map: derpmap::encode_json(&input.map),
         host: input.host.clone(),
         options: input.options.clone(),
         previous_home: input.previous_home,
-        command: Some(command.name().to_owned()),
-        map_findings: findings.iter().filter_map(KeptFinding::of).collect(),
+        command: Some(setup.command.name().to_owned()),
+        socks5: setup.socks5.clone(),
+        map_findings: setup.findings.iter().filter_map(KeptFinding::of).collect(),
     };
-    serde_json::to_value(kept).map_err(|error| CmdError::Own(format!("cannot save the inputs: {error}")))
+    plain(&kept)
+}
+
+/// Any inputs as JSON.
+pub(super) fn plain(inputs: &impl Serialize) -> Result<Value, CmdError> {
+    serde_json::to_value(inputs).map_err(|error| CmdError::Own(format!("cannot save the inputs: {error}")))
 }
 
 /// The inputs from JSON that [`to_json`] wrote. `name` is the file, for errors.
@@ -80,6 +92,7 @@ pub(super) fn from_json(name: &str, value: &Value) -> Result<Inputs, CmdError> {
         },
         command: command.transpose()?,
         findings: findings.collect::<Result<_, _>>()?,
+        socks5: kept.socks5,
     })
 }
 

@@ -14,7 +14,7 @@ use crate::cli::{GlobalArgs, NatArgs};
 use crate::drive::network::{self, NetworkOptions, Proxies};
 use crate::model::{DerpMap, Family, PublicStunServer, StunServerName, Transport};
 use crate::probe::Cause;
-use crate::report::{Command, ModeWhy, Nat, Report, Verdict, Why};
+use crate::report::{Command, Nat, Report};
 
 pub(super) async fn run(args: &NatArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     match args.transport() {
@@ -71,16 +71,10 @@ async fn ask_servers(
         options: options(args, global, begun.elapsed()),
         network: network_options(args),
         findings: given.as_ref().map(|given| given.findings.clone()).unwrap_or_default(),
-        // A replay would take the NAT of a proxy for this host's.
-        keep: (args.save.is_some() || global.verbose > 0) && args.socks5.is_none(),
+        keep: args.save.is_some() || global.verbose > 0,
+        socks5: args.socks5.as_ref().map(ToString::to_string),
     };
-    let mut report = netcheck::once(&setup, &map, None, output).await?;
-    if let Some(proxy) = &args.socks5 {
-        for nat in [&mut report.nat_v4, &mut report.nat_v6].into_iter().flatten() {
-            nat.carrier_grade = Verdict::unknown(Why::Mode(ModeWhy::ThroughProxy));
-            nat.proxy = Some(proxy.to_string());
-        }
-    }
+    let report = netcheck::once(&setup, &map, None, output).await?;
     Ok((report, given))
 }
 

@@ -14,7 +14,7 @@ use crate::drive::{host, network, wall_clock};
 use crate::model::{DerpMap, Family, RegionId};
 use crate::probe::{HostFacts, Moment, ProxyFacts, Record};
 use crate::render;
-use crate::report::{Command, Finding, PortMappingReport, Report, Saved, Verdict, Why};
+use crate::report::{Command, Finding, ModeWhy, PortMappingReport, Report, Saved, Verdict, Why};
 
 pub(super) async fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     if let Some(path) = &args.save {
@@ -34,6 +34,7 @@ pub(super) async fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Outpu
         network: network_options(&args.probing),
         findings: map.findings,
         keep: args.save.is_some() || global.verbose > 0,
+        socks5: None,
     };
     repeat::run(args, global, output, &setup, &map.map).await
 }
@@ -60,6 +61,8 @@ pub(super) struct Setup {
     pub(super) findings: Vec<Finding>,
     /// Whether the report is to hold what it was concluded from.
     pub(super) keep: bool,
+    /// The proxy all goes through: the NAT is the proxy's.
+    pub(super) socks5: Option<String>,
 }
 
 /// One run, from host facts to report.
@@ -113,9 +116,15 @@ pub(super) fn conclude(
         analysis.netcheck.port_mapping =
             PortMappingReport { upnp: elsewhere(), nat_pmp: elsewhere(), pcp: elsewhere() };
     }
-    let [mut nat_v4, nat_v6] = analysis.take_nats(setup.command, input, record);
+    let [mut nat_v4, mut nat_v6] = analysis.take_nats(setup.command, input, record);
     if let (Command::Selftest, Some(nat)) = (setup.command, &mut nat_v4) {
         nat.carrier_grade = Verdict::unknown(Why::NotMeasuredHere { ask: "natscope netcheck" });
+    }
+    if let Some(proxy) = &setup.socks5 {
+        for nat in [&mut nat_v4, &mut nat_v6].into_iter().flatten() {
+            nat.carrier_grade = Verdict::unknown(Why::Mode(ModeWhy::ThroughProxy));
+            nat.proxy = Some(proxy.clone());
+        }
     }
     let mut findings = analysis.findings;
     findings.extend(setup.findings.iter().cloned());
@@ -124,8 +133,7 @@ pub(super) fn conclude(
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let saved = if setup.keep {
-        let inputs = inputs::to_json(input, setup.command, &setup.findings)?;
-        Some(Saved { inputs, record: record.clone() })
+        Some(Saved { inputs: inputs::to_json(input, setup)?, record: record.clone(), further: Vec::new() })
     } else {
         None
     };

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::exit::{CmdError, Exit};
 use super::inputs::{self, Inputs};
-use super::nat;
 use super::netcheck::{Setup, conclude};
 use super::output::Output;
+use super::{classic, lifetime, nat, stream};
 use crate::cli::GlobalArgs;
 use crate::drive::network::NetworkOptions;
 use crate::render::json;
@@ -27,6 +27,10 @@ pub(super) fn run(command: Command, path: &Path, global: &GlobalArgs, output: &O
     let text = read(path).map_err(|error| refuse(&error))?;
     let value = serde_json::from_str(&text)
         .map_err(|error| refuse(&format!("{}:{}: this is not JSON: {error}", error.line(), error.column())))?;
+    if let Some((report, answered)) = stream::again(command, &name, &value, global.verbose > 0)? {
+        output.report(&report)?;
+        return Ok(Exit::of_nat(&report, answered, global.fail_on));
+    }
     let report = again(Some(command), &name, &value, global.verbose > 0)?;
     let command = report.command;
     if command == Command::Nat {
@@ -39,15 +43,34 @@ pub(super) fn run(command: Command, path: &Path, global: &GlobalArgs, output: &O
 /// The report of `command` (`None`: of the command that was saved) from the JSON of a file called `name`.
 pub(super) fn again(command: Option<Command>, name: &str, value: &Value, keep: bool) -> Result<Report, CmdError> {
     let (started_at, saved) = json::saved_from(value).map_err(|error| CmdError::Usage(format!("{name}: {error}")))?;
-    let Inputs { input, command: saved_by, findings } = inputs::from_json(name, &saved.inputs)?;
+    if stream::is_of_connections(&saved.inputs) {
+        return Err(CmdError::Usage(format!(
+            "{name}: this is what natscope nat heard over connections, which says nothing of UDP; replay it with natscope \
+             nat --replay"
+        )));
+    }
+    let Inputs { input, command: saved_by, findings, socks5 } = inputs::from_json(name, &saved.inputs)?;
     let command = match (command, saved_by) {
         (Some(Command::Netcheck) | None, Some(Command::Selftest)) => Command::Selftest,
         (Some(command), _) | (None, Some(command)) => command,
         (None, None) => Command::Netcheck,
     };
-    let setup = Setup { command, options: input.options.clone(), network: NetworkOptions::default(), findings, keep };
+    let (options, network) = (input.options.clone(), NetworkOptions::default());
+    let setup = Setup { command, options, network, findings, keep, socks5 };
     let took = saved.record.ended_at.since_start();
     let mut report = conclude(&setup, &input, &saved.record, started_at, took)?;
+    for (index, further) in saved.further.iter().enumerate() {
+        let heard = match further.check.as_str() {
+            lifetime::CHECK => lifetime::again(&mut report, further),
+            classic::CHECK => classic::again(&mut report, further),
+            other => Err(format!("no check is called {other:?}")),
+        };
+        heard.map_err(|error| CmdError::Usage(format!("{name}: further[{index}]: {error}")))?;
+        report.took += further.tape.record.ended_at.since_start();
+    }
+    if let Some(kept) = &mut report.saved {
+        kept.further = saved.further;
+    }
     // What was redacted stays so, whoever concludes from it.
     report.redacted = value.get("redacted").and_then(Value::as_bool).unwrap_or_default();
     Ok(report)

@@ -24,6 +24,7 @@ pub(super) async fn run(args: &SelftestArgs, global: &GlobalArgs, output: &Outpu
         network: NetworkOptions { proxies: Proxies::None, ..NetworkOptions::default() },
         findings: Vec::new(),
         keep: args.save.is_some() || global.verbose > 0,
+        socks5: None,
     };
     let mut report = once(&setup, &map, None, output).await?;
     report.ping = selftest_ping::run(&map).await?;

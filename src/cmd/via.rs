@@ -199,6 +199,7 @@ pub(super) async fn nat_facts(
         network: netcheck::network_options(&ProbingArgs { bind_port: None, ..probing.clone() }),
         findings: Vec::new(),
         keep: false,
+        socks5: None,
     };
     netcheck::silently(&setup, witnesses).await.map(Some)
 }

@@ -10,6 +10,7 @@ mod moment;
 mod observation;
 mod question;
 mod record;
+mod recorded;
 mod relay_answer;
 mod relay_question;
 
@@ -22,5 +23,6 @@ pub use observation::{
 };
 pub use question::{HttpsTarget, PortMappingService, Probe, ProbeId, Question, Slot, StunForm};
 pub use record::{Launch, Record};
+pub use recorded::{NotReplayed, Recorded, Tape, Turn};
 pub use relay_answer::{CertificateSeen, DerpAnswer, HttpReply, RelayAnswer, ServerGreeting, TlsAnswer};
 pub use relay_question::{DerpStart, HttpRequest, RelayAsk, RelayQuestion, Sni};

@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{FindingCode, LatencyMethod, PlacedMistake, RelayFinding, ServerNote};
-use crate::model::RegionId;
+use crate::model::{Nat64Prefix, RegionId};
 use crate::probe::Failure;
 
 /// Something that deserves attention, with a stable code, its causes and its fix (both made in `render/`).
@@ -150,6 +150,8 @@ pub enum FindingDetail {
     Ipv4OverIpv6 {
         /// By which this was seen: this host's IPv4 address, or an IPv6 address that stands for a server's IPv4 address.
         address: IpAddr,
+        /// The prefix of the NAT64, where the resolver tells it (RFC 7050).
+        prefix: Option<Nat64Prefix>,
     },
     /// NET-018: a region's STUN gives no answer where others' does, and its latency is had in another way.
     StunDown {

@@ -57,7 +57,7 @@ pub use side::{FamilyFacts, Side};
 pub use verdict::{Confidence, Verdict};
 pub use why::Why;
 
-use crate::probe::Record;
+use crate::probe::{Record, Tape};
 
 /// Schema number of the JSON form.
 pub const SCHEMA: u32 = 1;
@@ -131,6 +131,19 @@ pub struct Saved {
     pub inputs: serde_json::Value,
     /// Probes and observations.
     pub record: Record,
+    /// Of checks that were run after that.
+    pub further: Vec<SavedCheck>,
+}
+
+/// What a further check started from and heard: enough to run it again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SavedCheck {
+    /// Which check.
+    pub check: String,
+    /// Its inputs as JSON.
+    pub inputs: serde_json::Value,
+    /// Probes and observations, and in which order.
+    pub tape: Tape,
 }
 
 /// The command a report comes from.

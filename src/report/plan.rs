@@ -1,4 +1,4 @@
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use super::RegionSkip;
@@ -32,6 +32,8 @@ pub enum PlanWhen {
     OnceResolved,
     /// When a server's answer says that it can.
     Offered,
+    /// When servers have told at which outside endpoints they see the sockets.
+    Seen,
     /// When nobody has answered over UDP by then.
     UdpSilent {
         /// After the start.
@@ -88,6 +90,23 @@ pub enum PlanWhat {
     /// STUN from two sockets a server, which is asked to answer from its other port and address (RFC 5780 section 4.4);
     /// two servers at a time in each family.
     Filtering,
+    /// STUN to a relay in the form that has room for its other endpoint: does it test filters?
+    FilterScout {
+        /// The relay's STUN server.
+        server: SocketAddr,
+    },
+    /// STUN over IPv6 to a server of IPv4, from the measuring and the mapping sockets, if there is a NAT64 (RFC 7050).
+    BeyondNat64 {
+        /// The server.
+        server: SocketAddrV4,
+    },
+    /// From each of two sockets of this host to the outside endpoint of the other, and a request beside them.
+    Hairpin,
+    /// STUN over TCP: is a server up that serves nothing but STUN?
+    StunStream {
+        /// The server.
+        server: SocketAddr,
+    },
     /// The relay over HTTPS.
     Https {
         /// The region.

@@ -130,8 +130,11 @@ fn read(stream: &mut TcpStream, length: usize) -> Option<Vec<u8>> {
 fn every_local_port_is_an_association_and_the_nat_is_the_proxys() {
     let (servers, _runtime, _relays) = relays(&[161, 162, 163]);
     let proxy = proxy(164, Behaviour::Wants("me", "s3:cr@t"));
+    let directory = tempfile::tempdir().unwrap();
+    let saved = directory.path().join("saved.json");
+    let save = saved.display();
     let servers = words(&servers);
-    let run = natscope(&format!("nat --json --socks5 me:s3%3Acr%40t@{} {servers}", proxy.address));
+    let run = natscope(&format!("nat --json --save {save} --socks5 me:s3%3Acr%40t@{} {servers}", proxy.address));
     let report = run.report();
     let Run { code, stdout, stderr } = run;
     let nat = &report["nat"]["ipv4"];
@@ -139,6 +142,9 @@ fn every_local_port_is_an_association_and_the_nat_is_the_proxys() {
     assert_eq!(code, 3, "{stderr}");
     assert_eq!(nat["proxy"], proxy.address.to_string(), "and not with its password");
     assert!(!stdout.contains("s3") && !stderr.contains("s3"));
+    assert!(!std::fs::read_to_string(&saved).unwrap().contains("s3"));
+    let again = natscope(&format!("nat --json --replay {save}"));
+    assert_eq!((again.code, &again.report()["nat"]), (code, &report["nat"]), "the proxy's, not this host's");
     assert_eq!(nat["mapping"]["value"], "endpoint-independent", "{nat:#}");
     assert_eq!(nat["filtering"]["value"], "address-and-port-dependent", "{nat:#}");
     let outside = proxy.outside.lock().unwrap();

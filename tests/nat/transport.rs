@@ -77,6 +77,15 @@ fn coturn_is_asked_over_tcp_and_over_tls() {
         assert!(nat["filtering"]["why"].as_str().unwrap().contains("over TCP"), "{nat:#}");
         assert_eq!(nat["local"].as_array().unwrap().len(), 3, "three local ports, each to all servers: {nat:#}");
         assert_eq!(nat["servers"].as_array().unwrap().len(), 3);
+        let saved = directory.path().join("saved.json");
+        let save = format!("--transport {transport} --save {} {}", saved.display(), servers.join(" "));
+        let (_, first) = natscope(&save, Some(&roots));
+        let (again, replayed) = natscope(&format!("--replay {}", saved.display()), None);
+        assert_eq!((again, &replayed["nat"], &replayed["findings"]), (code, &first["nat"], &first["findings"]));
+        let (_, redacted) = natscope(&format!("--redact -v --replay {}", saved.display()), None);
+        std::fs::write(&saved, redacted.to_string()).unwrap();
+        let (again, from_redacted) = natscope(&format!("--replay {}", saved.display()), None);
+        assert_eq!((again, &from_redacted["nat"]), (code, &redacted["nat"]));
         // Servers on loopback say nothing of the way to the internet.
         assert_eq!((code, report["findings"].as_array().unwrap().len()), (3, 0), "{report:#}");
     }

@@ -1,4 +1,4 @@
-//! Other people's programs in a lab: coturn, tinyproxy and miniupnpd.
+//! Other people's programs in a lab: coturn, tinyproxy, miniupnpd and tayga.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
@@ -53,6 +53,23 @@ pub fn miniupnpd(folder: &Path) -> Vec<String> {
     std::fs::write(&path, text).expect("a file");
     let pid = folder.join("miniupnpd.pid").display().to_string();
     ["miniupnpd", "-d", "-f", &path.display().to_string(), "-P", &pid].map(str::to_owned).to_vec()
+}
+
+/// Each host behind the NAT64 has an IPv4 address of its own here, which the router then translates.
+pub const NAT64_POOL: &str = "192.168.255.0/24";
+
+/// How its device is made, and how it is run.
+pub fn tayga(folder: &Path, plan: &Plan) -> [Vec<String>; 2] {
+    let text = format!(
+        "tun-device nat64\nipv4-addr 192.168.255.1\nprefix {}/96\ndynamic-pool {NAT64_POOL}\ndata-dir {}\n",
+        plan.nat64(),
+        folder.display()
+    );
+    let path = folder.join("tayga.conf");
+    std::fs::write(&path, text).expect("a file");
+    let path = path.display().to_string();
+    [&["tayga", "-c", &path, "--mktun"][..], &["tayga", "-c", &path, "-d"]]
+        .map(|words| words.iter().map(|word| (*word).to_owned()).collect())
 }
 
 /// The role of waiting for coturn, in its namespace: it is not ready when its sockets are bound, so each must answer.

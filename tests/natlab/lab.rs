@@ -12,11 +12,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::plan::{GATEWAY, Plan, public_lan};
 use super::scenario::{Ipv6, Scenario, StunMode, Surroundings};
-use super::{daemons, links, map, rules, server, wire};
+use super::{daemons, housemate, links, map, rules, server, wire};
 
 pub struct Lab {
     pub plan: Plan,
-    /// Of its namespaces: `l3-` and then `cli`, `nat`, `cgn`, `inet`, and the neighbour's `cli2` and `nat2`.
+    /// Of its namespaces: `l3-` and then `cli`, `nat`, `cgn`, `inet`, another host of the LAN's `cli3`, and the neighbour's `cli2` and
+    /// `nat2`.
     prefix: String,
     namespaces: Vec<&'static str>,
     children: Vec<Child>,
@@ -31,6 +32,9 @@ impl Lab {
         if scenario.carrier.is_some() {
             namespaces.push("cgn");
         }
+        if scenario.housemate_port.is_some() {
+            namespaces.push("cli3");
+        }
         let mut lab = Self {
             plan: Plan::of(scenario.plan),
             prefix: format!("l{}-", COUNT.fetch_add(1, Ordering::Relaxed)),
@@ -41,7 +45,11 @@ impl Lab {
         };
         lab.make_links(scenario)?;
         lab.furnish(scenario)?;
+        if scenario.nat64 {
+            lab.start_nat64()?;
+        }
         lab.start_servers(scenario)?;
+        lab.start_housemate(scenario)?;
         map::write(scenario, &lab.plan, &lab.map());
         Ok(lab)
     }
@@ -90,6 +98,9 @@ impl Lab {
         if scenario.carrier.is_some() {
             veths.push(("cgn", "lan", "nat", "wan"));
         }
+        if scenario.housemate_port.is_some() {
+            veths.push(("nat", "lan2", "cli3", "eth0"));
+        }
         if !scenario.has_wire() {
             veths.push(("inet", "isp", edge, "wan"));
         }
@@ -108,7 +119,7 @@ impl Lab {
             }
             let config =
                 wire::Config { wire: scenario.wire.clone().unwrap_or_default(), rtt_ms, router: self.name(edge) };
-            self.start_role("wire", &serde_json::to_string(&config).unwrap())?;
+            self.start_role("inet", "wire", &serde_json::to_string(&config).unwrap())?;
         }
         Ok(())
     }
@@ -136,6 +147,7 @@ impl Lab {
                     let nat = scenario.carrier.expect("a carrier");
                     (*short, links::carrier(plan), rules::carrier(nat, &public))
                 }
+                "cli3" => (*short, links::housemate(), String::new()),
                 _ => (*short, links::client(scenario, plan), String::new()),
             })
             .collect();
@@ -191,6 +203,9 @@ impl Lab {
             }
             names.insert(format!("s{0}.owner{0}.test", n + 1), addresses);
         }
+        if scenario.nat64 {
+            names.insert("ipv4only.arpa".to_owned(), plan.ipv4only());
+        }
         let certificate = map::certificate();
         for (name, bytes) in [("cert.der", &certificate.der), ("key.der", &certificate.key)] {
             std::fs::write(self.folder().join(name), bytes).map_err(|e| e.to_string())?;
@@ -218,7 +233,33 @@ impl Lab {
         }
         // The lab's own server is told which of coturn's addresses to wait for before it says that all is ready.
         let coturns = if scenario.coturn { self.coturn_addresses(scenario) } else { Vec::new() };
-        self.start_role("serve", &serde_json::to_string(&(config, coturns)).unwrap())
+        self.start_role("inet", "serve", &serde_json::to_string(&(config, coturns)).unwrap())
+    }
+
+    /// With flows to every other server, so that the same port of the client is free at some and taken at others.
+    fn start_housemate(&mut self, scenario: &Scenario) -> Result<(), String> {
+        let Some(port) = scenario.housemate_port else { return Ok(()) };
+        let servers = (0..scenario.server.len()).step_by(2).map(|n| self.plan.server(n)).collect();
+        let config = housemate::Config { port, servers };
+        self.start_role("cli3", "housemate", &serde_json::to_string(&config).unwrap())
+    }
+
+    /// Its device takes what is sent to the prefix, and gives it back as IPv4, for the router's NAT.
+    fn start_nat64(&mut self) -> Result<(), String> {
+        let [make, run] = daemons::tayga(self.folder(), &self.plan);
+        let output = Command::new("ip").args(["netns", "exec", &self.name("nat")]).args(make).output();
+        let output = output.map_err(|e| e.to_string())?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        let batch = format!(
+            "link set nat64 up\nroute add {}/96 dev nat64\nroute add {} dev nat64\n",
+            self.plan.nat64(),
+            daemons::NAT64_POOL
+        );
+        let mut command = Command::new("ip");
+        feed(command.args(["-netns", &self.name("nat"), "-batch", "-"]), &batch)?;
+        self.start_daemon("nat", &run)
     }
 
     fn coturn_addresses(&self, scenario: &Scenario) -> Vec<std::net::Ipv4Addr> {
@@ -233,12 +274,12 @@ impl Lab {
         Ok(())
     }
 
-    /// This test binary again, in the internet's namespace and in another role, until it says that it is ready.
-    fn start_role(&mut self, role: &str, config: &str) -> Result<(), String> {
+    /// This test binary again, in a namespace and in another role, until it says that it is ready.
+    fn start_role(&mut self, short: &str, role: &str, config: &str) -> Result<(), String> {
         let path = self.folder().join(format!("{role}.json"));
         std::fs::write(&path, config).map_err(|e| e.to_string())?;
         let mut child = Command::new("ip")
-            .args(["netns", "exec", &self.name("inet")])
+            .args(["netns", "exec", &self.name(short)])
             .arg(std::env::current_exe().map_err(|e| e.to_string())?)
             .arg(&path)
             .env("NATLAB_ROLE", role)

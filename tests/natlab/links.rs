@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::plan::{GATEWAY, Plan, public_lan};
+use super::plan::{GATEWAY, HOUSEMATE, Plan, public_lan};
 use super::scenario::{Ipv6, Scenario};
 
 /// No ICMP rate limits; no DAD; bridged frames are not to pass the NAT twice; a lost neighbour solicitation must not cost a second.
@@ -10,7 +10,7 @@ pub const SYSCTLS: &str = "\
 set_() { [ ! -e \"/proc/sys/net/$1\" ] || echo \"$2\" > \"/proc/sys/net/$1\" || true; }
 set_ ipv4/ip_forward 1
 set_ ipv6/conf/all/forwarding 1
-for d in all default eth0 lan wan isp isp2; do
+for d in all default eth0 lan lan2 wan isp isp2; do
   set_ ipv6/conf/$d/accept_dad 0
   set_ ipv6/conf/$d/accept_ra 0
   set_ ipv4/conf/$d/rp_filter 0
@@ -71,6 +71,11 @@ pub fn provider(scenario: &Scenario, plan: &Plan, device: &str) -> String {
     text
 }
 
+/// Another host of the client's LAN, on a line of its own.
+pub fn housemate() -> String {
+    format!("addr add {HOUSEMATE}/24 dev eth0\nlink set eth0 up\nroute add default via {GATEWAY} dev eth0\n")
+}
+
 /// Those of the router before the client.
 pub fn home(scenario: &Scenario, plan: &Plan) -> String {
     let lan = if public_lan(scenario) { format!("{}/28", plan.lan_gateway()) } else { format!("{GATEWAY}/24") };
@@ -81,6 +86,9 @@ pub fn home(scenario: &Scenario, plan: &Plan) -> String {
     let mut text = format!(
         "addr add {lan} dev lan\naddr add {uplink} dev wan\nlink set lan up\nlink set wan up\nroute add default via {isp} dev wan\n"
     );
+    if scenario.housemate_port.is_some() {
+        write!(text, "link set lan2 up\nroute add {HOUSEMATE}/32 dev lan2\n").unwrap();
+    }
     if scenario.ipv6 != Ipv6::Off {
         writeln!(text, "addr add {}/64 dev lan nodad", plan.v6("1", "1")).unwrap();
         writeln!(text, "addr add {}/64 dev wan nodad", plan.v6("ff", "10")).unwrap();

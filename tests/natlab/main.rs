@@ -23,11 +23,17 @@
 )]
 
 #[cfg(target_os = "linux")]
+mod beside;
+#[cfg(target_os = "linux")]
+mod conclusions;
+#[cfg(target_os = "linux")]
 mod daemons;
 #[cfg(target_os = "linux")]
 mod dice;
 #[cfg(target_os = "linux")]
 mod enclosure;
+#[cfg(target_os = "linux")]
+mod housemate;
 #[cfg(target_os = "linux")]
 mod lab;
 #[cfg(target_os = "linux")]
@@ -64,6 +70,7 @@ fn main() -> std::process::ExitCode {
     match std::env::var("NATLAB_ROLE").as_deref() {
         Ok("serve") => server::serve(),
         Ok("wire") => wire::run(),
+        Ok("housemate") => housemate::run(),
         Ok("probe") => probe::run(),
         Ok("enclosed") => return trials::run(enclosure::furnish()),
         _ => return enclosure::enter(),

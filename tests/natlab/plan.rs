@@ -3,6 +3,7 @@
 //! ```text
 //! [inet] .1 --isp/wan-- .10 [nat] 192.168.1.1 --lan/eth0-- .100 [cli]
 //! [inet] .1 --isp/wan-- .30 [cgn] 100.64.0.1 --lan/wan-- 100.64.0.10 [nat] …      with a carrier's router
+//!                             192.168.1.1 --lan2/eth0-- .101 [cli3]               another host of the LAN
 //! [inet] .33 --isp2/wan-- .42 [nat2] 192.168.1.1 --lan/eth0-- .100 [cli2]         the neighbour of a pair
 //! ```
 //!
@@ -37,6 +38,7 @@ const FIRST: Home = Home { isp: 1, router: 10, carrier: 30, lan: 128 };
 const NEIGHBOUR: Home = Home { isp: 33, router: 42, carrier: 62, lan: 144 };
 
 pub const GATEWAY: &str = "192.168.1.1";
+pub const HOUSEMATE: &str = "192.168.1.101";
 
 impl Plan {
     pub const fn of(name: PlanName) -> Self {
@@ -127,6 +129,18 @@ impl Plan {
 
     pub fn dns6(&self) -> Ipv6Addr {
         self.v6("80", "53").parse().expect("an address")
+    }
+
+    /// The prefix of the NAT64, a /96.
+    pub fn nat64(&self) -> Ipv6Addr {
+        self.v6("64", "").parse().expect("an address")
+    }
+
+    /// What a resolver that tells of it says of the name that has only IPv4 addresses (RFC 7050).
+    pub fn ipv4only(&self) -> Vec<IpAddr> {
+        let known = [Ipv4Addr::new(192, 0, 0, 170), Ipv4Addr::new(192, 0, 0, 171)];
+        let made = |v4: Ipv4Addr| IpAddr::from(Ipv6Addr::from(u128::from(self.nat64()) | u128::from(u32::from(v4))));
+        known.iter().map(|v4| made(*v4)).chain(known.iter().map(|v4| IpAddr::V4(*v4))).collect()
     }
 
     pub fn client(&self, scenario: &Scenario) -> IpAddr {

@@ -24,6 +24,8 @@ pub const FLOOD: u32 = 600;
 pub struct Order {
     pub targets: Vec<Target>,
     pub public: IpAddr,
+    /// The prefix of the NAT64, where there is one.
+    pub nat64: Ipv6Addr,
     pub certificate: PathBuf,
     pub truth: Truth,
 }
@@ -52,6 +54,7 @@ pub fn run() {
             "hairpinning" => json!(hairpinning(&order)),
             "udp_error" => json!(udp_error(&order)),
             "udp6" => json!(order.targets.iter().all(udp6)),
+            "nat64" => json!(order.targets.iter().all(|target| beyond_nat64(&order, target))),
             "tcp_443" => json!(connect(SocketAddr::from((order.targets[0].v4, 443)), order.targets[0].longest_ms).0),
             "https" => json!(order.targets.iter().enumerate().all(|(n, target)| services::https(
                 n,
@@ -148,6 +151,13 @@ fn udp6(target: &Target) -> bool {
     let socket = UdpSocket::bind("[::]:0").unwrap();
     let to = SocketAddr::from((target.v6.expect("an IPv6 address"), 3478));
     ask(&socket, to, 0, longest(std::slice::from_ref(target))).is_some()
+}
+
+fn beyond_nat64(order: &Order, target: &Target) -> bool {
+    let socket = UdpSocket::bind("[::]:0").unwrap();
+    let bits = u128::from(order.nat64) | u128::from(u32::from(target.v4));
+    let to = SocketAddr::from((Ipv6Addr::from(bits), 3478));
+    ask(&socket, to, 0, longest(std::slice::from_ref(target))).is_some_and(|(mapped, _)| mapped.ip() == order.public)
 }
 
 /// One question, up to seven copies close to each other: `(mapped endpoint, where the answer came from)`.

@@ -89,7 +89,7 @@ const FIREWALL: &str = r#"table inet fw {
   chain forward {
     type filter hook forward priority filter; policy drop;
     ct state established,related accept
-    iifname "lan" accept
+    iifname { "lan", "lan2", "nat64" } accept
     ct status dnat accept
   }
 }
@@ -190,8 +190,9 @@ fn learned(mapping: Scope, filtering: Scope, ports: Ports, public: &str, hairpin
         Ports::Random => format!("meta l4proto udp snat to {public}:1024-65535 fully-random"),
         Ports::Sequential => {
             // Through a map: numgen yields host byte order, a port must be in network order.
-            let ports: Vec<_> = (0..256).map(|n| format!("{n} : {}", 40000 + n)).collect();
-            format!("meta l4proto udp snat to {public} : numgen inc mod 256 map {{ {} }}", ports.join(", "))
+            // So many that none comes again while it is held, however often a run is repeated.
+            let ports: Vec<_> = (0..2048).map(|n| format!("{n} : {}", 40000 + n)).collect();
+            format!("meta l4proto udp snat to {public} : numgen inc mod 2048 map {{ {} }}", ports.join(", "))
         }
     };
     // The filter is not asked about packets from inside.

@@ -40,9 +40,14 @@ pub struct Scenario {
     /// Chance of each packet to be lost on the WAN link, in each direction, by the kernel.
     #[serde(default)]
     pub loss_percent: f64,
+    /// A NAT64 (tayga) on the router, and a resolver that tells of it: the client's way to IPv4 where it has none.
+    #[serde(default)]
+    pub nat64: bool,
     /// The router itself takes what strangers send to its outside address, and so keeps a flow of it.
     #[serde(default)]
     pub input_accept: bool,
+    /// Another host of the LAN, which talks to every other server from this port.
+    pub housemate_port: Option<u16>,
     /// The router's conntrack timeouts for UDP in seconds: after one exchange, and after a stream.
     #[serde(default = "minute")]
     pub udp_timeouts_s: [u32; 2],
@@ -186,6 +191,12 @@ pub enum StunMode {
     Oversized,
     /// CHANGE-REQUEST is answered from the usual address.
     IgnoresChange,
+    /// CHANGE-REQUEST is answered with error 420.
+    RefusesChange,
+    /// CHANGE-REQUEST is not answered.
+    DropsChange,
+    /// OTHER-ADDRESS names an address at which nobody is, and from which nothing comes.
+    DeadAlternate,
 }
 
 /// One run of the built binary.
@@ -235,6 +246,9 @@ impl Scenario {
         if !scenario.ipv4 && scenario.ipv6 == Ipv6::Off {
             return Err("neither IPv4 nor IPv6".to_owned());
         }
+        if scenario.nat64 && (scenario.ipv6 != Ipv6::Native || scenario.plan != PlanName::Documentation) {
+            return Err("nat64 needs ipv6 = \"native\" and the plan \"documentation\"".to_owned());
+        }
         if scenario.upnp && scenario.plan != PlanName::Public {
             return Err("upnp needs plan = \"public\"".to_owned());
         }
@@ -249,6 +263,9 @@ impl Scenario {
         }
         if self.surroundings == Surroundings::ProxyOnly {
             tools.push("tinyproxy");
+        }
+        if self.nat64 {
+            tools.push("tayga");
         }
         if self.upnp {
             tools.push("miniupnpd");

@@ -121,10 +121,20 @@ async fn answer(stun: Arc<Stun>, key: (bool, bool)) {
 impl Stun {
     async fn reply(&self, (other, shifted): (bool, bool), client: SocketAddr, request: &stun::Request) {
         let mode = self.server.mode;
+        if request.change != 0 && mode == StunMode::DropsChange {
+            return;
+        }
+        if request.change != 0 && mode == StunMode::RefusesChange {
+            let _ = self.sockets[&(other, shifted)].send_to(&stun::encode_refusal(request.transaction), client).await;
+            return;
+        }
         let mut from = (other, shifted);
         if mode != StunMode::IgnoresChange && mode != StunMode::Tailnode {
             from.0 ^= request.change & stun::CHANGE_IP != 0;
             from.1 ^= request.change & stun::CHANGE_PORT != 0;
+        }
+        if mode == StunMode::DeadAlternate && (other || from.0) {
+            return;
         }
         // Without an alternate address there is nobody to answer from there.
         let Some(socket) = self.sockets.get(&from) else { return };

@@ -45,6 +45,14 @@ pub fn encode_response(transaction: [u8; 12], mapped: SocketAddr) -> Vec<u8> {
     bytes
 }
 
+/// Error 420: CHANGE-REQUEST is not known here.
+pub fn encode_refusal(transaction: [u8; 12]) -> Vec<u8> {
+    let mut bytes = header(0x0111, transaction);
+    attribute(&mut bytes, 0x0009, b"\0\0\x04\x14Unknown Attribute");
+    attribute(&mut bytes, 0x000a, &[0x00, 0x03]);
+    bytes
+}
+
 /// MAPPED-ADDRESS, RESPONSE-ORIGIN and OTHER-ADDRESS of RFC 5780.
 pub fn add_discovery(bytes: &mut Vec<u8>, mapped: SocketAddr, origin: SocketAddr, other: SocketAddr) {
     for (kind, endpoint) in [(0x0001, mapped), (0x802b, origin), (0x802c, other)] {

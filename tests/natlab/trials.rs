@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
+use super::conclusions;
 use super::lab::Lab;
-use super::runs::{LONGEST_RUN, finish, natscope};
 use super::scenario::Scenario;
 use super::truth::Truth;
-use super::{enclosure, pairs, truth, verdicts};
+use super::{beside, enclosure, pairs, truth, verdicts};
 
 const NATDISCOVERY: &str = "turnutils_natdiscovery";
 pub type Body = Box<dyn FnOnce() -> Result<(), Failed> + Send>;
@@ -37,7 +37,7 @@ pub fn run(ready: Result<(), String>) -> ExitCode {
                     let scenario = scenario.clone();
                     let (name, missing) = (format!("natscope::{name}"), missing.clone());
                     let is_timed = scenario.run.iter().any(|run| run.expect.max_ms.is_some());
-                    let body: Body = Box::new(move || concludes(&scenario));
+                    let body: Body = Box::new(move || conclusions::are_right(&scenario));
                     if is_timed { list.add_alone(name, missing, body) } else { list.add(name, missing, body) }
                 }
                 list.add(format!("lab::{name}"), missing, Box::new(move || is_as_described(&scenario)));
@@ -51,17 +51,21 @@ pub fn run(ready: Result<(), String>) -> ExitCode {
     list.add_alone("lab::side_by_side".to_owned(), None, Box::new(side_by_side));
     list.add("lab::next_door".to_owned(), None, Box::new(next_door));
     list.add("lab::leaves_nothing".to_owned(), None, Box::new(leaves_nothing));
+    conclusions::add(&mut list);
     pairs::add(&mut list);
+    beside::add(&mut list);
     // These need no lab.
     list.trials.push(Trial::test("file::unknown_keys_are_errors", unknown_keys_are_errors));
     list.trials.push(Trial::test("file::verdicts_are_compared", verdicts::are_compared));
     list.trials.push(Trial::test("file::pairs_are_of_scenarios", pairs::are_those_of_the_scenarios));
     list.trials.push(Trial::test("file::pairs_are_written_down", pairs::are_written_down));
+    list.trials.push(Trial::test("file::testers_are_written_down", beside::is_kept));
     for (reason, names) in &list.not_run {
         eprintln!("\nNOT RUN: {reason}: {} trials of the NAT lab: {}", names.len(), names.join(", "));
     }
     let conclusion = libtest_mimic::run(&arguments, list.trials);
     pairs::conclude();
+    beside::conclude();
     conclusion.exit_code()
 }
 
@@ -120,36 +124,6 @@ pub fn missing(scenario: &Scenario) -> Option<String> {
 fn is_as_described(scenario: &Scenario) -> Result<(), Failed> {
     let lab = Lab::new(scenario)?;
     truth::check(scenario, &lab).map_err(|wrong| format!("{}: {wrong}", scenario.about))?;
-    Ok(())
-}
-
-/// Runs natscope as the scenario says and compares what it says.
-fn concludes(scenario: &Scenario) -> Result<(), Failed> {
-    let lab = Lab::new(scenario)?;
-    for run in &scenario.run {
-        let mut command = natscope(&lab, "cli")?;
-        for argument in &run.args {
-            command.arg((0..scenario.server.len()).fold(argument.clone(), |text, n| {
-                text.replace(&format!("{{s{}}}", n + 1), &format!("{}:3478", lab.plan.server(n)))
-            }));
-        }
-        command.arg("--json");
-        // Connections are asked of servers that are named.
-        if !run.args.iter().any(|argument| argument == "--transport") {
-            command.arg("--derp-map").arg(lab.map());
-        }
-        command.envs(&run.env);
-        let longest = run.longest_s.map_or(LONGEST_RUN, Duration::from_secs);
-        let (exit, stdout, stderr) = finish(&mut command, lab.folder(), longest)?;
-        let wrong = verdicts::check(scenario, lab.plan.public(scenario), &run.expect, exit, &stdout);
-        if !wrong.is_empty() {
-            let list = wrong.join("\n  ");
-            let Scenario { name, about, .. } = scenario;
-            return Err(
-                format!("{name}: {about}\n{:?}:\n  {list}\nstdout: {stdout}\nstderr: {stderr}", run.args).into()
-            );
-        }
-    }
     Ok(())
 }
 

@@ -31,6 +31,9 @@ pub struct Truth {
     pub udp_error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub udp6: Option<bool>,
+    /// What is sent to a server's IPv4 address behind the prefix arrives there from the address the plan has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nat64: Option<bool>,
     /// `connected`, `refused` or `silent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tcp_443: Option<String>,
@@ -78,6 +81,7 @@ pub fn check_in(short: &str, plan: &Plan, scenario: &Scenario, lab: &Lab) -> Res
     let order = Order {
         targets: targets.collect(),
         public: plan.public(scenario),
+        nat64: plan.nat64(),
         certificate: lab.folder().join("cert.der"),
         truth: scenario.truth.clone(),
     };

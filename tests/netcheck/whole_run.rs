@@ -111,6 +111,10 @@ fn a_dry_run_asks_nobody_and_lists_what_it_would_ask() {
             let address = stun.address.to_string();
             assert!(steps.iter().any(|step| step["what"] == "stun" && step["server"] == *address), "{plan:#}");
             assert!(steps.iter().any(|step| step["what"] == "https" && step["region"] == 901), "{plan:#}");
+            assert!(steps.iter().any(|step| step["what"] == "filter_scout" && step["server"] == *address), "{plan:#}");
+            assert!(steps.iter().any(|step| step["what"] == "hairpin" && step["when"] == "seen"), "{plan:#}");
+            let sockets = steps.iter().filter(|step| step["what"] == "mapping" && step["server"] == *address);
+            assert_eq!(sockets.count(), 4, "two for the mapping and two for the hairpin test: {plan:#}");
         }
     }
     let run = netcheck(&map, "--dry-run --format tailscale-json").assert().code(64).stdout("");

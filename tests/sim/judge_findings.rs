@@ -58,7 +58,7 @@ pub(crate) fn judge_finding(judgement: &mut Judgement<'_>, finding: &Finding, tr
             let mut translators = world.v6.boxes.iter().filter(|rules| rules.translates());
             translators.next().is_some_and(|rules| rules.prefix.is_some() == *prefix_only)
         }
-        FindingDetail::Ipv4OverIpv6 { address } => {
+        FindingDetail::Ipv4OverIpv6 { address, prefix: _ } => {
             Some(*address) == world.local(Family::V4) && !natscope::model::is_global(*address)
         }
         FindingDetail::Ipv6BlackHole => {

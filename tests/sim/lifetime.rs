@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use natscope::check::lifetime::{Input, LifetimeCheck};
 use natscope::model::{Family, Filtering, Mapping};
+use natscope::probe::Recorded;
 use natscope::report::{Bracket, Verdict};
 
 use crate::random::{Random, mix};
@@ -39,16 +40,21 @@ fn measure(world: &World, helped: bool) -> Measured {
     let server: SocketAddr = world.regions[0].nodes[0].stun_endpoint(Family::V4).unwrap();
     let other = world.regions[1].nodes[0].stun_endpoint(Family::V4).unwrap();
     let server = if helped { server } else { other };
-    let mut check = LifetimeCheck::new(&Input {
+    let input = Input {
         family: Family::V4,
         servers: vec![(server, Some(Duration::from_millis(20)))],
         filters: rules.filtering != Filtering::EndpointIndependent,
         same_mapping: rules.mapping == Mapping::EndpointIndependent,
         limit: LIMIT,
-    });
-    let run = run_for(LIMIT + Duration::from_secs(1), &mut check, world);
+    };
+    let mut recorded = Recorded::new(LifetimeCheck::new(&input));
+    let run = run_for(LIMIT + Duration::from_secs(1), &mut recorded, world);
     assert!(run.misbehaviour.is_empty(), "{:?} in {}", run.misbehaviour, world.to_toml());
+    let (check, tape) = recorded.into_parts();
     let (lifetime, safe) = check.lifetime();
+    let mut again = LifetimeCheck::new(&input);
+    assert_eq!(tape.replay(&mut again), Ok(()), "{}", world.to_toml());
+    assert_eq!(again.lifetime(), (lifetime.clone(), safe.clone()), "{}", world.to_toml());
     let took = run.record.ended_at.since_start();
     let datagrams = run.datagrams.get(&server).copied().unwrap_or_default();
     Measured { single: lifetime.single, stream: lifetime.stream, safe, took, datagrams }

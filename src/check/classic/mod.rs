@@ -13,11 +13,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use run::ClassicCheck;
+use serde::{Deserialize, Serialize};
 
 use crate::model::NatType;
 
 /// What the classic procedure starts from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Input {
     /// The server to ask.
     pub server: SocketAddr,

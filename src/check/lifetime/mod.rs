@@ -26,11 +26,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use run::{LifetimeCheck, Progress};
+use serde::{Deserialize, Serialize};
 
 use crate::model::Family;
 
 /// What a lifetime test starts from: what a run of the NAT's other tests has told.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Input {
     /// The family to test over.
     pub family: Family,
@@ -41,6 +43,7 @@ pub struct Input {
     /// Whether the mapping is known not to depend on the destination.
     pub same_mapping: bool,
     /// The longest the test may take.
+    #[serde(rename = "limit_ms", with = "crate::probe::millis")]
     pub limit: Duration,
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::Input;
 use super::plan::{Place, relay_place, stun_place};
-use crate::model::Family;
+use crate::model::{Family, Nat64Prefix};
 use crate::probe::Outcome;
 
 /// All names that have to be resolved.
@@ -46,7 +46,21 @@ impl Names {
                 }
             }
         }
+        // Whether a NAT64 leads to IPv4 matters where nothing else does (RFC 7050).
+        if input.looks_for_nat64() {
+            let (host, family) = (Nat64Prefix::NAME.to_owned(), Family::V6);
+            list.entry((host.clone(), family)).or_insert(Name { host, family, state: State::Unasked });
+        }
         Self { list: list.into_values().collect() }
+    }
+
+    /// The prefix of the NAT64, when this is the answer that tells it.
+    pub(super) fn nat64(&self, index: usize, outcome: &Outcome) -> Option<Nat64Prefix> {
+        self.list.get(index).filter(|name| name.host == Nat64Prefix::NAME)?;
+        match outcome {
+            Outcome::Resolved(answer) => Nat64Prefix::discover(&answer.addresses),
+            _ => None,
+        }
     }
 
     /// Names not asked yet.

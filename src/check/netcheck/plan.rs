@@ -1,12 +1,12 @@
 //! Whom to ask, as data: which address of which node, over which family, or why not.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 use std::time::Duration;
 
 use super::{Input, timing};
 use crate::check::Operator;
 use crate::check::filtering::FEWEST_COPIES;
-use crate::model::{Family, Node, Pin, PublicStunServer, Region, RegionId, is_global};
+use crate::model::{Family, Nat64Prefix, Node, Pin, PublicStunServer, Region, RegionId, is_global};
 use crate::probe::{HttpsTarget, PortMappingService};
 use crate::report::{Plan, PlanStep, PlanWhat, PlanWhen, RegionSkip};
 
@@ -90,6 +90,11 @@ impl Input {
         self.allows(family) && self.has_route(family)
     }
 
+    /// Whether it is found out if a NAT64 leads to IPv4, to which there is no other way.
+    pub(super) const fn looks_for_nat64(&self) -> bool {
+        self.options.nat && self.options.ipv4 && !self.has_route(Family::V4) && self.may_resolve(Family::V6)
+    }
+
     /// Whether the region is measured at all, and why not.
     pub(super) fn skip(&self, region: &Region) -> Option<RegionSkip> {
         if region.no_measure_no_home {
@@ -155,6 +160,25 @@ pub(super) fn mapping_servers(input: &Input, family: Family) -> Vec<SocketAddr> 
     servers
 }
 
+/// Servers of IPv4 that the map gives addresses of, the first of distinct operators, for hosts that have no IPv4.
+pub(super) fn servers_of_ipv4(input: &Input) -> Vec<SocketAddrV4> {
+    let mut operators = Vec::new();
+    let mut servers = Vec::new();
+    for node in
+        input.map.regions.values().filter(|region| input.skip(region).is_none()).flat_map(|region| &region.nodes)
+    {
+        if let (Place::Known(IpAddr::V4(address)), Some(port)) = (stun_place(node, Family::V4), node.stun_port)
+            && is_global(address.into())
+            && !operators.contains(&Operator::of(address.into()))
+        {
+            operators.push(Operator::of(address.into()));
+            servers.push(SocketAddrV4::new(address, port));
+        }
+    }
+    servers.truncate(timing::MAPPING_SERVERS);
+    servers
+}
+
 fn known_stun(input: &Input, node: &Node, family: Family) -> Option<SocketAddr> {
     match stun_place(node, family) {
         Place::Known(address) if input.may_send(address) => Some(SocketAddr::new(address, node.stun_port?)),
@@ -179,19 +203,17 @@ pub fn plan(input: &Input) -> Plan {
         }
     }
     if input.options.nat {
-        for family in Family::BOTH {
-            for server in mapping_servers(input, family) {
-                for index in timing::MAPPING_SOCKETS {
-                    step(PlanWhen::AtOnce, 1, PlanWhat::Mapping { socket: index, server });
-                }
-            }
+        plan_nat(input, &mut step);
+    }
+    if input.looks_for_nat64() {
+        let name = Nat64Prefix::NAME.to_owned();
+        step(PlanWhen::AtOnce, 1, PlanWhat::Resolve { host: name, family: Family::V6 });
+        for server in servers_of_ipv4(input) {
+            step(PlanWhen::OnceResolved, timing::COPIES, PlanWhat::BeyondNat64 { server });
         }
     }
     if input.options.filtering {
-        let nodes = input.map.regions.values().filter(|region| input.skip(region).is_none());
-        let likely = nodes.flat_map(|region| &region.nodes).any(likely_offers_filter_test);
-        let when = if likely { PlanWhen::AtOnce } else { PlanWhen::Offered };
-        step(when, FEWEST_COPIES, PlanWhat::Filtering);
+        plan_filtering(input, &mut step);
     }
     if input.options.port_mapping
         && let Some(gateway) = input.gateway()
@@ -202,6 +224,55 @@ pub fn plan(input: &Input) -> Plan {
     }
     plan_races(input, &mut step);
     Plan { steps }
+}
+
+fn plan_nat(input: &Input, step: &mut impl FnMut(PlanWhen, u32, PlanWhat)) {
+    for family in Family::BOTH {
+        for server in mapping_servers(input, family) {
+            for socket in timing::MAPPING_SOCKETS {
+                step(PlanWhen::AtOnce, 1, PlanWhat::Mapping { socket, server });
+            }
+        }
+    }
+    if !input.options.hairpin {
+        return;
+    }
+    let mut any = false;
+    for family in Family::BOTH {
+        for server in mapping_servers(input, family).into_iter().take(timing::HAIRPIN_SERVERS) {
+            any = true;
+            for socket in timing::HAIRPIN_SOCKETS {
+                step(PlanWhen::AtOnce, 1, PlanWhat::Mapping { socket, server });
+            }
+        }
+    }
+    if any {
+        step(PlanWhen::Seen, timing::HAIRPIN_ROUND, PlanWhat::Hairpin);
+    }
+}
+
+fn plan_filtering(input: &Input, step: &mut impl FnMut(PlanWhen, u32, PlanWhat)) {
+    let nodes = || {
+        let regions = input.map.regions.values().filter(|region| input.skip(region).is_none());
+        regions.flat_map(|region| &region.nodes).filter(|node| likely_offers_filter_test(node))
+    };
+    let tests = |family| {
+        let mut known = nodes().filter_map(|node| known_stun(input, node, family));
+        known.any(|server| is_global(server.ip()) || server.ip().is_loopback())
+    };
+    let named = |node: &Node| Family::BOTH.into_iter().any(|family| stun_place(node, family) == Place::ByName);
+    let when = match Family::BOTH.into_iter().any(tests) {
+        true => PlanWhen::AtOnce,
+        false if nodes().any(named) => PlanWhen::OnceResolved,
+        false => PlanWhen::Offered,
+    };
+    step(when, FEWEST_COPIES, PlanWhat::Filtering);
+    // Relays are asked only where no such server is known.
+    for family in Family::BOTH.into_iter().filter(|family| !tests(*family)) {
+        for server in mapping_servers(input, family).into_iter().take(timing::SCOUTS) {
+            step(PlanWhen::AtOnce, 1, PlanWhat::FilterScout { server });
+        }
+    }
 }
 
 fn plan_stun(
@@ -237,6 +308,14 @@ fn plan_races(input: &Input, step: &mut impl FnMut(PlanWhen, u32, PlanWhat)) {
         }
     }
     let silent = PlanWhen::UdpSilent { after: timing::RACE_AFTER };
+    if input.options.https {
+        let nodes = input.map.regions.values().filter(|region| input.skip(region).is_none());
+        for node in nodes.flat_map(|region| &region.nodes).filter(|node| node.stun_only) {
+            for server in Family::BOTH.into_iter().filter_map(|family| known_stun(input, node, family)) {
+                step(silent, 1, PlanWhat::StunStream { server });
+            }
+        }
+    }
     if input.options.icmp {
         step(silent, 1, PlanWhat::Icmp);
     }

@@ -109,6 +109,8 @@ pub(super) const SCOUT_SOCKET: u8 = 9;
 pub(super) const SCOUTS: usize = 3;
 /// Sockets of the hairpin test.
 pub(super) const HAIRPIN_SOCKETS: [u8; 2] = [5, 6];
+/// Packets of a round: there, back, there, back, control.
+pub(super) const HAIRPIN_ROUND: u32 = 5;
 /// Servers each of them asks at once for its outside endpoint.
 pub(super) const HAIRPIN_SERVERS: usize = 2;
 /// From its first packet on, the hairpin test holds the run up for this long and half the slowest round trip: a filter

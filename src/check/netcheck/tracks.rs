@@ -29,6 +29,8 @@ pub(super) enum Role {
     Measure,
     /// The NAT's mapping only.
     Mapping,
+    /// The mapping of IPv4, by servers beyond a NAT64.
+    BeyondNat64,
 }
 
 /// One datagram of a track.
@@ -106,6 +108,11 @@ impl Track {
         self.round_trips().min()
     }
 
+    /// The worst one of the shared socket.
+    pub(super) fn worst(&self) -> Option<Duration> {
+        self.copies.iter().filter(|copy| !copy.connected).filter_map(Copy::round_trip).max()
+    }
+
     fn round_trips(&self) -> impl Iterator<Item = Duration> {
         self.copies.iter().filter_map(Copy::round_trip)
     }
@@ -144,6 +151,11 @@ impl Track {
         match self.role {
             Role::Measure => self.silent(now, signs, knowledge, first.at, last.at, sent),
             Role::Mapping => silent_mapping(now, signs, knowledge, last.at, sent),
+            Role::BeyondNat64 => {
+                // How far the translator is nobody knows.
+                let until = last.at + timing::FIRST_TIMEOUT.max(timing::late_after(signs.slowest));
+                if now < until { Next::Wait(until) } else { Next::Settled }
+            }
         }
     }
 

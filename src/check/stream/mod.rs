@@ -12,12 +12,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 pub use run::{Heard, StreamCheck};
+use serde::{Deserialize, Serialize};
 
 use crate::probe::Failure;
 use crate::report::Nat;
 
 /// What the check starts from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Input {
     /// Whom to ask.
     pub servers: Vec<Server>,
@@ -28,11 +30,13 @@ pub struct Input {
     /// Over IPv6.
     pub ipv6: bool,
     /// The longest it may take.
+    #[serde(rename = "budget_ms", with = "crate::probe::millis")]
     pub budget: Duration,
 }
 
 /// A server to ask.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Server {
     /// What to call it.
     pub name: String,

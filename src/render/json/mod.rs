@@ -107,6 +107,9 @@ fn document(report: &Report) -> Value {
         put("probes", plain(&saved.record.launches));
         put("observations", plain(&saved.record.observations));
         put("ended_at_ms", plain(&saved.record.ended_at));
+        if !saved.further.is_empty() {
+            put("further", saved.further.iter().map(saved::further).collect());
+        }
     }
     Value::Object(document)
 }

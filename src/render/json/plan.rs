@@ -35,6 +35,7 @@ const fn when(when: PlanWhen) -> (&'static str, Option<Duration>) {
         PlanWhen::AtOnce => ("at_once", None),
         PlanWhen::OnceResolved => ("once_resolved", None),
         PlanWhen::Offered => ("offered", None),
+        PlanWhen::Seen => ("seen", None),
         PlanWhen::UdpSilent { after } => ("udp_silent", Some(after)),
         PlanWhen::HomeCandidateOrSilent { after } => ("home_candidate_or_silent", Some(after)),
         PlanWhen::Never => ("never", None),
@@ -55,6 +56,10 @@ fn what(what: &PlanWhat) -> Value {
             json!({ "what": "mapping", "socket": socket, "server": server.to_string() })
         }
         PlanWhat::Filtering => json!({ "what": "filtering" }),
+        PlanWhat::FilterScout { server } => json!({ "what": "filter_scout", "server": server.to_string() }),
+        PlanWhat::BeyondNat64 { server } => json!({ "what": "beyond_nat64", "server": server.to_string() }),
+        PlanWhat::Hairpin => json!({ "what": "hairpin" }),
+        PlanWhat::StunStream { server } => json!({ "what": "stun_stream", "server": server.to_string() }),
         PlanWhat::Https { region, host, port } => {
             json!({ "what": "https", "region": region.0, "host": host, "port": port })
         }

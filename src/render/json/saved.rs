@@ -1,10 +1,10 @@
 use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::probe::{Launch, Moment, Observation, Record};
-use crate::report::{SCHEMA, Saved};
+use crate::probe::{Launch, Moment, Observation, Record, Tape, Turn};
+use crate::report::{SCHEMA, Saved, SavedCheck};
 
 /// A file is not a report that can be concluded from again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,12 +46,65 @@ pub fn saved_from(report: &Value) -> Result<(SystemTime, Saved), SavedError> {
     }
     let started_at = started_at(required(report, "started_at")?)?;
     let inputs = required(report, "inputs")?.clone();
-    let record = Record {
-        launches: each::<Launch>(report, "probes")?,
-        observations: each::<Observation>(report, "observations")?,
-        ended_at: one::<Moment>(required(report, "ended_at_ms")?, || "ended_at_ms".to_owned())?,
+    let record = record(report, "")?;
+    let further = match report.get("further") {
+        None => Vec::new(),
+        Some(Value::Array(further)) => further.iter().enumerate().map(further_from).collect::<Result<_, _>>()?,
+        Some(_) => {
+            return Err(SavedError::Malformed {
+                place: "further".to_owned(),
+                problem: "a list is expected".to_owned(),
+            });
+        }
     };
-    Ok((started_at, Saved { inputs, record }))
+    Ok((started_at, Saved { inputs, record, further }))
+}
+
+/// A further check as [`saved_from`] reads it.
+pub(super) fn further(saved: &SavedCheck) -> Value {
+    let SavedCheck { check, inputs, tape: Tape { record, told, idle, turns } } = saved;
+    json!({
+        "check": check,
+        "inputs": inputs,
+        "probes": super::plain(&record.launches),
+        "observations": super::plain(&record.observations),
+        "told_at_ms": super::plain(told),
+        "idle_at_ms": super::plain(idle),
+        "turns": turns.iter().map(|turn| turn.letter()).collect::<String>(),
+        "ended_at_ms": super::plain(&record.ended_at),
+    })
+}
+
+fn further_from((index, value): (usize, &Value)) -> Result<SavedCheck, SavedError> {
+    let within = format!("further[{index}].");
+    Ok(SavedCheck {
+        check: one::<String>(required(value, "check")?, || format!("{within}check"))?,
+        inputs: required(value, "inputs")?.clone(),
+        tape: Tape {
+            record: record(value, &within)?,
+            told: each::<Moment>(value, "told_at_ms", &within)?,
+            idle: each::<Moment>(value, "idle_at_ms", &within)?,
+            turns: turns(value, &within)?,
+        },
+    })
+}
+
+fn turns(of: &Value, within: &str) -> Result<Vec<Turn>, SavedError> {
+    let place = || format!("{within}turns");
+    let letters = one::<String>(required(of, "turns")?, place)?;
+    let turn = |letter: char| {
+        let problem = format!("{letter:?} is no turn: l (launch), i (idle) and t (tell) are");
+        Turn::of_letter(letter).ok_or_else(|| SavedError::Malformed { place: place(), problem })
+    };
+    letters.chars().map(turn).collect()
+}
+
+fn record(of: &Value, within: &str) -> Result<Record, SavedError> {
+    Ok(Record {
+        launches: each::<Launch>(of, "probes", within)?,
+        observations: each::<Observation>(of, "observations", within)?,
+        ended_at: one::<Moment>(required(of, "ended_at_ms")?, || format!("{within}ended_at_ms"))?,
+    })
 }
 
 fn required<'a>(report: &'a Value, key: &'static str) -> Result<&'a Value, SavedError> {
@@ -71,11 +124,14 @@ fn started_at(value: &Value) -> Result<SystemTime, SavedError> {
     Ok(SystemTime::UNIX_EPOCH + Duration::from_millis(millis))
 }
 
-fn each<T: DeserializeOwned>(report: &Value, key: &'static str) -> Result<Vec<T>, SavedError> {
-    let Value::Array(items) = required(report, key)? else {
-        return Err(SavedError::Malformed { place: key.to_owned(), problem: "a list is expected".to_owned() });
+fn each<T: DeserializeOwned>(of: &Value, key: &'static str, within: &str) -> Result<Vec<T>, SavedError> {
+    let Value::Array(items) = required(of, key)? else {
+        return Err(SavedError::Malformed {
+            place: format!("{within}{key}"),
+            problem: "a list is expected".to_owned(),
+        });
     };
-    items.iter().enumerate().map(|(index, item)| one(item, || format!("{key}[{index}]"))).collect()
+    items.iter().enumerate().map(|(index, item)| one(item, || format!("{within}{key}[{index}]"))).collect()
 }
 
 fn one<T: DeserializeOwned>(value: &Value, place: impl Fn() -> String) -> Result<T, SavedError> {

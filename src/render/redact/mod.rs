@@ -81,6 +81,10 @@ fn walk(report: &mut Report, names: &mut Pseudonyms) {
     if let Some(saved) = saved {
         json::walk(&mut saved.inputs, names);
         record::walk(&mut saved.record, names);
+        for check in &mut saved.further {
+            json::walk(&mut check.inputs, names);
+            record::walk(&mut check.tape.record, names);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
 use super::pseudonym::Pseudonyms;
+use crate::model::Nat64Prefix;
 use crate::probe::{Cause, CertificateFault, Failure};
 use crate::report::{ClassicStep, DoctorWhy, FilterWhy, FindingDetail, ModeWhy, NatWhy, ServerNote, Verdict, Why};
 
@@ -251,7 +252,11 @@ pub(super) fn finding(detail: &mut FindingDetail, names: &mut Pseudonyms) {
             names.address(local);
             names.address(mapped);
         }
-        FindingDetail::Ipv4OverIpv6 { address } => names.address(address),
+        FindingDetail::Ipv4OverIpv6 { address, prefix } => {
+            names.address(address);
+            // It tells whose network this is, unless it is everybody's.
+            *prefix = prefix.filter(|prefix| *prefix == Nat64Prefix::WELL_KNOWN);
+        }
         FindingDetail::ThroughTunnel { interface } => names.interface(interface),
         FindingDetail::OddServer { server, endpoint, note: why } => {
             names.server(server);

@@ -5,9 +5,9 @@ use serde_json::json;
 use crate::model::Family;
 use crate::probe::{
     Cause, Failure, HttpsTarget, Launch, Moment, Observation, Outcome, PortMappingService, Probe, ProbeId, Question,
-    Record, ResolveAnswer, Slot, Stage, StunForm, StunReply,
+    Record, ResolveAnswer, Slot, Stage, StunForm, StunReply, Tape,
 };
-use crate::report::{Finding, FindingDetail, Report, Saved, Tunnel, Why};
+use crate::report::{Finding, FindingDetail, Report, Saved, SavedCheck, Tunnel, Why};
 
 use super::{endpoint, healthy, ip, known, micros};
 
@@ -106,5 +106,10 @@ pub(in crate::render) fn saved() -> Report {
                   "gateways": [ { "address": "192.168.1.1", "interface": "wg-acme" } ],
                   "resolvers": ["192.168.1.1"], "proxy": { "https": "http://proxy.acme.example.net:3128" } },
     });
-    Report { saved: Some(Saved { inputs, record }), ..healthy() }
+    let further = SavedCheck {
+        check: "lifetime".to_owned(),
+        inputs: json!({ "family": "v4", "servers": [["167.172.182.26:3478", null]], "limit_ms": 660_000.0 }),
+        tape: Tape { idle: vec![Moment::after_start(micros(1_500))], ..Tape::of(record.clone()) },
+    };
+    Report { saved: Some(Saved { inputs, record, further: vec![further] }), ..healthy() }
 }

@@ -27,6 +27,9 @@ fn files_that_hold_no_record_say_what_is_missing() {
     let error = mutate("/observations/1/outcome", json!({ "outcome": "miracle" }));
     assert!(error.starts_with("observations[1]: unknown variant `miracle`"), "{error}");
     assert!(mutate("/ended_at_ms", json!(-4)).starts_with("ended_at_ms: "));
+    assert_eq!(mutate("/further", json!({})), "further: a list is expected");
+    assert_eq!(mutate("/further/0/probes", json!(1)), "further[0].probes: a list is expected");
+    assert!(mutate("/further/0/turns", json!("lix")).starts_with("further[0].turns: 'x' is no turn"));
     let other: Value = json!({ "schema": SCHEMA_NUMBER, "UDP": true });
     assert_eq!(saved_from(&other), Err(SavedError::Missing { key: "started_at" }));
 }

@@ -10,7 +10,7 @@ use crate::check::Operator;
 use crate::check::netcheck::plan::{Place, relay_place, stun_place};
 use crate::check::netcheck::run::filter::{FIRST_SOCKET, LAST_SOCKET};
 use crate::check::netcheck::{Input, timing};
-use crate::model::{Family, Node, is_fake_dns, is_global};
+use crate::model::{Family, Nat64Prefix, Node, is_fake_dns, is_global};
 use crate::probe::{
     Cause, Failure, HttpsAnswer, HttpsTarget, Moment, Observation, Outcome, ProbeId, Question, Record, Slot, Stage,
 };
@@ -32,6 +32,8 @@ pub(super) struct Evidence<'a> {
     /// Who sent something that was no answer.
     pub strays: BTreeSet<SocketAddr>,
     names: BTreeMap<(&'a str, Family), NameTry<'a>>,
+    /// The prefix of the NAT64 that the resolver makes addresses for.
+    pub nat64: Option<Nat64Prefix>,
     others: Vec<OtherTry<'a>>,
 }
 
@@ -84,6 +86,7 @@ impl<'a> Evidence<'a> {
             https: Vec::new(),
             strays: record.observations.iter().filter_map(stray).collect(),
             names: BTreeMap::new(),
+            nat64: None,
             others: Vec::new(),
         };
         for launch in &record.launches {
@@ -111,6 +114,13 @@ impl<'a> Evidence<'a> {
                     });
                     let reached = reached.unwrap_or(Stage::Connect);
                     evidence.https.push(https_try(probe, target, first, reached, *timeout, waited));
+                }
+                // No name of the map: that it does not exist, as it should not, is no failure.
+                Question::Resolve { host, .. } if host == Nat64Prefix::NAME => {
+                    evidence.nat64 = match first {
+                        Some(Outcome::Resolved(answer)) => Nat64Prefix::discover(&answer.addresses),
+                        _ => None,
+                    };
                 }
                 Question::Resolve { host, family, timeout } => {
                     let name = NameTry { at: launch.at, timeout: *timeout, outcome: first };

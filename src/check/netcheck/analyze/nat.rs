@@ -54,7 +54,8 @@ impl View {
         let (beyond_nat64, mut all): (Vec<_>, Vec<_>) = shared.partition(translated::crosses_nat64);
         if family == Family::V4 && !evidence.input.has_route(Family::V4) {
             // The way to IPv4 there is.
-            all.extend(Self::of(evidence, Family::V6).beyond_nat64);
+            let beyond = Self::of(evidence, Family::V6).beyond_nat64;
+            all.extend(beyond.into_iter().map(|sighting| translated::by_ipv4(evidence, sighting)));
         }
         let sightings = mapping::across_internet(&all);
         let near: BTreeSet<SocketAddr> = all

@@ -237,14 +237,13 @@ impl<'a> Copies<'a> {
     }
 }
 
-/// Round trips lost and settled over the whole map.
+/// Round trips lost and settled over the whole map. A server that is in two regions counts once.
 pub(super) fn total_loss(evidence: &Evidence<'_>) -> (u32, u32) {
-    let mut total = (0, 0);
+    let mut all = Copies { by_server: BTreeMap::new(), evidence, first: Vec::new() };
     for region in evidence.input.map.regions.values() {
-        let (lost, settled) = Copies::of(evidence, region).lost();
-        total = (total.0 + lost, total.1 + settled);
+        all.by_server.extend(Copies::of(evidence, region).by_server);
     }
-    total
+    all.lost()
 }
 
 /// The home region and why this one.

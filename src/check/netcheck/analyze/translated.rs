@@ -1,6 +1,6 @@
 //! Translation that is not a home router's NAT: of IPv6 to IPv6, and of IPv4 carried over IPv6.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::evidence::Evidence;
 use super::nat::View;
@@ -11,6 +11,16 @@ use crate::report::FindingDetail;
 /// Whether a server saw an IPv4 address of a socket of IPv6: a NAT64 is on the way to it.
 pub(super) fn crosses_nat64(sighting: &Sighting) -> bool {
     sighting.slot.family() == Family::V6 && sighting.mapped.is_ipv4()
+}
+
+/// The same with the server at its IPv4 address, by which it is known whose it is: all that a NAT64 leads to has one
+/// prefix.
+pub(super) fn by_ipv4(evidence: &Evidence<'_>, sighting: Sighting) -> Sighting {
+    let IpAddr::V6(address) = sighting.server.ip() else { return sighting };
+    match evidence.nat64.and_then(|prefix| prefix.strip(address)) {
+        Some(v4) => Sighting { server: SocketAddr::new(v4.into(), sighting.server.port()), ..sighting },
+        None => sighting,
+    }
 }
 
 /// The host's IPv4 address, where it is one of those between a translator on the host and its provider's (RFC 7335:
@@ -30,8 +40,9 @@ pub(super) fn findings(evidence: &Evidence<'_>, views: &[View; 2], details: &mut
         details.push(FindingDetail::Ipv6Translated { prefix_only, local, mapped });
     }
     let synthesized = || v6.beyond_nat64.iter().map(|sighting| sighting.server.ip()).min();
+    // The prefix alone is a promise that nobody has kept yet.
     if let Some(address) = clat(evidence).or_else(synthesized) {
-        details.push(FindingDetail::Ipv4OverIpv6 { address });
+        details.push(FindingDetail::Ipv4OverIpv6 { address, prefix: evidence.nat64 });
     }
 }
 

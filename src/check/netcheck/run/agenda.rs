@@ -79,7 +79,7 @@ impl NetcheckCheck {
                 Next::Patience => {}
             }
             list.open = true;
-            settled &= track.role == Role::Mapping;
+            settled &= track.role != Role::Measure;
         }
         settled
     }

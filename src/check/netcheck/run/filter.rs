@@ -23,6 +23,8 @@ pub(in crate::check::netcheck) const LAST_SOCKET: u8 = FIRST_SOCKET + 15;
 const AT_ONCE: usize = 2;
 /// … and in all, when the first ones turn out not to offer the test.
 const IN_ALL: usize = 8;
+/// Tests that came to nothing, for which others are begun. Each costs the time of a proof that never comes.
+const FRUITLESS: usize = 2;
 /// The port that STUN servers listen on unless told otherwise (RFC 8489 section 18.6). Their other port is then the next
 /// one, as a rule.
 const STUN_PORT: u16 = 3478;
@@ -47,6 +49,8 @@ struct Test {
     /// It answered without saying so, or from elsewhere, or refuses, or stands inside this host's own network: the test
     /// is of no use.
     useless: bool,
+    /// It offered the test, and then never sent what would prove anything.
+    fruitless: bool,
     /// An answer to F came from another address: that passes no filter but an open one.
     stranger_passed: bool,
     flows: Vec<Flow>,
@@ -132,7 +136,9 @@ impl Filter {
         for test in self.tests.iter_mut().filter(|test| far && test.server.ip().is_loopback()) {
             test.useless = true;
         }
-        while self.tests.iter().filter(|test| !test.useless).count() < AT_ONCE
+        let count = |of: fn(&Test) -> bool| self.tests.iter().filter(|test| of(test)).count();
+        let spared = count(|test| test.fruitless && !test.useless).min(FRUITLESS);
+        while self.tests.iter().filter(|test| !test.useless).count() < AT_ONCE + spared
             && self.tests.len() < IN_ALL
             && let Some(server) = self.candidates.get(self.tests.len()).copied()
         {
@@ -158,12 +164,14 @@ impl Filter {
         wish
     }
 
-    /// Gives up tests of servers that do not answer plain requests, and begins others in their place. Returns whether
+    /// Gives up tests of servers that do not answer plain requests, or send nothing from elsewhere, and begins others in their place. Returns whether
     /// any began.
     pub(super) fn replace_dead(&mut self, now: Moment, seen: Seen, known: impl Fn(SocketAddr) -> Known) -> bool {
         let needed = seen.needed();
         for test in &mut self.tests {
-            test.useless |= test.is_dead(now, needed, known(test.server));
+            let known = known(test.server);
+            test.useless |= test.is_dead(now, needed, known);
+            test.fruitless = test.proves_nothing(now, needed, known);
         }
         let before = self.tests.len();
         self.follow(now);
@@ -175,7 +183,10 @@ impl Filter {
     pub(super) fn tally(&self, now: Moment) -> (u32, u32) {
         let flows = self.tests.iter().flat_map(|test| &test.flows);
         flows
-            .map(|flow| tally_from(&flow.copies, flow.first_that_counts(), now))
+            .filter_map(|flow| {
+                let counted = flow.copies.get(flow.first_that_counts()..).unwrap_or_default();
+                Some(tally(counted, flow.round_trips().max()?, now))
+            })
             .fold((0, 0), |(lost, settled), (more_lost, more_settled)| (lost + more_lost, settled + more_settled))
     }
 
@@ -218,7 +229,8 @@ impl Filter {
 
 impl Test {
     fn begin(server: SocketAddr, family: Family, index: usize, now: Moment) -> Self {
-        let mut test = Self { server, other: None, useless: false, stranger_passed: false, flows: Vec::new() };
+        let mut test =
+            Self { server, other: None, useless: false, fruitless: false, stranger_passed: false, flows: Vec::new() };
         let index = u8::try_from(index).unwrap_or(u8::MAX / 4);
         let slot = |offset| Slot::Shared { family, index: FIRST_SOCKET + 2 * index + offset };
         let (f, g) = (slot(0), slot(1));
@@ -310,18 +322,26 @@ impl Test {
         known.given_up || overdue
     }
 
+    /// Everything was asked, and neither did a packet pass unasked nor is it proven that one was sent.
+    fn proves_nothing(&self, now: Moment, needed: u32, known: Known) -> bool {
+        let proof = if self.answered(Kind::Neighbour) { Kind::ElsewhereProof } else { Kind::NeighbourProof };
+        let round_trip = self.round_trip().or(known.round_trip);
+        let over = |flow: &Flow| self.is_idle(flow) || matches!(flow.next(now, needed, round_trip), Next::Over);
+        self.other.is_some() && !self.stranger_passed && !self.answered(proof) && self.flows.iter().all(over)
+    }
+
+    /// The proof for another address matters only where another port came through.
+    fn is_idle(&self, flow: &Flow) -> bool {
+        match flow.kind {
+            Kind::ElsewhereProof => !self.answered(Kind::Neighbour),
+            Kind::NeighbourProof => self.answered(Kind::Neighbour) || self.answered(Kind::NeighbourProof),
+            _ => false,
+        }
+    }
+
     fn wish(&self, index: usize, now: Moment, needed: u32, known: Known, wish: &mut Wish) {
         let round_trip = self.round_trip().or(known.round_trip);
-        for (position, flow) in self.flows.iter().enumerate() {
-            // The proof for another address matters only where another port came through.
-            let idle = match flow.kind {
-                Kind::ElsewhereProof => !self.answered(Kind::Neighbour),
-                Kind::NeighbourProof => self.answered(Kind::Neighbour) || self.answered(Kind::NeighbourProof),
-                _ => false,
-            };
-            if idle {
-                continue;
-            }
+        for (position, flow) in self.flows.iter().enumerate().filter(|(_, flow)| !self.is_idle(flow)) {
             match flow.next(now, needed, round_trip) {
                 Next::Copy => {
                     wish.open = true;
@@ -356,24 +376,13 @@ fn is_likely(other: IpAddr, server: IpAddr) -> bool {
     a_hosts && Family::of(other) == Family::of(server) && is_global(other) == is_global(server)
 }
 
-/// Copies that got lost, and all whose fate is settled, of a server that answers.
-pub(super) fn tally(copies: &[Copy], now: Moment) -> (u32, u32) {
-    tally_from(copies, 0, now)
-}
-
-/// The same of the copies from `first` on.
-fn tally_from(copies: &[Copy], first: usize, now: Moment) -> (u32, u32) {
-    let answered =
-        |copies: &[Copy]| copies.iter().filter(|copy| !copy.connected).filter_map(Copy::round_trip).collect::<Vec<_>>();
-    let Some(worst) = answered(copies).into_iter().max() else { return (0, 0) };
+/// Copies that got lost, and all whose fate is settled, of a server whose answers took so long at worst.
+pub(super) fn tally(copies: &[Copy], worst: Duration, now: Moment) -> (u32, u32) {
     let late = timing::late_after(worst);
-    let counted = copies.get(first..).unwrap_or_default();
-    let overdue = counted
-        .iter()
-        .filter(|copy| !copy.connected && matches!(copy.fate, Fate::Waiting) && now >= copy.at + late)
-        .count();
+    let shared = || copies.iter().filter(|copy| !copy.connected);
+    let overdue = shared().filter(|copy| matches!(copy.fate, Fate::Waiting) && now >= copy.at + late).count();
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    (count(overdue), count(overdue + answered(counted).len()))
+    (count(overdue), count(overdue + shared().filter_map(Copy::round_trip).count()))
 }
 
 #[cfg(test)]
@@ -407,6 +416,7 @@ mod tests {
                 !arrived
             });
             let known = |_| Known { round_trip: Some(ROUND_TRIP), given_up: false };
+            filter.replace_dead(now, Seen { lost: 0, settled: 0 }, known);
             while let Some(due) = filter.wish(now, Seen { lost: 0, settled: 0 }, known).due {
                 let (slot, server, form, copy) = filter.launch(due, ProbeId(0), now).unwrap();
                 let Slot::Shared { index, .. } = slot else { panic!("{slot:?}") };
@@ -444,6 +454,18 @@ mod tests {
             let all = sent(&[("198.51.100.1:3478", false)], Some(other), 500);
             assert!(all.keys().all(|(_, to)| to.starts_with("198.51.100.1:")), "{other}: {all:?}");
         }
+    }
+
+    #[test]
+    fn two_more_servers_are_tested_when_the_first_send_nothing_from_elsewhere() {
+        let servers: Vec<_> = (1..=6).map(|n| format!("198.51.100.{n}:3478")).collect();
+        let servers: Vec<_> = servers.iter().map(|server| (server.as_str(), true)).collect();
+        let under_test = |millis| {
+            let all = sent(&servers, Some("198.51.100.9:3479"), millis);
+            all.keys().filter(|(slot, _)| slot % 2 == 0).count()
+        };
+        assert_eq!(under_test(40), 2, "whether the first two prove anything is not known yet");
+        assert_eq!(under_test(3000), 4, "as long as servers drop what is asked, there is an end to asking");
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use super::super::Options;
 use super::super::plan::{self, Place};
 use super::super::timing;
-use super::super::tracks::{Fate, Next, Role, Signs};
+use super::super::tracks::{Fate, Next, Role, Signs, Track};
 use super::NetcheckCheck;
 use super::filter::{Due, Known, Seen, tally};
 use super::hairpin::Hairpin;
 use crate::check::{Operator, mapping};
-use crate::model::{Family, is_global};
+use crate::model::{Family, Nat64Prefix, is_global};
 use crate::probe::{Moment, Observation, Outcome};
 
 impl NetcheckCheck {
@@ -26,6 +26,16 @@ impl NetcheckCheck {
             }
             for server in plan::mapping_servers(&self.input, family).into_iter().take(timing::HAIRPIN_SERVERS) {
                 self.open_hairpin(server);
+            }
+        }
+    }
+
+    /// The measuring and the mapping sockets ask servers of IPv4 beyond a NAT64 what it makes of them.
+    pub(super) fn open_beyond_nat64(&mut self, prefix: Nat64Prefix) {
+        for server in plan::servers_of_ipv4(&self.input) {
+            let beyond = SocketAddr::new(prefix.embed(*server.ip()).into(), server.port());
+            for socket in std::iter::once(0).chain(timing::MAPPING_SOCKETS) {
+                self.open(0, Role::BeyondNat64, beyond, socket, timing::COPIES);
             }
         }
     }
@@ -132,9 +142,13 @@ impl NetcheckCheck {
 
     /// Round trips that got lost, over all servers.
     pub(super) fn loss_seen(&self, now: Moment) -> Seen {
-        let tracks = self.tracks.iter().filter(|track| track.role == Role::Measure);
-        let tallies =
-            tracks.map(|track| tally(&track.copies, now)).chain(self.filters.iter().map(|filter| filter.tally(now)));
+        let measuring = || self.tracks.iter().filter(|track| track.role == Role::Measure);
+        // A server that is in two regions has two tracks, and one that got no answer is no less lossy than the other.
+        let worst = |track: &Track| {
+            track.worst().or_else(|| measuring().filter(|twin| twin.server == track.server).find_map(Track::worst))
+        };
+        let tracks = measuring().filter_map(|track| Some(tally(&track.copies, worst(track)?, now)));
+        let tallies = tracks.chain(self.filters.iter().map(|filter| filter.tally(now)));
         tallies.fold(Seen::default(), |seen, (lost, settled)| Seen {
             lost: seen.lost + lost,
             settled: seen.settled + settled,

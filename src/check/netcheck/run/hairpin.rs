@@ -15,8 +15,7 @@ use crate::check::hairpin::{self, FEWEST, Shot, Silence};
 use crate::model::Family;
 use crate::probe::{Moment, Observation, Outcome, ProbeId, Slot, StunForm};
 
-/// Packets of a round: there, back, there, back, control.
-const ROUND: usize = 5;
+const ROUND: usize = timing::HAIRPIN_ROUND as usize;
 /// Between rounds while nothing is known to get lost …
 const SPACING: Duration = Duration::from_millis(5);
 /// … and when something does: far enough apart for a burst of loss to end.

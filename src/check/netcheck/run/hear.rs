@@ -39,6 +39,9 @@ impl NetcheckCheck {
     }
 
     fn hear_name(&mut self, index: usize, outcome: &Outcome) {
+        if let Some(prefix) = self.names.nat64(index, outcome) {
+            self.open_beyond_nat64(prefix);
+        }
         let Some((host, family, address)) = self.names.hear(index, outcome) else { return };
         for (region, position, _) in self.relays.nodes().filter(|(_, _, of)| *of == family) {
             let Some(node) = self.relays.node(&self.input, region, position) else { continue };

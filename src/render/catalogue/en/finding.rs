@@ -116,9 +116,14 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             &["the router or a container network shares one IPv6 address", "a VPN does"],
             "IPv6 needs no such NAT: ask for a prefix that is routed to this network, or turn the translation off.",
         ),
-        FindingDetail::Ipv4OverIpv6 { address } => text(
+        FindingDetail::Ipv4OverIpv6 { address, prefix } => text(
             "IPv4 is carried over IPv6, and the provider translates",
-            format!("{address} is an address of such networks (464XLAT, DS-Lite or NAT64)."),
+            match prefix {
+                Some(prefix) => {
+                    format!("There is a NAT64 behind {prefix}, as the resolver tells; {address} got through.")
+                }
+                None => format!("{address} is an address of such networks (464XLAT, DS-Lite or NAT64)."),
+            },
             &["the provider's network is IPv6 alone"],
             "Nothing is broken, but no port can be forwarded over IPv4: let peers connect over IPv6.",
         ),

@@ -9,6 +9,7 @@ pub(super) fn when(when: PlanWhen) -> String {
         PlanWhen::AtOnce => "at once".to_owned(),
         PlanWhen::OnceResolved => "once resolved".to_owned(),
         PlanWhen::Offered => "when a server offers it".to_owned(),
+        PlanWhen::Seen => "once it is seen from outside".to_owned(),
         PlanWhen::UdpSilent { after } => format!("UDP silent at {}", span(after)),
         PlanWhen::HomeCandidateOrSilent { after } => format!("likely home, or silent at {}", span(after)),
         PlanWhen::Never => "never".to_owned(),
@@ -26,6 +27,12 @@ pub(super) fn what(what: &PlanWhat, skip: impl Fn(crate::report::RegionSkip) -> 
         PlanWhat::Filtering => {
             "STUN from two sockets a server, for the filtering: answer from your other port and address".to_owned()
         }
+        PlanWhat::FilterScout { server } => format!("STUN: does the relay {server} test filters?"),
+        PlanWhat::BeyondNat64 { server } => format!("STUN over IPv6 to {server}, if there is a NAT64"),
+        PlanWhat::Hairpin => {
+            "STUN from two sockets to each other's outside endpoint: does the NAT turn it back?".to_owned()
+        }
+        PlanWhat::StunStream { server } => format!("STUN over TCP: {server}"),
         PlanWhat::Https { region, host, port } => format!("HTTPS: region {region}, {host} port {port}"),
         PlanWhat::Icmp => "ICMP echo to the first node of each region".to_owned(),
         PlanWhat::CaptivePortal { address } => format!("HTTP: captive-portal challenge to {address}"),

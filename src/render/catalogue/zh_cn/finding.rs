@@ -102,9 +102,12 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             &["路由器或容器网络共用一个 IPv6 地址", "VPN 进行了转换"],
             "IPv6 不需要这种 NAT：请为本网络申请可路由的前缀，或关闭转换。",
         ),
-        FindingDetail::Ipv4OverIpv6 { address } => text(
+        FindingDetail::Ipv4OverIpv6 { address, prefix } => text(
             "IPv4 承载在 IPv6 之上，由运营商转换",
-            format!("{address} 是这类网络（464XLAT、DS-Lite 或 NAT64）的地址。"),
+            match prefix {
+                Some(prefix) => format!("解析器表明 {prefix} 之后是 NAT64；{address} 已连通。"),
+                None => format!("{address} 是这类网络（464XLAT、DS-Lite 或 NAT64）的地址。"),
+            },
             &["运营商网络只有 IPv6"],
             "没有故障，但 IPv4 上无法转发端口：请让对端通过 IPv6 连接。",
         ),

@@ -1,6 +1,7 @@
 //! One family and the other, and translators between them.
 
 use super::*;
+use crate::probe::ResolveAnswer;
 
 #[test]
 fn who_asks_for_the_nat_is_answered_about_the_families_asked_over() {
@@ -54,6 +55,32 @@ fn what_is_seen_through_a_nat64_is_the_ipv4_nats() {
     assert!(v4.mapped.iter().all(|endpoint| endpoint.ip() == ip("203.0.113.64")));
     let noted = v6.servers.iter().filter(|server| server.note == Some(ServerNote::ThroughNat64)).count();
     assert_eq!((noted, codes(&told).contains(&"NET-017"), codes(&told).contains(&"NET-007")), (3, true, false));
+}
+
+#[test]
+fn servers_behind_a_prefix_of_the_providers_own_are_told_apart_when_the_resolver_tells_it() {
+    let beyond = ["2001:db8:64::20.1.0.1", "2001:db8:64::20.2.0.1", "2001:db8:64::20.3.0.1"];
+    let told = |answer: Option<&str>| {
+        let mut story = ipv6_only();
+        let addresses = answer.into_iter().map(ip).collect();
+        let (host, timeout) = ("ipv4only.arpa".to_owned(), timing::RESOLVE_TIMEOUT);
+        let answer = Outcome::Resolved(ResolveAnswer { addresses });
+        story.ask(0, Question::Resolve { host, family: Family::V6, timeout }, Some(answer));
+        for server in beyond {
+            story.stun(server, Some(("203.0.113.64", 51000)));
+        }
+        let told = story.told();
+        let prefix = told.findings.iter().find_map(|finding| match &finding.detail {
+            FindingDetail::Ipv4OverIpv6 { prefix, .. } => Some(prefix.map(|prefix| prefix.to_string())),
+            _ => None,
+        });
+        (told.nat_v4.unwrap().difficulty.value().copied(), prefix.flatten())
+    };
+    let known = told(Some("2001:db8:64::192.0.0.170"));
+    assert_eq!(known, (Some(Difficulty::Easy), Some("2001:db8:64::/96".to_owned())));
+    // Otherwise they may all be one operator's.
+    assert_eq!(told(None), (None, None));
+    assert_eq!(told(Some("2001:db8::80")), (None, None), "an answer for every name is no NAT64's");
 }
 
 #[test]

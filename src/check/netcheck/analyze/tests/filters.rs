@@ -49,6 +49,26 @@ fn loss_on_the_way_of_the_proof_is_loss_on_the_way_of_what_is_missing() {
 }
 
 #[test]
+fn what_gets_lost_on_the_way_to_a_server_of_two_regions_is_lost_once() {
+    let of = |relays: &[(&str, &str)]| {
+        let mut story = Story::new("10.0.0.5", relays);
+        story.stun("20.1.0.1", Some(("203.0.113.7", 50000)));
+        let slot = Slot::Shared { family: Family::V4, index: 0 };
+        let lost = Question::Stun { slot, server: "20.1.0.1:3478".parse().unwrap(), form: StunForm::Tailnode };
+        for _ in 0..5 {
+            story.ask(150, lost.clone(), None);
+        }
+        let losses = story.told().findings.into_iter().filter_map(|finding| match finding.detail {
+            FindingDetail::PacketLoss { of, .. } => Some(of),
+            _ => None,
+        });
+        losses.collect::<Vec<_>>()
+    };
+    assert_eq!(of(&NET[..1]), [10]);
+    assert_eq!(of(&[NET[0], ("relay.example", NET[0].1)]), [10]);
+}
+
+#[test]
 fn a_filter_test_inside_this_network_is_none() {
     for (server, mapped) in [("10.0.0.9", "10.0.0.5"), ("20.1.0.1", "10.0.0.5"), ("10.0.0.9", "203.0.113.7")] {
         let nat = strict_filter(server, mapped, false);

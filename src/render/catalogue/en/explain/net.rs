@@ -157,7 +157,10 @@ pub(super) const IPV4_OVER_IPV6: Explanation = text(
     "IPv4 is carried over IPv6",
     "The provider's network is IPv6 alone, and IPv4 is translated at its edge (464XLAT, DS-Lite or NAT64): many customers \
      share an IPv4 address, as behind a carrier-grade NAT.",
-    "The finding has the address that gives it away, as one of 192.0.0.0/29 (RFC 7335) on an interface of this host.",
+    "The finding has the address that gives it away, as one of 192.0.0.0/29 (RFC 7335) on an interface of this host, or \
+     the prefix behind which all of IPv4 is reached, which the resolver tells by the addresses it makes up for \
+     ipv4only.arpa (RFC 7050). That name is asked for only on hosts without IPv4; what is told of the NAT over IPv4 is then \
+     the NAT64's.",
     "No port can be forwarded over IPv4. Let peers connect over IPv6, or through a relay.",
 );
 
