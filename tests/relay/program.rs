@@ -142,3 +142,46 @@ async fn a_stop_delivers_and_the_log_says_who_came() {
         assert!(said.contains(&format!("client came key={key}")), "{said}");
     }
 }
+
+/// Ten thousand connections that say half of something: the oldest make room, memory stays bounded, and whoever comes to
+/// be served is served at once.
+#[tokio::test(flavor = "multi_thread")]
+#[cfg(target_os = "linux")]
+async fn ten_thousand_half_open_connections() {
+    use tokio::io::AsyncWriteExt as _;
+
+    const CONNECTIONS: u32 = 10_000;
+    let needed = u64::from(CONNECTIONS) + 500;
+    if rlimit::increase_nofile_limit(needed).unwrap_or_default() < needed {
+        crate::tools::not_run("a limit of 10,500 open files");
+        return;
+    }
+    let program = Program::start(&["--dev", "--addr", "127.0.0.1:0", "--stun-addr", "none"]);
+    let address = program.derp();
+    let mut friend = Peer::fresh(address).await;
+    let mut held = Vec::new();
+    for number in 0..CONNECTIONS {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let half = match number % 3 {
+            0 => "",
+            1 => "GET /derp HTTP/1.1\r\nHo",
+            _ => "GET /derp HTTP/1.1\r\nHost: a\r\nUpgrade: DERP\r\n\r\n",
+        };
+        // The oldest of them may be closed by now.
+        let _ = stream.write_all(half.as_bytes()).await;
+        held.push(stream);
+        if number % 1000 == 999 {
+            let mut newcomer = Peer::fresh(address).await;
+            newcomer.send(friend.key, b"hello").await;
+            assert_eq!(friend.packet().await.unwrap().0, newcomer.key, "after {number}");
+        }
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+    let peak =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
+    let peak: u64 = peak.unwrap();
+    assert!(peak < 160 * 1024, "{peak} KiB");
+    println!("{CONNECTIONS} half-open connections: {} MiB at most", peak / 1024);
+    program.signal("TERM");
+    drop(held);
+}

@@ -1,27 +1,25 @@
 //! Tailscale's own DERP client against our relay.
 
+mod tools;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use natscope::drive::relay::{Access, AccessRules, Allow, Relay, RelayHandle, RelayOptions, fresh_key, parse_allowed_key};
+use natscope::drive::relay::{Access, AccessRules, Allow, RelayOptions, fresh_key, parse_allowed_key};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use ts_derp::{Client, DefaultClient, IpUsage, ServerConnInfo, TlsValidationConfig};
+use tools::{PATIENCE, install_provider, join_tls, packet, start};
+use ts_derp::Client;
 use ts_keys::{NodeKeyPair, NodePublicKey};
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// For thousands of packets, in a build that is not optimized, on a machine that has other things to do.
 const LONG: Duration = Duration::from_secs(300);
 
 /// Bytes of packets on their way at once: a relay's queue for one client holds a megabyte.
 const WINDOW: usize = 512 << 10;
-
-/// What it can read: a frame of 64 KiB, the sender's key included.
-const LARGEST: usize = 65_504;
 
 const PACKETS: usize = 10_000;
 
@@ -95,35 +93,6 @@ async fn a_stranger_is_refused() {
     assert_eq!(packet.as_ref(), b"still here");
 }
 
-fn install_provider() {
-    // ts_netcheck brings a second one into the graph, and the library then knows no default.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
-/// The relay, and where its HTTPS and its plain HTTP are.
-fn start(options: RelayOptions) -> (RelayHandle, SocketAddr, SocketAddr) {
-    let relay = Relay::bind(options).unwrap();
-    let first = |addresses: &[SocketAddr]| addresses.first().copied().unwrap_or(([0, 0, 0, 0], 0).into());
-    let (https, http) = (first(relay.https_addrs()), first(relay.http_addrs()));
-    (relay.spawn(), https, http)
-}
-
-/// Over TLS, with their code from the first byte.
-async fn join_tls(server: SocketAddr, key: &NodeKeyPair) -> DefaultClient {
-    let SocketAddr::V4(v4) = server else { panic!("an IPv4 address") };
-    let info = ServerConnInfo {
-        hostname: v4.ip().to_string(),
-        ipv4: IpUsage::FixedAddr(*v4.ip()),
-        ipv6: IpUsage::Disable,
-        tls_validation_config: TlsValidationConfig::InsecureForTests,
-        https_port: server.port(),
-        stun_port: None,
-        stun_only: false,
-        supports_port_80: false,
-    };
-    timeout(PATIENCE, Client::connect([&info], key)).await.expect("in time").expect("let in")
-}
-
 /// Over plain HTTP, which they do not speak: the upgrade is ours, as they would ask for it.
 async fn join_plain(server: SocketAddr, key: &NodeKeyPair) -> Client<TcpStream> {
     let stream = upgraded(server).await;
@@ -175,13 +144,4 @@ where
         window.add_permits(received.as_ref().len());
     }
     sender.await.unwrap();
-}
-
-/// Of every length from 1 to the largest, sooner or later, and different from its neighbours.
-fn packet(number: usize) -> Vec<u8> {
-    let length = match number {
-        0 => LARGEST,
-        _ => number * 7919 % LARGEST + 1,
-    };
-    (0..length).map(|index| (number * 31 + index) as u8).collect()
 }
