@@ -12,4 +12,3 @@ pub mod port_mapping;
 pub mod relay;
 pub mod tls_roots;
 pub mod wall_clock;
-mod x509;

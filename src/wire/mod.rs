@@ -11,3 +11,5 @@ pub mod pcp;
 pub mod stun;
 pub mod upgrade;
 pub mod upnp;
+pub mod websocket;
+pub mod x509;

@@ -18,10 +18,10 @@ use super::resolve::Names;
 use super::sockets::{Binding, Routes};
 use super::{DriveError, Proxies};
 use crate::drive::clock::Clock;
-use crate::drive::x509::Certificate;
 use crate::model::{CertName, Family, Node, NodePublic, Pin};
 use crate::probe::{Cause, Failure, HttpsTarget, Stage};
 use crate::wire::upgrade::{Request, ResponseHead, ResponseReader, meta_certificate_key};
+use crate::wire::x509::Certificate;
 
 /// For all of it at most: name, TCP, TLS, upgrade.
 const OVERALL: Duration = Duration::from_secs(10);

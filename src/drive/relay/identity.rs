@@ -16,8 +16,8 @@ use tokio_rustls::TlsAcceptor;
 use super::certificate::{self, Made, pin};
 use super::options::Certificates;
 use super::private_file;
-use crate::drive::x509::Certificate;
 use crate::drive::{tls_roots, wall_clock};
+use crate::wire::x509::Certificate;
 
 /// A self-signed certificate that is good for less than this is replaced when the relay starts: the owner has to tell
 /// all clients of the new one, and wants to know before they are refused.

@@ -173,7 +173,7 @@ async fn https_serves_a_pinned_certificate() {
         let chain = connection.peer_certificates().unwrap();
         let hash = bytes::Bytes::copy_from_slice(&Sha256::digest(&chain[0]));
         assert_eq!((chain.len(), format!("sha256-raw:{hash:x}")), (2, pin.clone()));
-        let meta = crate::drive::x509::Certificate::decode(&chain[1]).expect("the one that tells the relay's key");
+        let meta = crate::wire::x509::Certificate::decode(&chain[1]).expect("the one that tells the relay's key");
         assert_eq!(meta.common_name, format!("derpkey{}", key.to_hex()));
         stream
             .write_all(b"GET /derp/latency-check HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n")

@@ -13,8 +13,8 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 use sha2::{Digest, Sha256};
 
-use crate::drive::x509::Certificate;
 use crate::probe::{CertificateFault, HttpsTarget};
+use crate::wire::x509::Certificate;
 
 /// The prefix of a `CertName` that pins a certificate.
 const PIN: &str = "sha256-raw:";

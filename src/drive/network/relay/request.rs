@@ -11,6 +11,7 @@ use super::Asking;
 use crate::drive::wall_clock;
 use crate::probe::{Cause, DerpAnswer, Failure, HttpReply, HttpRequest, RelayAnswer, Stage};
 use crate::wire::derp::{Decoder, Frame, Phase, Side};
+use crate::wire::websocket::first_message;
 
 /// Headers that are told of.
 const HEADERS: [&str; 20] = [
@@ -42,9 +43,6 @@ const BODY_TOLD: usize = 200;
 
 /// How long a body is waited for: the head is the answer.
 const BODY_PATIENCE: Duration = Duration::from_millis(300);
-
-/// Bytes of a message of a WebSocket.
-const MESSAGE: usize = 16 * 1024;
 
 impl Asking<'_> {
     /// The request of that kind.
@@ -145,28 +143,11 @@ fn ahead(date: &str) -> Option<i64> {
     Some(seconds(httpdate::parse_http_date(date).ok()?)? - seconds(wall_clock::now())?)
 }
 
-/// The first binary message of a WebSocket, as a server sends it: not masked, in one frame (RFC 6455 section 5.2).
+/// The first message of a WebSocket.
 async fn message(stream: &mut Box<dyn Stream>, mut read: Vec<u8>) -> Result<Vec<u8>, Failure> {
-    const FINAL_BINARY: u8 = 0x82;
     loop {
-        if let &[kind, short, ref rest @ ..] = read.as_slice() {
-            if kind != FINAL_BINARY {
-                return Err(malformed("the WebSocket does not begin with a binary message"));
-            }
-            let (length, begins) = match (short, rest) {
-                (126, &[a, b, ..]) => (Some(usize::from(u16::from_be_bytes([a, b]))), 4),
-                (126, _) => (None, 4),
-                (0..126, _) => (Some(usize::from(short)), 2),
-                _ => return Err(malformed("the first message of the WebSocket is masked or very long")),
-            };
-            if let Some(length) = length {
-                if length > MESSAGE {
-                    return Err(malformed("the first message of the WebSocket is very long"));
-                }
-                if let Some(message) = read.get(begins..begins + length) {
-                    return Ok(message.to_vec());
-                }
-            }
+        if let Some(message) = first_message(&read).map_err(|error| malformed(&error.to_string()))? {
+            return Ok(message.to_vec());
         }
         match stream.read_buf(&mut read).await {
             Ok(0) => return Err(Failure::new(Stage::Derp, Cause::Closed)),

@@ -11,9 +11,9 @@ use super::super::http::told;
 use super::super::https::{RelayVerifier, Rule, Stream, cause_of_tls, of_handshake, sha256_hex};
 use super::Asking;
 use crate::drive::tls_roots;
-use crate::drive::x509::{Certificate, Names};
 use crate::probe::{Cause, CertificateFault, CertificateSeen, Failure, Sni, Stage, TlsAnswer};
 use crate::wire::upgrade::meta_certificate_key;
+use crate::wire::x509::{Certificate, Names};
 
 /// Certificates of a chain that are told of.
 const CERTIFICATES: usize = 20;

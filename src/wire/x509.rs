@@ -6,15 +6,15 @@ use std::net::IpAddr;
 
 /// Facts of a certificate.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Certificate {
+pub struct Certificate {
     /// The subject's common name, the last one when there are several; empty when there is none.
-    pub(crate) common_name: String,
+    pub common_name: String,
     /// The serial number, where it fits; a derper's meta-certificate has the protocol's version there.
-    pub(crate) serial: Option<u64>,
+    pub serial: Option<u64>,
     /// Seconds since 1970 before which it is not valid.
-    pub(crate) not_before: i64,
+    pub not_before: i64,
     /// Seconds since 1970 after which it is no longer valid.
-    pub(crate) not_after: i64,
+    pub not_after: i64,
 }
 
 const SEQUENCE: u8 = 0x30;
@@ -39,7 +39,7 @@ const IP_ADDRESS: u8 = 0x87;
 
 impl Certificate {
     /// Reads a certificate (RFC 5280 section 4.1).
-    pub(crate) fn decode(der: &[u8]) -> Option<Self> {
+    pub fn decode(der: &[u8]) -> Option<Self> {
         let mut outer = Elements(der);
         let mut certificate = Elements(outer.expect(SEQUENCE)?);
         let mut fields = Elements(certificate.expect(SEQUENCE)?);
@@ -59,20 +59,20 @@ impl Certificate {
 
 /// Whom a certificate is for, and by whom it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Names {
+pub struct Names {
     /// The issuer's common name, else its organization; empty when there is neither.
-    pub(crate) issuer: String,
+    pub issuer: String,
     /// Whether the subject is the same name as the issuer.
-    pub(crate) self_issued: bool,
+    pub self_issued: bool,
     /// DNS names (RFC 5280 section 4.2.1.6).
-    pub(crate) dns: Vec<String>,
+    pub dns: Vec<String>,
     /// IP addresses.
-    pub(crate) addresses: Vec<IpAddr>,
+    pub addresses: Vec<IpAddr>,
 }
 
 impl Names {
     /// Reads the names of a certificate.
-    pub(crate) fn decode(der: &[u8]) -> Option<Self> {
+    pub fn decode(der: &[u8]) -> Option<Self> {
         let mut outer = Elements(der);
         let mut certificate = Elements(outer.expect(SEQUENCE)?);
         let mut fields = Elements(certificate.expect(SEQUENCE)?);
