@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::predict::{Cell, cell};
 use crate::model::{Filtering, Mapping};
-use crate::report::{Nat, Obstacle, PathSide, Report, RoundTrips};
+use crate::report::{Class, Nat, Obstacle, PathSide, Report, RoundTrips};
 
 /// Statistics of round trips in the order they were measured; `None` of none.
 #[must_use]
@@ -42,36 +43,42 @@ const fn varies(mapping: Mapping) -> bool {
     matches!(mapping, Mapping::AddressDependent | Mapping::AddressAndPortDependent)
 }
 
-/// What keeps two sides apart, as far as is known of them.
+/// What keeps two sides apart, as far as is known of them: by the table that predictions are made of.
 #[must_use]
 pub fn obstacle(ours: &PathSide, theirs: Option<&PathSide>) -> Obstacle {
     let nothing = PathSide::default();
     let theirs = theirs.unwrap_or(&nothing);
-    for (side, is_theirs) in [(ours, false), (theirs, true)] {
-        if side.udp == Some(false) {
-            return Obstacle::UdpBlocked { theirs: is_theirs };
-        }
+    let sides = [(ours, false), (theirs, true)];
+    if let Some((_, theirs)) = sides.into_iter().find(|(side, _)| side.udp == Some(false)) {
+        return Obstacle::UdpBlocked { theirs };
     }
-    for (side, is_theirs) in [(ours, false), (theirs, true)] {
-        if side.mapping_varies.is_none() {
-            return Obstacle::Undetermined { theirs: is_theirs };
-        }
+    if let Some((_, theirs)) = sides.into_iter().find(|(side, _)| side.mapping_varies.is_none()) {
+        return Obstacle::Undetermined { theirs };
     }
+    let theirs_may_be = classes(theirs);
+    let works: Vec<bool> = classes(ours)
+        .iter()
+        .flat_map(|one| theirs_may_be.iter().map(|other| matches!(cell(*one, *other), Cell::Direct | Cell::IfHit)))
+        .collect();
     let is_hard = |side: &PathSide| side.mapping_varies == Some(true);
-    let is_open = |side: &PathSide| side.filtering == Some(Filtering::EndpointIndependent);
-    match (is_hard(ours), is_hard(theirs)) {
-        // Whoever is let in where servers see the other one is told the rest.
-        (true, true) if is_open(ours) || is_open(theirs) => Obstacle::Unexplained,
-        (true, true) => Obstacle::BothHard,
-        (false, false) => Obstacle::Unexplained,
-        (ours_is_hard, _) => {
-            let easy = if ours_is_hard { theirs } else { ours };
-            match easy.filtering {
-                None => Obstacle::Undetermined { theirs: ours_is_hard },
-                Some(Filtering::AddressAndPortDependent) => Obstacle::HardAgainstStrict { theirs: !ours_is_hard },
-                Some(_) => Obstacle::Unexplained,
-            }
-        }
+    match (works.contains(&true), works.contains(&false)) {
+        (true, true) => Obstacle::Undetermined { theirs: ours.filtering.is_some() },
+        (true, false) => Obstacle::Unexplained,
+        (false, _) if is_hard(ours) && is_hard(theirs) => Obstacle::BothHard,
+        (false, _) => Obstacle::HardAgainstStrict { theirs: is_hard(theirs) },
+    }
+}
+
+/// What a side may be to its peer. What a hard NAT lets in cannot be proven from outside, mostly, and is taken for little.
+fn classes(side: &PathSide) -> &'static [Class] {
+    match (side.mapping_varies == Some(true), side.filtering) {
+        (false, Some(Filtering::EndpointIndependent)) => &[Class::Nat1],
+        (false, Some(Filtering::AddressDependent)) => &[Class::Nat2],
+        (false, Some(Filtering::AddressAndPortDependent)) => &[Class::Nat3],
+        (false, None) => &[Class::Nat1, Class::Nat2, Class::Nat3],
+        (true, Some(Filtering::EndpointIndependent)) => &[Class::HardEif],
+        (true, Some(Filtering::AddressDependent)) => &[Class::HardAdf],
+        (true, _) => &[Class::HardRandom],
     }
 }
 
@@ -125,8 +132,6 @@ mod tests {
     /// What is predicted to work is not explained away, and what is not is explained.
     #[test]
     fn the_obstacle_agrees_with_the_prediction() {
-        use crate::check::predict::{Cell, cell};
-        use crate::report::Class;
         let (easy, hard) = (Mapping::EndpointIndependent, Mapping::AddressAndPortDependent);
         let (open, by_address) = (Filtering::EndpointIndependent, Filtering::AddressDependent);
         let strict = Filtering::AddressAndPortDependent;

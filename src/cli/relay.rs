@@ -97,7 +97,8 @@ pub struct RelayArgs {
 
     /// Serve this client: nodekey:… or 64 hex digits, or a file with one such key a line (# begins a comment).
     ///
-    /// May be given several times. Files are read again when they change, and on SIGHUP.
+    /// May be given several times. Files are read again when they change, and on SIGHUP. Whoever is on a list is let in
+    /// whatever a verifier says; anybody else only if there are verifiers and all of them know the client.
     #[arg(
         long = "allow",
         env = "NATSCOPE_ALLOW",

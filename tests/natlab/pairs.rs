@@ -55,7 +55,8 @@ pub fn add(list: &mut List) {
         list.add(format!("pair::one_ping_is_enough_{a}×{b}"), None, body);
     }
     let missing = side("port-restricted", DISTANT_MS).map_or_else(Some, |scenario| missing(&scenario));
-    list.add_alone("pair::first_pong_is_prompt".to_owned(), missing, Box::new(first_pong_is_prompt));
+    list.add_alone("pair::first_pong_is_prompt".to_owned(), missing.clone(), Box::new(first_pong_is_prompt));
+    list.add_alone("pair::the_doctor_is_prompt".to_owned(), missing, Box::new(the_doctor_is_prompt));
 }
 
 /// After all trials: what was measured, and, when that is asked for and all was, the file anew.
@@ -242,4 +243,21 @@ fn first_pong_is_prompt() -> Result<(), Failed> {
         return Ok(());
     }
     Err(format!("the first pong came after {took:.2} round trips, by {}: {first}", pong["path"]).into())
+}
+
+/// A whole examination of a relay in order, 50 ms away behind a NAT, takes less than a second.
+fn the_doctor_is_prompt() -> Result<(), Failed> {
+    const RTT_MS: f64 = 50.0;
+    let mut meeting = Meeting::new(&side("port-restricted", RTT_MS)?, &side("port-restricted", 0.0)?)?;
+    let said = meeting.doctor()?;
+    let report: Value = serde_json::from_str(&said.stdout).map_err(|e| format!("{e}: {}", said.stderr))?;
+    let took = report["took_ms"].as_f64().unwrap_or(f64::INFINITY);
+    let findings = report["findings"].as_array().cloned().unwrap_or_default();
+    // Open to everybody is what the lab's relay is.
+    let sick = findings.iter().any(|it| it["severity"] != "info" && it["code"] != "DERP-005");
+    println!("examined in {took:.0} ms");
+    if (4.0 * RTT_MS..1000.0).contains(&took) && !sick && report["doctor"]["open_relay"]["value"] == true {
+        return Ok(());
+    }
+    Err(format!("{took} ms: {:#}", report["findings"]).into())
 }

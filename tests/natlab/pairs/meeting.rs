@@ -37,6 +37,14 @@ impl Meeting {
         Ok(Self { lab, peer, key, _pipes: (relay, listen) })
     }
 
+    /// The relay examined from the first home.
+    pub fn doctor(&mut self) -> Result<Said, String> {
+        let mut command = natscope(&self.lab, "cli")?;
+        command.args(["doctor", "s1", "--json", "--derp-map"]).arg(self.lab.map());
+        let (exit, stdout, stderr) = finish(&mut command, self.lab.folder(), LONGEST_RUN)?;
+        Ok(Said { exit, stdout, stderr })
+    }
+
     pub fn ping(&mut self, arguments: &[&str]) -> Result<Said, String> {
         let mut command = natscope(&self.lab, "cli")?;
         command.args(["ping", &self.key, "--via", "s1", "--direct", "--derp-map"]).arg(self.lab.map()).args(arguments);
