@@ -464,7 +464,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__listen)
-            opts="-c -4 -6 -o -q -v -h --via --direct --key --insecure --count --derp-map --region --cache-dir --bind-address --bind-port --interface --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            opts="-c -4 -6 -o -q -v -h --via --direct --portmap --key --insecure --count --derp-map --region --cache-dir --bind-address --bind-port --interface --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -729,7 +729,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__ping)
-            opts="-c -i -4 -6 -o -q -v -h --via --direct --key --insecure --count --interval --size --until-direct --derp-map --region --cache-dir --bind-address --bind-port --interface --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            opts="-c -i -4 -6 -o -q -v -h --via --direct --portmap --key --insecure --count --interval --size --until-direct --derp-map --region --cache-dir --bind-address --bind-port --interface --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

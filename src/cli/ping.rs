@@ -123,6 +123,13 @@ pub struct ViaArgs {
     #[arg(long, env = "NATSCOPE_DIRECT", value_parser = values::switch, hide_env = true)]
     pub direct: bool,
 
+    /// With --direct: have the router map a port to this host, by PCP or NAT-PMP, and offer that endpoint too.
+    ///
+    /// The mapping lasts two minutes at most unless it is renewed, and is taken back at the end. Nothing else that natscope
+    /// does makes a mapping.
+    #[arg(long, env = "NATSCOPE_PORTMAP", value_parser = values::switch, hide_env = true)]
+    pub portmap: bool,
+
     /// The private key to join the relay with; made, readable by its owner only, when FILE does not exist.
     ///
     /// Without it, the key is fresh in every run.

@@ -179,6 +179,8 @@ impl Tally {
                 self.count(peer, direct);
                 Vec::new()
             }
+            PeerNews::PortMapping(Ok(endpoint)) => vec![PingEvent::PortMapped { endpoint }],
+            PeerNews::PortMapping(Err(failure)) => vec![PingEvent::NoPortMapping { failure }],
             PeerNews::NoSocket(_) | PeerNews::Event(_) => Vec::new(),
         }
     }

@@ -266,6 +266,8 @@ impl Tally {
                 self.relays.measured(relay, took);
                 return None;
             }
+            PeerNews::PortMapping(Ok(endpoint)) => PingEvent::PortMapped { endpoint },
+            PeerNews::PortMapping(Err(failure)) => PingEvent::NoPortMapping { failure },
             PeerNews::NoSocket(failure) => {
                 self.no_socket = Some(failure);
                 return None;

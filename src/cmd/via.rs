@@ -63,7 +63,9 @@ pub(super) async fn join(
             relays.push(relay);
         }
     }
-    Ok(joining(relays, &map, key, direct, probing, findings, handles))
+    let mut joining = joining(relays, &map, key, direct, probing, findings, handles);
+    joining.options.port_mapping = via.portmap;
+    Ok(joining)
 }
 
 /// The same with everything resolved.
@@ -86,6 +88,7 @@ pub(super) fn joining(
             network: netcheck::network_options(probing),
             families: families(probing),
             direct,
+            port_mapping: false,
             stun,
             gives_up: false,
             patience: None,

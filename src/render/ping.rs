@@ -65,7 +65,8 @@ fn redacted(event: &PingEvent) -> PingEvent {
             *endpoint = nowhere;
         }
         PingEvent::DirectNotOffered { peer } => *peer = nobody,
-        PingEvent::Lost { .. } => {}
+        PingEvent::PortMapped { endpoint } => *endpoint = nowhere,
+        PingEvent::NoPortMapping { .. } | PingEvent::Lost { .. } => {}
     }
     event
 }

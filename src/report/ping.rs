@@ -211,6 +211,16 @@ pub enum PingEvent {
         /// The peer's endpoint.
         endpoint: SocketAddr,
     },
+    /// The router maps a port to this host.
+    PortMapped {
+        /// From where.
+        endpoint: SocketAddr,
+    },
+    /// The router does not.
+    NoPortMapping {
+        /// Why.
+        failure: Failure,
+    },
     /// The other side offers no direct path.
     DirectNotOffered {
         /// Who.

@@ -8,6 +8,7 @@ pub mod icmp;
 pub mod nacl;
 pub mod nat_pmp;
 pub mod pcp;
+pub mod port_mapping;
 pub mod stun;
 pub mod upgrade;
 pub mod upnp;

@@ -16,7 +16,7 @@ use libtest_mimic::Failed;
 use serde_json::Value;
 
 use super::scenario::Scenario;
-use super::trials::{Body, List, missing, named};
+use super::trials::{Body, List, missing as missing_tools, named};
 use behaviour::{BLOCKED, Behaviour, NATS, Promise, promise};
 use meeting::{Meeting, Said};
 pub use table::is_kept as are_written_down;
@@ -54,8 +54,10 @@ pub fn add(list: &mut List) {
         let body: Body = Box::new(move || one_ping_is_enough(a, b));
         list.add(format!("pair::one_ping_is_enough_{a}×{b}"), None, body);
     }
-    let missing = side("port-restricted", DISTANT_MS).map_or_else(Some, |scenario| missing(&scenario));
+    let missing = side("port-restricted", DISTANT_MS).map_or_else(Some, |scenario| missing_tools(&scenario));
     list.add_alone("pair::first_pong_is_prompt".to_owned(), missing.clone(), Box::new(first_pong_is_prompt));
+    let upnp = hard_side(true).map_or_else(Some, |scenario| missing_tools(&scenario));
+    list.add("pair::a_port_mapping_helps_two_hard_nats".to_owned(), upnp, Box::new(a_port_mapping_helps));
     list.add_alone("pair::the_doctor_is_prompt".to_owned(), missing, Box::new(the_doctor_is_prompt));
 }
 
@@ -260,4 +262,24 @@ fn the_doctor_is_prompt() -> Result<(), Failed> {
         return Ok(());
     }
     Err(format!("{took} ms: {:#}", report["findings"]).into())
+}
+
+/// A hard NAT, with miniupnpd on its router where that is wanted: it wants addresses that are no documentation's.
+fn hard_side(upnp: bool) -> Result<Scenario, String> {
+    let text = format!(
+        "about = \"a hard side\"\nnat = \"symmetric\"\nplan = \"public\"\nupnp = {upnp}\n\
+         server = [{{ stun = \"killed\", no_relay = true }}, {{}}, {{}}]\n[truth]\n"
+    );
+    Scenario::parse("symmetric", &text)
+}
+
+/// Two NATs that give each destination another endpoint never meet, unless one of their routers maps a port.
+fn a_port_mapping_helps() -> Result<(), Failed> {
+    let mut meeting = Meeting::new(&hard_side(true)?, &hard_side(false)?)?;
+    let said = meeting.ping(&["-c", "30", "-i", "100ms", "--until-direct", "--portmap", "--json"])?;
+    let report: Value = serde_json::from_str(&said.stdout).map_err(|e| format!("{e}: {}", said.stderr))?;
+    if report["ping"]["direct"]["value"] == true && said.exit == Some(0) {
+        return Ok(());
+    }
+    Err(format!("exit {:?}: {:#}\n{}", said.exit, report["ping"]["direct"], said.stderr).into())
 }

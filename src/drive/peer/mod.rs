@@ -5,9 +5,10 @@
 //! the caller would rather know than wait.
 
 mod link;
+mod port_map;
 mod sockets;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use super::clock::Clock;
 use super::network::{Dialer, DriveError, NetworkOptions, RelayAt};
 use crate::derp::peer::{PeerEvent, PeerSession, RelayNews, Route, Transmit};
 use crate::model::{Family, Node, NodePrivate, NodePublic};
-use crate::probe::{Failure, Moment};
+use crate::probe::{Cause, Failure, Moment, Stage};
 use crate::wire::companion::Note;
 use link::Heard;
 use sockets::Sockets;
@@ -43,6 +44,8 @@ pub struct PeerOptions {
     pub families: [bool; 2],
     /// Whether sockets for direct paths are opened.
     pub direct: bool,
+    /// Whether the router is asked for a port mapping, which is offered to the peer like every other endpoint.
+    pub port_mapping: bool,
     /// Nodes whose STUN servers tell where those sockets appear from outside.
     pub stun: Vec<Node>,
     /// Whether to end when no relay could be joined at the first attempt.
@@ -79,6 +82,8 @@ pub enum PeerNews {
     },
     /// There is no socket for direct paths.
     NoSocket(Failure),
+    /// The router maps a port to the socket of direct paths, from this endpoint outside; or why not.
+    PortMapping(Result<SocketAddr, Failure>),
     /// Something of the session's.
     Event(PeerEvent),
 }
@@ -114,6 +119,11 @@ pub async fn run<S: PeerSession>(
             }
         }
         session.handle_local(now(), run.local(false));
+        if options.port_mapping
+            && let Err(failure) = run.map_port()?
+        {
+            told(clock.now(), PeerNews::PortMapping(Err(failure)));
+        }
     }
     loop {
         run.send(session).await;
@@ -140,6 +150,13 @@ pub async fn run<S: PeerSession>(
             datagram = Sockets::receive(run.sockets.as_mut()) => {
                 let (from, datagram) = datagram;
                 session.handle_datagram(now(), from, &datagram);
+            }
+            Some(mapped) = run.port_mapped.recv() => {
+                run.outside = mapped.as_ref().ok().copied();
+                session.handle_local(now(), run.local(false));
+                if !told(clock.now(), PeerNews::PortMapping(mapped)) {
+                    return Ok(());
+                }
             }
             servers = run.servers.join_next(), if !run.servers.is_empty() => {
                 if let Some(Ok(servers)) = servers {
@@ -174,6 +191,11 @@ struct Run {
     states: Vec<LinkState>,
     sockets: Option<Sockets>,
     servers: JoinSet<Vec<SocketAddr>>,
+    /// What the router says of a mapping, and the endpoint it has given.
+    port_mapped: mpsc::Receiver<Result<SocketAddr, Failure>>,
+    tell_mapped: Option<mpsc::Sender<Result<SocketAddr, Failure>>>,
+    mapping: JoinSet<()>,
+    outside: Option<SocketAddr>,
     tasks: JoinSet<()>,
 }
 
@@ -202,7 +224,40 @@ impl Run {
             servers.spawn(async move { stun_servers(&dialer, nodes).await });
         }
         let states = vec![LinkState::default(); options.relays.len()];
-        Ok(Self { dialer, links, heard, states, sockets: None, servers, tasks })
+        let (tell_mapped, port_mapped) = mpsc::channel(1);
+        Ok(Self {
+            dialer,
+            links,
+            heard,
+            states,
+            sockets: None,
+            servers,
+            port_mapped,
+            tell_mapped: Some(tell_mapped),
+            mapping: JoinSet::new(),
+            outside: None,
+            tasks,
+        })
+    }
+
+    /// Begins to ask the router for a mapping. `Ok(Err)`: there is nobody to ask, or nothing to map.
+    fn map_port(&mut self) -> Result<Result<(), Failure>, DriveError> {
+        let nobody = || Failure::new(Stage::PortMapping, Cause::Unsupported { what: "an IPv4 router".to_owned() });
+        let facts = super::host::facts();
+        let gateway = facts.gateways.iter().find_map(|gateway| match gateway.address {
+            IpAddr::V4(v4) => Some(v4),
+            IpAddr::V6(_) => None,
+        });
+        let port = self.sockets.as_ref().and_then(|sockets| sockets.port(Family::V4));
+        let (Some(gateway), Some(local), Some(port), Some(told)) =
+            (gateway, facts.route_v4, port, self.tell_mapped.take())
+        else {
+            return Ok(Err(nobody()));
+        };
+        let mut nonce = [0; 12];
+        getrandom::fill(&mut nonce).map_err(DriveError::Randomness)?;
+        self.mapping.spawn(port_map::keep(port_map::Wanted { gateway, local, port, nonce }, told));
+        Ok(Ok(()))
     }
 
     /// Whether no relay was ever joined and none is being tried for the first time.
@@ -275,7 +330,9 @@ impl Run {
                 }
             }
         }
-        sockets.endpoints(&addresses)
+        let mut endpoints = sockets.endpoints(&addresses);
+        endpoints.extend(self.outside);
+        endpoints
     }
 
     /// Lets what was queued go out before the connections close.

@@ -65,6 +65,11 @@ impl Sockets {
         addresses.iter().filter_map(local).collect()
     }
 
+    /// The local port of a family's socket.
+    pub(super) fn port(&self, family: Family) -> Option<u16> {
+        self.of(family).map(|socket| socket.local.port())
+    }
+
     /// Sends a datagram. That it was lost is all that can happen to one, and silence is what tells.
     pub(super) async fn send(&self, to: SocketAddr, datagram: &[u8]) {
         if let Some(socket) = self.of(Family::of(to.ip()))

@@ -68,7 +68,7 @@ fn caddy(folder: &Path, front: SocketAddr, relay: SocketAddr) -> Command {
 fn caddy_to_https(folder: &Path, front: SocketAddr, relay: SocketAddr) -> Command {
     let here = folder.display();
     let upstream = format!(
-        "reverse_proxy https://{relay} {{\n transport http {{\n tls_server_name 127.0.0.1\n tls_trust_pool file {here}/127.0.0.1.crt\n }}\n}}"
+        "reverse_proxy https://{relay} {{\n transport http {{\n tls_server_name 127.0.0.1\n tls_trusted_ca_certs {here}/127.0.0.1.crt\n }}\n}}"
     );
     caddy_to(folder, front, &upstream)
 }
@@ -100,6 +100,7 @@ async fn packets_pass(proxy: Proxy, https: bool, ordinal: u8) {
     options.https_addrs = Vec::new();
     options.http_addrs = vec![([127, 0, 0, 1], 0).into()];
     options.stun_addrs = Vec::new();
+    options.stun_alternates = Vec::new();
     let (plain, _, plain_address) = start(options);
     let relay = if https { secure_address } else { plain_address };
     let front = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -29,6 +29,8 @@ pub(super) fn event(event: &PingEvent) -> String {
         PingEvent::DirectDown { peer, endpoint } => {
             format!("direct path to {}: {endpoint} is silent; back to the relay", brief(*peer))
         }
+        PingEvent::PortMapped { endpoint } => format!("the router maps {endpoint} to this host"),
+        PingEvent::NoPortMapping { failure: how } => format!("no port mapping: {}", failure(how)),
         PingEvent::DirectNotOffered { peer } => {
             format!("{} offers no direct path: start `natscope listen` there with --direct", brief(*peer))
         }

@@ -27,6 +27,8 @@ pub(super) fn event(event: &PingEvent) -> String {
         PingEvent::DirectDown { peer, endpoint } => {
             format!("与 {} 的直连 {endpoint} 没有回应，改走中继", brief(*peer))
         }
+        PingEvent::PortMapped { endpoint } => format!("路由器把 {endpoint} 映射到本机"),
+        PingEvent::NoPortMapping { failure: how } => format!("没有端口映射：{}", failure(how)),
         PingEvent::DirectNotOffered { peer } => {
             format!("{} 不提供直连：请在那一侧用 --direct 运行 `natscope listen`", brief(*peer))
         }
