@@ -22,6 +22,9 @@ _natscope() {
             natscope,derpmap)
                 cmd="natscope__subcmd__derpmap"
                 ;;
+            natscope,doctor)
+                cmd="natscope__subcmd__doctor"
+                ;;
             natscope,explain)
                 cmd="natscope__subcmd__explain"
                 ;;
@@ -62,7 +65,7 @@ _natscope() {
 
     case "${cmd}" in
         natscope)
-            opts="-o -q -v -h -V --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help --version netcheck nat listen ping relay predict derpmap explain selftest completions"
+            opts="-o -q -v -h -V --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help --version netcheck nat listen ping relay predict doctor derpmap explain selftest completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -321,8 +324,105 @@ _natscope() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        natscope__subcmd__doctor)
+            opts="-4 -6 -o -q -v -h --long --stun-port --local --compare --derp-map --region --cache-dir --bind-address --bind-port --interface --save --replay --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --long)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stun-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compare)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --derp-map)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --region)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interface)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --save)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --lang)
+                    COMPREPLY=($(compgen -W "en zh-CN" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         natscope__subcmd__explain)
-            opts="-o -q -v -h --list --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help NET-001 NET-002 NET-003 NET-004 NET-005 NET-006 NET-007 NET-008 NET-009 NET-010 NET-011 NET-012 NET-013 NET-014 NET-015 NET-016 NET-017 NET-018 MAP-001 MAP-002 MAP-003 MAP-004 MAP-005 MAP-006 MAP-007 MAP-008 MAP-009 MAP-010 MAP-011 MAP-012 MAP-013 MAP-014 MAP-015 MAP-016 MAP-017 MAP-018 MAP-019 MAP-020 MAP-021 MAP-022 MAP-023 MAP-024 MAP-025 MAP-026 MAP-027 MAP-028 MAP-029 MAP-030 MAP-031 MAP-032"
+            opts="-o -q -v -h --list --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help NET-001 NET-002 NET-003 NET-004 NET-005 NET-006 NET-007 NET-008 NET-009 NET-010 NET-011 NET-012 NET-013 NET-014 NET-015 NET-016 NET-017 NET-018 MAP-001 MAP-002 MAP-003 MAP-004 MAP-005 MAP-006 MAP-007 MAP-008 MAP-009 MAP-010 MAP-011 MAP-012 MAP-013 MAP-014 MAP-015 MAP-016 MAP-017 MAP-018 MAP-019 MAP-020 MAP-021 MAP-022 MAP-023 MAP-024 MAP-025 MAP-026 MAP-027 MAP-028 MAP-029 MAP-030 MAP-031 MAP-032 DNS-001 DNS-002 DNS-003 TCP-001 TCP-002 TLS-001 TLS-002 TLS-003 TLS-004 TLS-005 TLS-006 TLS-007 TLS-008 TLS-009 TLS-010 HTTP-001 HTTP-002 HTTP-003 HTTP-004 HTTP-005 HTTP-006 HTTP-007 DERP-001 DERP-002 DERP-003 DERP-004 DERP-005 DERP-006 DERP-007 DERP-008 STUN-001 STUN-002 STUN-003 STUN-004 STUN-005 HOST-001 HOST-002 HOST-003 HOST-004 PATH-001"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -4,6 +4,7 @@
 //! record of them, so the same record gives the same report, whatever order things arrived in.
 
 pub mod classic;
+pub mod doctor;
 mod filtering;
 mod hairpin;
 mod independence;

@@ -8,6 +8,7 @@
 #![allow(rustdoc::broken_intra_doc_links, reason = "for the same reason: [IPV6]:PORT is what a user types")]
 
 mod derpmap;
+mod doctor;
 mod explain;
 mod map;
 mod nat;
@@ -30,6 +31,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use derpmap::{ConvertArgs, DerpmapArgs, DerpmapCommand, LintArgs, Notation, ShowArgs};
+pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
 pub use map::MapArgs;
 pub use nat::{NatArgs, TransportArg};
@@ -109,6 +111,12 @@ pub enum Command {
     /// is undetermined, with the fact that is missing and how to get it. It also tells by what mechanism, how likely, and
     /// the one change that would help each side.
     Predict(PredictArgs),
+    /// Tell why a DERP relay does not work, and how to mend it.
+    ///
+    /// Looks at a relay layer by layer, from its name to a packet relayed, and at STUN beside it: names, connections,
+    /// certificates, proxies without Upgrade, closed ports, access control, open relays, wrong map entries. Each finding
+    /// has a stable code, what was observed, what may be behind it and what to paste to mend it.
+    Doctor(DoctorArgs),
     /// Look at DERP maps: the effective one, mistakes with line and column, other notations.
     Derpmap(DerpmapArgs),
     /// Explain a finding by its code, offline.
@@ -181,6 +189,7 @@ fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
         Command::Listen(listen) => listen.probing.check().map_err(conflict)?,
         Command::Ping(ping) => ping.probing.check().map_err(conflict)?,
         Command::Relay(relay) => relay.check().map_err(conflict)?,
+        Command::Doctor(doctor) => doctor.check().map_err(conflict)?,
         Command::Predict(_)
         | Command::Derpmap(_)
         | Command::Explain(_)
@@ -210,6 +219,7 @@ impl Command {
             Self::Ping(_) => "ping",
             Self::Relay(_) => "relay",
             Self::Predict(_) => "predict",
+            Self::Doctor(_) => "doctor",
             Self::Derpmap(_) => "derpmap",
             Self::Explain(_) => "explain",
             Self::Selftest(_) => "selftest",
@@ -235,6 +245,7 @@ Examples:
   natscope relay --dev                   a DERP relay on loopback
   natscope netcheck --derp-map my.json   the same against your own relays
   natscope predict a.json b.json         whether two hosts will connect directly
+  natscope doctor relay.example.com      why a relay does not work
   natscope derpmap lint my.json          mistakes in a DERP map, with line and column
   natscope explain NET-010               what a finding means, and what to do
 
@@ -256,6 +267,8 @@ Examples:
       For a script, to a file.
   natscope predict a.json b.json
       Whether the hosts of two saved reports (--save) will connect directly, and what would help.
+  natscope doctor relay.example.com
+      Why a relay of your own does not work, and what to paste to mend it.
   natscope derpmap lint my.json
       Mistakes in a DERP map, with line and column.
   natscope explain NET-010

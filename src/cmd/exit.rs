@@ -2,7 +2,7 @@
 
 use crate::cli::FailOn;
 use crate::drive::network::DriveError;
-use crate::report::{Command, Finding, LatencyMethod, Netcheck, Report, Severity};
+use crate::report::{Command, Doctor, Finding, LatencyMethod, LayerState, Netcheck, NodeExam, Report, Severity};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,9 @@ impl Exit {
         if let Some(predict) = &report.predict {
             return if predict.direct.value().is_some() { Self::Done } else { Self::Inconclusive };
         }
+        if let (Command::Doctor, Some(doctor)) = (report.command, &report.doctor) {
+            return Self::of_doctor(doctor, report, fail_on);
+        }
         let Some(netcheck) = &report.netcheck else { return Self::Own };
         if nothing_answered(netcheck) {
             return Self::NothingAnswered;
@@ -65,14 +68,31 @@ impl Exit {
         }
         let settled = match report.command {
             Command::Nat => report.nat().is_some_and(|nat| nat.difficulty.value().is_some()),
-            Command::Netcheck | Command::Selftest | Command::Predict | Command::Ping | Command::Listen => {
-                netcheck.udp.value().is_some()
-            }
+            Command::Netcheck
+            | Command::Selftest
+            | Command::Predict
+            | Command::Ping
+            | Command::Listen
+            | Command::Doctor => netcheck.udp.value().is_some(),
         };
         if !settled {
             return Self::Inconclusive;
         }
         Self::Done
+    }
+
+    /// The end of an examination: what is wrong counts before what was not looked at.
+    fn of_doctor(doctor: &Doctor, report: &Report, fail_on: FailOn) -> Self {
+        let examined = |node: &NodeExam| node.layers.iter().any(|exam| exam.state != LayerState::Skipped);
+        if !doctor.anything_answered() && !doctor.nodes.is_empty() {
+            Self::NothingAnswered
+        } else if fails(report, fail_on) {
+            Self::Findings
+        } else if doctor.nodes.iter().all(examined) && doctor.nodes.iter().all(NodeExam::is_settled) {
+            Self::Done
+        } else {
+            Self::Inconclusive
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 use super::exit::CmdError;
+use crate::check::map_lint::{self, Linted};
 use crate::cli::MapArgs;
 use crate::derpmap::{self, Decoded, MapLayer};
 use crate::drive::map_source::{self, LoadError, LoadOptions, Loaded, Origin};
@@ -30,6 +31,19 @@ pub(super) struct InForce {
 
 /// Loads and combines the sources the arguments name, the public map when they name none, all within the timeout.
 pub(super) async fn load(args: &MapArgs, now: SystemTime, timeout: Option<Duration>) -> Result<InForce, CmdError> {
+    load_and(args, now, timeout, false).await
+}
+
+/// The same, looked through for mistakes as by `derpmap lint`.
+pub(super) async fn load_and_lint(
+    args: &MapArgs,
+    now: SystemTime,
+    timeout: Option<Duration>,
+) -> Result<InForce, CmdError> {
+    load_and(args, now, timeout, true).await
+}
+
+async fn load_and(args: &MapArgs, now: SystemTime, timeout: Option<Duration>, lint: bool) -> Result<InForce, CmdError> {
     let mut options = LoadOptions::new(now);
     if let Some(dir) = &args.cache_dir {
         options.cache_dir = Some(dir.clone());
@@ -48,7 +62,13 @@ pub(super) async fn load(args: &MapArgs, now: SystemTime, timeout: Option<Durati
         }
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         options.timeout = left.map_or(longest_fetch, |left| left.min(longest_fetch));
-        let load = map_source::load(source, &options, derpmap::decode);
+        let alone = sources.len() == 1;
+        let decode = |name: &str, bytes: &[u8]| {
+            let decoded = derpmap::decode(name, bytes)?;
+            let linted = lint.then(|| map_lint::lint(name, bytes, alone)).transpose()?;
+            Ok((decoded, linted))
+        };
+        let load = map_source::load(source, &options, decode);
         let loaded = match left {
             // A fetch ends by itself, and may then still find the last copy.
             Some(left) if matches!(source, MapSource::File(_) | MapSource::Stdin) => {
@@ -58,7 +78,7 @@ pub(super) async fn load(args: &MapArgs, now: SystemTime, timeout: Option<Durati
         };
         let loaded = loaded.map_err(|error| refusal(&error))?;
         combined.findings.extend(findings(source, now, &loaded));
-        layers.push(loaded.map.layer);
+        layers.push(loaded.map.0.layer);
     }
     combined.map = derpmap::overlay(layers);
     filter(&mut combined.map, &args.regions)?;
@@ -95,13 +115,18 @@ fn too_late(source: &MapSource, timeout: Option<Duration>) -> CmdError {
     CmdError::NoMap(format!("no DERP map: {source} was not read to its end within the {timeout} of --timeout"))
 }
 
-fn findings(source: &MapSource, now: SystemTime, loaded: &Loaded<Decoded>) -> Vec<Finding> {
+fn findings(source: &MapSource, now: SystemTime, loaded: &Loaded<(Decoded, Option<Linted>)>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Origin::Stale { url, fetched_at, because } = &loaded.origin {
         let age = now.duration_since(*fetched_at).unwrap_or_default();
         findings.push(Finding::new(FindingDetail::StaleMap { url: url.clone(), age, because: because.clone() }));
     }
-    for warning in &loaded.map.warnings {
+    let (decoded, linted) = &loaded.map;
+    if let Some(linted) = linted {
+        findings.extend(linted.findings.iter().cloned());
+        return findings;
+    }
+    for warning in &decoded.warnings {
         findings.push(Finding::new(FindingDetail::Map {
             code: warning.code,
             place: format!("{source}:{}:{}", warning.line, warning.column),

@@ -2,6 +2,8 @@
 
 mod classic;
 mod derpmap;
+mod doctor;
+mod doctor_inputs;
 mod exit;
 mod explain;
 mod generate;
@@ -16,6 +18,7 @@ mod ping;
 mod predict;
 mod progress;
 mod relay;
+mod relay_doctor;
 mod relay_signals;
 mod repeat;
 mod replace;
@@ -75,6 +78,7 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
         Command::Ping(args) => runtime(ping::run(args, &cli.global, &output)),
         Command::Relay(args) => in_server_runtime(relay::run(args, &output)),
         Command::Predict(args) => predict::run(args, &cli.global, &output),
+        Command::Doctor(args) => in_runtime(doctor::run(args, &cli.global, &output)),
         Command::Derpmap(args) => in_runtime(derpmap::run(args, &cli.global, &output)),
         Command::Explain(args) => explain::run(args, &output),
         Command::Selftest(args) => in_runtime(selftest::run(args, &cli.global, &output)),

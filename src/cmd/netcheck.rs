@@ -40,7 +40,7 @@ pub(super) async fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Outpu
 }
 
 /// The host's facts, as far as the options let them matter.
-fn facts(options: &network::NetworkOptions) -> HostFacts {
+pub(super) fn facts(options: &network::NetworkOptions) -> HostFacts {
     let mut facts = options.interface.as_deref().map_or_else(host::facts, host::facts_through);
     if matches!(options.proxies, network::Proxies::None) {
         facts.proxy = ProxyFacts::default();
@@ -149,8 +149,15 @@ pub(super) fn conclude(
 
 /// Loads the map, and says so when it takes a while.
 pub(super) async fn load_map(args: &MapArgs, global: &GlobalArgs, output: &Output) -> Result<maps::InForce, CmdError> {
+    waited_for(maps::load(args, wall_clock::now(), global.timeout), output).await
+}
+
+/// Waits for a map, and says so when it takes a while.
+pub(super) async fn waited_for(
+    load: impl Future<Output = Result<maps::InForce, CmdError>>,
+    output: &Output,
+) -> Result<maps::InForce, CmdError> {
     let mut progress = Progress::new(output);
-    let load = maps::load(args, wall_clock::now(), global.timeout);
     tokio::pin!(load);
     let mut waited = Duration::ZERO;
     let tick = Duration::from_millis(250);

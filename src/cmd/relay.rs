@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::exit::{CmdError, Exit};
 use super::output::Output;
+use super::relay_doctor;
 use super::relay_signals::{Signal, Signals};
 use crate::cli::{CertMode, ListenAddr, OptionalAddr, RelayArgs};
 use crate::derpmap;
@@ -16,6 +17,7 @@ use crate::drive::relay::{
     self, Access, AccessRules, Allow, Certificates, Checked, Relay, RelayHandle, RelayOptions, Reloader,
 };
 use crate::model::RegionId;
+use crate::render;
 
 /// The region of the map node that is printed: the first of those Tailscale leaves to self-hosted relays.
 const REGION: RegionId = RegionId(900);
@@ -31,12 +33,17 @@ pub(super) async fn run(args: &RelayArgs, output: &Output) -> Result<Exit, CmdEr
     introduce(&relay, args, open_files, output);
     let reloader = relay.reloader();
     let check = relay.self_check();
+    let patient = relay_doctor::patient(&relay, REGION);
     let handle = relay.spawn();
     for Checked { what, outcome } in check.run().await {
         match outcome {
             Ok(detail) => output.note(&format!("check: {what}: {detail}")),
             Err(error) => tracing::error!("check: {what}: {error}"),
         }
+    }
+    if let Some(patient) = patient {
+        let report = relay_doctor::examine(vec![patient]).await?;
+        output.note(&format!("check: doctor: {}", render::doctor_line(&report, &output.style).trim_end()));
     }
     output.note("serving");
     serve(handle, &reloader, &mut signals).await

@@ -5,11 +5,11 @@ use super::exit::{CmdError, Exit};
 use super::maps;
 use super::netcheck::{Setup, once};
 use super::output::Output;
-use super::selftest_ping;
+use super::{relay_doctor, selftest_ping};
 use crate::check::netcheck::Options;
 use crate::cli::{GlobalArgs, SelftestArgs};
 use crate::drive::network::{NetworkOptions, Proxies};
-use crate::report::{Command, Report};
+use crate::report::{Command, Finding, Report, Severity};
 
 pub(super) async fn run(args: &SelftestArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     if let Some(path) = &args.save {
@@ -28,6 +28,12 @@ pub(super) async fn run(args: &SelftestArgs, global: &GlobalArgs, output: &Outpu
     };
     let mut report = once(&setup, &map, None, output).await?;
     report.ping = selftest_ping::run(&map).await?;
+    if let Some(region) = map.regions.values().next() {
+        let examined = relay_doctor::examine(relay_doctor::patients_of(region)).await?;
+        report.doctor = examined.doctor;
+        // The relays are meant to be as they are; whether something is wrong with them is what is asked here.
+        report.findings.extend(examined.findings.into_iter().filter(|finding| finding.severity > Severity::Info));
+    }
     if let Some(path) = &args.save {
         output.save(path, &report)?;
     }
@@ -55,6 +61,10 @@ fn amiss(report: &Report) -> Option<String> {
     }
     if netcheck.home_region.value().is_none() {
         return Some("no relay answered over HTTPS".to_owned());
+    }
+    let sick = |finding: &&Finding| finding.severity > Severity::Info && finding.detail.is_of_relay();
+    if let Some(finding) = report.findings.iter().find(sick) {
+        return Some(format!("the doctor found fault with the relay ({})", finding.code()));
     }
     match &report.ping {
         Some(ping) if ping.received == 0 => Some("no ping through a relay was answered".to_owned()),

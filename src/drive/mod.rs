@@ -4,6 +4,7 @@
 
 mod clock;
 pub mod host;
+pub mod local;
 pub mod map_source;
 pub mod network;
 pub mod peer;

@@ -1,6 +1,8 @@
-//! What a certificate says and the TLS library does not tell: common name and validity.
+//! What a certificate says and the TLS library does not tell: names and validity.
 //!
 //! Reads just enough DER to walk there. It verifies nothing.
+
+use std::net::IpAddr;
 
 /// Facts of a certificate.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,6 +26,16 @@ const GENERALIZED_TIME: u8 = 0x18;
 const VERSION: u8 = 0xa0;
 /// 2.5.4.3
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
+/// 2.5.4.10
+const ORGANIZATION: &[u8] = &[0x55, 0x04, 0x0a];
+/// 2.5.29.17
+const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
+/// `[3] EXPLICIT Extensions`
+const EXTENSIONS: u8 = 0xa3;
+const BOOLEAN: u8 = 0x01;
+/// `[2] IA5String` and `[7] OCTET STRING` of a general name.
+const DNS_NAME: u8 = 0x82;
+const IP_ADDRESS: u8 = 0x87;
 
 impl Certificate {
     /// Reads a certificate (RFC 5280 section 4.1).
@@ -45,6 +57,75 @@ impl Certificate {
     }
 }
 
+/// Whom a certificate is for, and by whom it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Names {
+    /// The issuer's common name, else its organization; empty when there is neither.
+    pub(crate) issuer: String,
+    /// Whether the subject is the same name as the issuer.
+    pub(crate) self_issued: bool,
+    /// DNS names (RFC 5280 section 4.2.1.6).
+    pub(crate) dns: Vec<String>,
+    /// IP addresses.
+    pub(crate) addresses: Vec<IpAddr>,
+}
+
+impl Names {
+    /// Reads the names of a certificate.
+    pub(crate) fn decode(der: &[u8]) -> Option<Self> {
+        let mut outer = Elements(der);
+        let mut certificate = Elements(outer.expect(SEQUENCE)?);
+        let mut fields = Elements(certificate.expect(SEQUENCE)?);
+        if fields.next()?.0 == VERSION {
+            fields.next()?; // serial number
+        }
+        fields.expect(SEQUENCE)?; // signature algorithm
+        let issuer = fields.expect(SEQUENCE)?;
+        fields.expect(SEQUENCE)?; // validity
+        let subject = fields.expect(SEQUENCE)?;
+        fields.expect(SEQUENCE)?; // public key
+        let mut names = Self {
+            issuer: [COMMON_NAME, ORGANIZATION]
+                .into_iter()
+                .filter_map(|kind| attribute(issuer, kind))
+                .find(|name| !name.is_empty())
+                .unwrap_or_default(),
+            self_issued: issuer == subject,
+            ..Self::default()
+        };
+        while let Some((tag, content)) = fields.next() {
+            if tag == EXTENSIONS {
+                names.read_extensions(content);
+            }
+        }
+        Some(names)
+    }
+
+    fn read_extensions(&mut self, extensions: &[u8]) -> Option<()> {
+        let mut list = Elements(Elements(extensions).expect(SEQUENCE)?);
+        while let Some((_, extension)) = list.next() {
+            let mut parts = Elements(extension);
+            if parts.expect(OID)? != ALTERNATIVE_NAMES {
+                continue;
+            }
+            let mut value = parts.next()?;
+            if value.0 == BOOLEAN {
+                value = parts.next()?;
+            }
+            let mut names = Elements(Elements(value.1).expect(SEQUENCE)?);
+            while let Some((tag, name)) = names.next() {
+                match (tag, name.len()) {
+                    (DNS_NAME, _) => self.dns.push(String::from_utf8_lossy(name).into_owned()),
+                    (IP_ADDRESS, 4) => self.addresses.push(IpAddr::from(<[u8; 4]>::try_from(name).ok()?)),
+                    (IP_ADDRESS, 16) => self.addresses.push(IpAddr::from(<[u8; 16]>::try_from(name).ok()?)),
+                    _ => {}
+                }
+            }
+        }
+        Some(())
+    }
+}
+
 /// A number that is not negative and has at most 64 bits.
 fn number(bytes: &[u8]) -> Option<u64> {
     let sign = bytes.first().copied().filter(|byte| byte & 0x80 == 0)?;
@@ -53,13 +134,18 @@ fn number(bytes: &[u8]) -> Option<u64> {
 }
 
 fn common_name(subject: &[u8]) -> Option<String> {
+    attribute(subject, COMMON_NAME)
+}
+
+/// An attribute of a name, the last one where there are several; empty where there is none.
+fn attribute(name: &[u8], kind: &[u8]) -> Option<String> {
     let mut found = String::new();
-    let mut names = Elements(subject);
+    let mut names = Elements(name);
     while let Some((tag, set)) = names.next() {
         let mut pairs = Elements(set);
         while let Some((_, pair)) = pairs.next() {
             let mut pair = Elements(pair);
-            if pair.expect(OID)? == COMMON_NAME {
+            if pair.expect(OID)? == kind {
                 found = String::from_utf8_lossy(pair.next()?.1).into_owned();
             }
         }

@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -56,4 +56,26 @@ pub struct ProxyFacts {
     pub https: Option<String>,
     /// What an `http://` URL would go through.
     pub http: Option<String>,
+}
+
+/// What the host of a relay says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalFacts {
+    /// TCP endpoints that are listened on.
+    pub tcp: Vec<SocketAddr>,
+    /// UDP endpoints that are bound.
+    pub udp: Vec<SocketAddr>,
+    /// Whether something keeps its clock right, as far as it is known.
+    pub clock_synchronized: Option<bool>,
+    /// Paths of Unix sockets that were looked for and are there.
+    pub sockets: Vec<String>,
+    /// derpers that run.
+    pub relays: Vec<RelayProcess>,
+}
+
+/// A derper.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayProcess {
+    /// What it was started with, its own name left out.
+    pub arguments: Vec<String>,
 }

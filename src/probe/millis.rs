@@ -28,6 +28,28 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duratio
     Ok(Duration::from_nanos(nanos))
 }
 
+/// The same for durations that may be absent, as `null`.
+pub mod option {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    /// Writes milliseconds or `null`.
+    pub fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        match duration {
+            Some(duration) => super::serialize(duration, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    /// Reads milliseconds or `null`.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        #[derive(Deserialize)]
+        struct Millis(#[serde(with = "super")] Duration);
+        Ok(Option::<Millis>::deserialize(deserializer)?.map(|Millis(duration)| duration))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

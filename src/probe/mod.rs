@@ -11,10 +11,12 @@ mod observation;
 mod question;
 mod record;
 mod recorded;
+mod relay_answer;
+mod relay_question;
 
 pub use check::Check;
 pub use failure::{Cause, CertificateFault, Failure, Stage};
-pub use host::{Gateway, HostFacts, Interface, ProxyFacts};
+pub use host::{Gateway, HostFacts, Interface, LocalFacts, ProxyFacts, RelayProcess};
 pub use moment::Moment;
 pub use observation::{
     HttpsAnswer, IcmpAnswer, Observation, Outcome, PortMappingAnswer, PortalAnswer, ResolveAnswer, StunReply,
@@ -22,3 +24,5 @@ pub use observation::{
 pub use question::{HttpsTarget, PortMappingService, Probe, ProbeId, Question, Slot, StunForm};
 pub use record::{Launch, Record};
 pub use recorded::{NotReplayed, Recorded, Tape, Turn};
+pub use relay_answer::{CertificateSeen, DerpAnswer, HttpReply, RelayAnswer, ServerGreeting, TlsAnswer};
+pub use relay_question::{DerpStart, HttpRequest, RelayAsk, RelayQuestion, Sni};

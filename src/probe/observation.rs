@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Moment, ProbeId, Slot, Stage};
+use super::{Failure, Moment, ProbeId, RelayAnswer, Slot, Stage};
 
 /// What was heard, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,6 +63,8 @@ pub enum Outcome {
     Portal(PortalAnswer),
     /// A router answered.
     PortMapping(PortMappingAnswer),
+    /// A relay, or whoever stands in its place, was asked.
+    Relay(Box<RelayAnswer>),
     /// The probe failed, and this is how.
     Failed(Failure),
     /// The run ended while the probe was still under way. Not a failure: nobody knows what would have become of it.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::RelayQuestion;
 use crate::model::Family;
 
 /// Names a probe within a run; printed as `p3` where it serves as evidence.
@@ -104,6 +105,8 @@ pub enum Question {
         #[serde(rename = "timeout_ms", with = "super::millis")]
         timeout: Duration,
     },
+    /// How far one connection to a relay gets, and what is seen on the way.
+    Relay(Box<RelayQuestion>),
 }
 
 /// A local UDP socket. Sockets are opened when first named and live until the end of the run.

@@ -45,7 +45,7 @@ fn top(document: &Document) -> Vec<String> {
 
 fn section(section: &Section) -> Vec<String> {
     let facts = section.facts.iter().map(|fact| item(fact.label, &fact.text)).collect::<Vec<_>>().join("\n");
-    section.title.map(heading).into_iter().chain([facts]).collect()
+    section.title.as_deref().map(heading).into_iter().chain([facts]).collect()
 }
 
 fn regions(rows: &[RegionRow], words: &dyn Catalogue) -> String {
@@ -72,7 +72,20 @@ fn finding(row: &FindingRow, words: &dyn Catalogue) -> String {
         lines.push(item(words.word(Word::PossibleCauses), &words.clauses(&row.text.causes)));
     }
     lines.push(item(words.word(Word::Fix), &row.text.fix));
+    for snippet in &row.text.snippets {
+        // Indented, so that nothing in it can end the block.
+        let block = super::map_lint::indented(&clean_lines(&snippet.text));
+        lines.push(format!(
+            "\n{}\n\n{}",
+            escape(words.labelled(&snippet.name, "").trim_end()),
+            block.trim_end_matches('\n')
+        ));
+    }
     lines.join("\n")
+}
+
+fn clean_lines(text: &str) -> String {
+    text.lines().map(clean).collect::<Vec<_>>().join("\n")
 }
 
 fn grid(grid: &Grid) -> String {

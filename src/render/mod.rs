@@ -8,6 +8,7 @@ mod bar;
 mod catalogue;
 mod changes;
 mod clean;
+mod doctor_line;
 mod document;
 mod excerpt;
 mod explain;
@@ -32,6 +33,7 @@ use std::str::FromStr;
 
 pub use catalogue::Lang;
 pub use clean::harmless;
+pub use doctor_line::doctor_line;
 pub use explain::{codes, explain, explain_list};
 pub use map_lint::{lint, lint_line};
 pub use map_show::show;

@@ -7,7 +7,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Lin
 
 use super::Style;
 use super::bar::bar;
-use super::catalogue::{self, Catalogue, Word};
+use super::catalogue::{self, Catalogue, Snippet, Word};
 use super::clean::clean;
 use super::document::{Document, FindingRow, Grid, RegionRow, Section, Tone, lay_out};
 use super::number::round_trip;
@@ -73,7 +73,7 @@ impl Painter<'_> {
             table.add_row([self.cell(sign, color), self.cell(fact.label, None), wrapped(&fact.text, room)]);
         }
         keep_together(&mut table, 1);
-        self.titled(section.title, &table)
+        self.titled(section.title.as_deref(), &table)
     }
 
     fn regions(&self, rows: &[RegionRow]) -> String {
@@ -119,8 +119,9 @@ impl Painter<'_> {
     }
 
     fn findings(&self, rows: &[FindingRow]) -> String {
-        let mut table = self.table(BARE);
         let room = self.room(rows.iter().map(|row| row.code.as_str()));
+        let mut blocks = Vec::new();
+        let mut table = self.table(BARE);
         for row in rows {
             let (sign, color) = severity_sign(row.severity);
             let label = |word| self.words.word(word);
@@ -141,9 +142,29 @@ impl Painter<'_> {
                 let text = self.words.labelled(label, &text);
                 table.add_row([self.cell("", None), self.cell("", None), wrapped(&text, room)]);
             }
+            if !row.text.snippets.is_empty() && (row.severity > Severity::Info || self.style.verbose) {
+                keep_together(&mut table, 1);
+                blocks.push(draw(&table));
+                blocks.push(self.snippets(&row.text.snippets));
+                table = self.table(BARE);
+            }
         }
-        keep_together(&mut table, 1);
-        self.titled(Some(self.words.word(Word::Findings)), &table)
+        if table.row_count() > 0 {
+            keep_together(&mut table, 1);
+            blocks.push(draw(&table));
+        }
+        let heading = self.heading(self.words.word(Word::Findings));
+        format!("{heading}\n{}", blocks.join("\n"))
+    }
+
+    /// What is to be pasted stands as it is, however wide: a broken line would not be what it says.
+    fn snippets(&self, snippets: &[Snippet]) -> String {
+        let block = |snippet: &Snippet| {
+            let name = self.words.labelled(&snippet.name, "");
+            let lines = snippet.text.lines().map(|line| format!("        {}", clean(line)).trim_end().to_owned());
+            std::iter::once(format!("      {}", name.trim_end())).chain(lines).collect::<Vec<_>>().join("\n")
+        };
+        snippets.iter().map(block).collect::<Vec<_>>().join("\n")
     }
 
     fn grid(&self, grid: &Grid) -> String {
@@ -189,13 +210,15 @@ impl Painter<'_> {
 
     fn titled(&self, title: Option<&str>, table: &Table) -> String {
         match title {
-            Some(title) => {
-                let mut heading = self.table(BARE);
-                heading.add_row([self.bold(title, None)]);
-                format!("{}\n{}", draw(&heading), draw(table))
-            }
+            Some(title) => format!("{}\n{}", self.heading(title), draw(table)),
             None => draw(table),
         }
+    }
+
+    fn heading(&self, title: &str) -> String {
+        let mut heading = self.table(BARE);
+        heading.add_row([self.bold(title, None)]);
+        draw(&heading)
     }
 
     fn cell(&self, text: &str, color: Option<Color>) -> Cell {

@@ -25,6 +25,8 @@ fn samples() -> Vec<(&'static str, Report)> {
         ("predicted_direct", sample::predicted_direct()),
         ("predicted_relayed", sample::predicted_relayed()),
         ("predicted_unclear", sample::predicted_unclear()),
+        ("relay_works", sample::relay_works()),
+        ("relays_broken", sample::relays_broken()),
     ]
 }
 
@@ -133,7 +135,9 @@ fn tables_keep_to_their_width() {
                     let text = render(&report, Format::Table, &Style { width, lang, verbose, ..Style::default() });
                     for line in text.lines() {
                         let columns = console::measure_text_width(line);
-                        assert!(columns <= width, "{name} {width}: {columns} columns: {line}");
+                        // What is to be pasted stands as it is.
+                        let is_pasted = line.starts_with("        ") && report.doctor.is_some();
+                        assert!(columns <= width || is_pasted, "{name} {width}: {columns} columns: {line}");
                         assert_eq!(line.trim_end(), line, "{name}");
                     }
                 }

@@ -126,6 +126,86 @@ codes! {
     MapOddAddress = "MAP-031",
     /// Degrees that are nowhere on earth.
     MapPosition = "MAP-032",
+    /// The relay's name has no address.
+    DnsNoAddress = "DNS-001",
+    /// The name has other addresses than the map.
+    DnsDiffers = "DNS-002",
+    /// The name is answered from 198.18.0.0/15.
+    DnsFake = "DNS-003",
+    /// No TCP connection to the relay.
+    TcpClosed = "TCP-001",
+    /// The proxy of the environment does not lead to the relay.
+    TcpProxy = "TCP-002",
+    /// Something other than TLS on the relay's port.
+    TlsPlainHttp = "TLS-001",
+    /// The TLS handshake ended in an alert.
+    TlsAlert = "TLS-002",
+    /// The certificate is for other names.
+    TlsName = "TLS-003",
+    /// Nobody who is trusted has signed the certificate, and it is not pinned.
+    TlsUntrusted = "TLS-004",
+    /// The certificate is not the pinned one, or not alone.
+    TlsPin = "TLS-005",
+    /// The certificate has expired, will soon, or is not valid yet.
+    TlsValidity = "TLS-006",
+    /// The relay's clock and this host's differ.
+    TlsClock = "TLS-007",
+    /// Handshakes with the relay's name break off, others do not.
+    TlsSni = "TLS-008",
+    /// The TLS handshake breaks off, or never ends.
+    TlsBroken = "TLS-009",
+    /// Another fault of the certificate.
+    TlsCertificate = "TLS-010",
+    /// What answers gives no sign of being a relay.
+    HttpNotDerp = "HTTP-001",
+    /// A relay is there, and the upgrade does not get through to it.
+    HttpNoUpgrade = "HTTP-002",
+    /// Only a `WebSocket` gets through.
+    HttpWebSocketOnly = "HTTP-003",
+    /// HTTP/2 alone is spoken.
+    HttpTwoOnly = "HTTP-004",
+    /// A content-delivery network stands before the relay.
+    HttpCdn = "HTTP-005",
+    /// A relay's further endpoints are not answered as they should be.
+    HttpEndpoints = "HTTP-006",
+    /// HTTP is not answered.
+    HttpNone = "HTTP-007",
+    /// What follows the upgrade is no DERP.
+    DerpGarbled = "DERP-001",
+    /// A random key is not let in.
+    DerpNotAdmitted = "DERP-002",
+    /// Connections to one name meet several relays.
+    DerpSeveralKeys = "DERP-003",
+    /// A packet between two keys of one relay did not arrive.
+    DerpNotDelivered = "DERP-004",
+    /// The relay serves anybody.
+    DerpOpen = "DERP-005",
+    /// The relay lets everybody in while its verifier is down.
+    DerpFailOpen = "DERP-006",
+    /// A silent connection is not kept, or no keep-alive comes.
+    DerpNotKept = "DERP-007",
+    /// The certificate offers a fast start, and it does not work.
+    DerpFastStart = "DERP-008",
+    /// STUN is not answered.
+    StunNone = "STUN-001",
+    /// STUN answers the form of Tailscale's clients alone.
+    StunTailnodeOnly = "STUN-002",
+    /// STUN tells an endpoint that this host cannot have there.
+    StunMapped = "STUN-003",
+    /// STUN is answered over one address family alone.
+    StunFamily = "STUN-004",
+    /// STUN is answered from another address than was asked.
+    StunElsewhere = "STUN-005",
+    /// Nothing on this host listens on a port of the relay.
+    HostNotListening = "HOST-001",
+    /// A port of the relay is bound to loopback alone.
+    HostLoopbackOnly = "HOST-002",
+    /// This host's clock is not synchronized.
+    HostClock = "HOST-003",
+    /// The relay is to ask tailscaled, which is not there.
+    HostTailscaled = "HOST-004",
+    /// UDP gets through from one host and not from another.
+    PathOneSided = "PATH-001",
 }
 
 #[cfg(test)]
@@ -138,7 +218,7 @@ mod tests {
     fn codes_are_unique_and_without_gaps() {
         let names: BTreeSet<_> = FindingCode::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), FindingCode::ALL.len());
-        for layer in ["NET", "MAP"] {
+        for layer in ["NET", "MAP", "DNS", "TCP", "TLS", "HTTP", "DERP", "STUN", "HOST", "PATH"] {
             let count = names.iter().filter(|name| name.starts_with(layer)).count();
             let expected: BTreeSet<String> = (1..=count).map(|number| format!("{layer}-{number:03}")).collect();
             assert!(expected.iter().all(|name| names.contains(name.as_str())), "{layer}: {names:?}");

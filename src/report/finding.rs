@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FindingCode, LatencyMethod, PlacedMistake, ServerNote};
+use super::{FindingCode, LatencyMethod, PlacedMistake, RelayFinding, ServerNote};
 use crate::model::{Nat64Prefix, RegionId};
 use crate::probe::Failure;
 
@@ -179,6 +179,8 @@ pub enum FindingDetail {
     },
     /// What `derpmap lint` has to say of a place in a map.
     MapMistake(Box<PlacedMistake>),
+    /// What the doctor has to say of a relay.
+    Relay(Box<RelayFinding>),
 }
 
 impl FindingDetail {
@@ -206,7 +208,14 @@ impl FindingDetail {
             Self::StunDown { .. } => FindingCode::StunDown.name(),
             Self::Map { code, .. } => code,
             Self::MapMistake(placed) => placed.mistake.code().name(),
+            Self::Relay(finding) => finding.fault.code().name(),
         }
+    }
+
+    /// Whether it is what the doctor has to say of a relay.
+    #[must_use]
+    pub const fn is_of_relay(&self) -> bool {
+        matches!(self, Self::Relay(_))
     }
 
     /// How bad it is.
@@ -233,6 +242,7 @@ impl FindingDetail {
             | Self::ProxyOnly { .. } => Severity::Warning,
             Self::Map { severity, .. } => *severity,
             Self::MapMistake(placed) => placed.mistake.severity(),
+            Self::Relay(finding) => finding.fault.severity(),
         }
     }
 }

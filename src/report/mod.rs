@@ -5,6 +5,8 @@
 
 mod classic;
 mod code;
+mod doctor;
+mod doctor_why;
 mod filter_why;
 mod finding;
 mod lifetime;
@@ -18,6 +20,8 @@ mod path;
 mod ping;
 mod plan;
 mod predict;
+mod relay_fault;
+mod relay_fault_code;
 mod side;
 mod verdict;
 mod why;
@@ -26,6 +30,10 @@ use std::time::{Duration, SystemTime};
 
 pub use classic::{Classic, ClassicStep, ClassicWarning};
 pub use code::FindingCode;
+pub use doctor::{
+    AddressExam, Client, ClientReason, ClientView, Doctor, ExamFacts, Layer, LayerExam, LayerState, NodeExam, StunExam,
+};
+pub use doctor_why::DoctorWhy;
 pub use filter_why::FilterWhy;
 pub use finding::{Finding, FindingDetail, Severity};
 pub use lifetime::{Bracket, Lifetime};
@@ -44,6 +52,7 @@ pub use ping::{
 };
 pub use plan::{Plan, PlanStep, PlanWhat, PlanWhen};
 pub use predict::{Advice, Advised, Class, Fact, Likelihood, Mechanism, Missing, PairWhy, Predict, PredictSide, Which};
+pub use relay_fault::{MapNode, RelayFault, RelayFinding};
 pub use side::{FamilyFacts, Side};
 pub use verdict::{Confidence, Verdict};
 pub use why::Why;
@@ -74,6 +83,8 @@ pub struct Report {
     pub listen: Option<Listen>,
     /// Whether two hosts will talk directly.
     pub predict: Option<Predict>,
+    /// What was seen of relays.
+    pub doctor: Option<Doctor>,
     /// What deserves attention, most severe first.
     pub findings: Vec<Finding>,
     /// Whether addresses and names in it are pseudonyms, and so cannot be compared with those of another report.
@@ -96,6 +107,7 @@ impl Report {
             ping: None,
             listen: None,
             predict: None,
+            doctor: None,
             findings: Vec::new(),
             redacted: false,
             saved: None,
@@ -149,6 +161,8 @@ pub enum Command {
     Listen,
     /// `natscope predict`.
     Predict,
+    /// `natscope doctor`.
+    Doctor,
 }
 
 impl Command {
@@ -162,6 +176,7 @@ impl Command {
             Self::Ping => "ping",
             Self::Listen => "listen",
             Self::Predict => "predict",
+            Self::Doctor => "doctor",
         }
     }
 }

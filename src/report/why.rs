@@ -1,14 +1,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{FilterWhy, ModeWhy, NatWhy, Obstacle, PairWhy};
+use super::{DoctorWhy, FilterWhy, ModeWhy, NatWhy, Obstacle, PairWhy};
 use crate::model::{Family, RegionId};
 use crate::probe::{Failure, PortMappingService};
 
 /// The reason of a verdict, or of its absence: typed, so that each language makes its own sentence of it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Why {
-    // Not asked.
     /// This run did not measure it: its command does not, or did not yet when it was saved. That one does.
     NotMeasuredHere {
         /// The command that does, as `natscope nat`.
@@ -49,7 +48,6 @@ pub enum Why {
         after: Duration,
     },
 
-    // The host.
     /// The operating system cannot open sockets of this family.
     NoOsSupport {
         /// The family.
@@ -68,7 +66,6 @@ pub enum Why {
         failure: Failure,
     },
 
-    // UDP.
     /// Servers answered over UDP.
     UdpAnswered {
         /// Answers.
@@ -109,7 +106,6 @@ pub enum Why {
     /// A captive portal answers for everybody.
     BehindPortal,
 
-    // A family.
     /// Something answered over this family.
     FamilyAnswered {
         /// Independent servers that did.
@@ -128,7 +124,6 @@ pub enum Why {
         family: Family,
     },
 
-    // Mapping.
     /// The same endpoint for every independent server, on every socket.
     MappingSame {
         /// Independent servers.
@@ -218,7 +213,6 @@ pub enum Why {
     /// The difficulty is as measured: no port mapping was verified.
     NoPortMappingVerified,
 
-    // Filtering.
     /// What was concluded from the filter tests, or why nothing.
     Filter(FilterWhy),
 
@@ -227,7 +221,6 @@ pub enum Why {
     /// Of hairpinning, ports and addresses.
     Nat(NatWhy),
 
-    // Home region.
     /// The nearest of the regions that may be home.
     HomeNearest {
         /// Its latency.
@@ -269,7 +262,6 @@ pub enum Why {
     /// Regions were measured, but no relay that could be home answers over TCP.
     NoRelayAnswers,
 
-    // ICMP, portal.
     /// Echo replies came.
     IcmpAnswered {
         /// How many.
@@ -302,7 +294,6 @@ pub enum Why {
     /// No node of this map offers port 80 for the check.
     NoPortalEndpoint,
 
-    // Port mapping.
     /// The router says it would.
     RouterOffers {
         /// The service.
@@ -339,7 +330,6 @@ pub enum Why {
     /// There is no default gateway with a private address to ask.
     NoGateway,
 
-    // Carrier-grade NAT.
     /// The router's outer address is in 100.64.0.0/10 (RFC 6598).
     WanIsCarrierGrade {
         /// The address.
@@ -370,7 +360,6 @@ pub enum Why {
     /// The router did not tell its outer address.
     WanUnknown,
 
-    // A direct path.
     /// No direct path was tried for.
     DirectNotTried,
     /// A pong came over it.
@@ -394,7 +383,9 @@ pub enum Why {
         /// What is in the way, as far as is known.
         obstacle: Obstacle,
     },
-    // Two hosts.
     /// Why two hosts will or will not talk directly.
     Pair(PairWhy),
+
+    /// What the doctor says of an open relay.
+    Doctor(DoctorWhy),
 }

@@ -49,7 +49,7 @@ pub(crate) fn judge_finding(judgement: &mut Judgement<'_>, finding: &Finding, tr
                 || offline(world)
         }
         // Made by `natscope nat` of what a netcheck finds, and by a lint.
-        FindingDetail::ServerUnreachable { .. } | FindingDetail::MapMistake(_) => false,
+        FindingDetail::ServerUnreachable { .. } | FindingDetail::MapMistake(_) | FindingDetail::Relay(_) => false,
         FindingDetail::HardNat => truth.nat.iter().any(|nat| nat.difficulty.contains(&Difficulty::Hard)),
         FindingDetail::DoubleNat { wan } => {
             Some(*wan) == world.outer() && world.v4.boxes.iter().filter(|rules| rules.translates()).count() >= 2

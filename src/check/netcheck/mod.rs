@@ -14,6 +14,7 @@ mod tracks;
 
 use std::time::Duration;
 
+pub(in crate::check) use analyze::tunnel;
 pub use analyze::{Analysis, analyze};
 pub use plan::plan;
 pub use run::NetcheckCheck;

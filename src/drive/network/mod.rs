@@ -16,6 +16,7 @@ mod icmp;
 mod options;
 mod portal;
 mod recent_ports;
+mod relay;
 mod resolve;
 mod router;
 mod sockets;
@@ -267,6 +268,14 @@ impl Driver {
                 let binding = self.binding.clone();
                 self.spawn(id, Reached::new(Stage::PortMapping), async move {
                     router::ask(&binding, service, gateway, timeout).await
+                });
+            }
+            Question::Relay(question) => {
+                let reached = Reached::new(Stage::Connect);
+                let (https, deadline) = (Arc::clone(&self.https), self.deadline(question.timeout, &reached));
+                let clock = self.clock;
+                self.spawn(id, reached, async move {
+                    Outcome::Relay(Box::new(relay::ask(clock, &https, &question, deadline).await))
                 });
             }
         }

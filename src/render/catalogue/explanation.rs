@@ -11,7 +11,7 @@ pub(in crate::render) struct Explanation {
     pub fix: &'static str,
 }
 
-/// Makes a catalogue's `explanation` of its constants in `net` and `map`. The match is exhaustive: a new code does not
+/// Makes a catalogue's `explanation` of its constants, a module a layer. The match is exhaustive: a new code does not
 /// compile until every language explains it.
 macro_rules! explanations {
     () => {
@@ -68,6 +68,46 @@ macro_rules! explanations {
                 $crate::report::FindingCode::MapEmpty => map::EMPTY,
                 $crate::report::FindingCode::MapOddAddress => map::ODD_ADDRESS,
                 $crate::report::FindingCode::MapPosition => map::POSITION,
+                $crate::report::FindingCode::DnsNoAddress => dns::NO_ADDRESS,
+                $crate::report::FindingCode::DnsDiffers => dns::DIFFERS,
+                $crate::report::FindingCode::DnsFake => dns::FAKE,
+                $crate::report::FindingCode::TcpClosed => tcp::CLOSED,
+                $crate::report::FindingCode::TcpProxy => tcp::PROXY,
+                $crate::report::FindingCode::TlsPlainHttp => tls::PLAIN_HTTP,
+                $crate::report::FindingCode::TlsAlert => tls::ALERT,
+                $crate::report::FindingCode::TlsName => tls::NAME,
+                $crate::report::FindingCode::TlsUntrusted => tls::UNTRUSTED,
+                $crate::report::FindingCode::TlsPin => tls::PIN,
+                $crate::report::FindingCode::TlsValidity => tls::VALIDITY,
+                $crate::report::FindingCode::TlsClock => tls::CLOCK,
+                $crate::report::FindingCode::TlsSni => tls::SNI,
+                $crate::report::FindingCode::TlsBroken => tls::BROKEN,
+                $crate::report::FindingCode::TlsCertificate => tls::CERTIFICATE,
+                $crate::report::FindingCode::HttpNotDerp => http::NOT_DERP,
+                $crate::report::FindingCode::HttpNoUpgrade => http::NO_UPGRADE,
+                $crate::report::FindingCode::HttpWebSocketOnly => http::WEB_SOCKET_ONLY,
+                $crate::report::FindingCode::HttpTwoOnly => http::TWO_ONLY,
+                $crate::report::FindingCode::HttpCdn => http::CDN,
+                $crate::report::FindingCode::HttpEndpoints => http::ENDPOINTS,
+                $crate::report::FindingCode::HttpNone => http::NONE,
+                $crate::report::FindingCode::DerpGarbled => derp::GARBLED,
+                $crate::report::FindingCode::DerpNotAdmitted => derp::NOT_ADMITTED,
+                $crate::report::FindingCode::DerpSeveralKeys => derp::SEVERAL_KEYS,
+                $crate::report::FindingCode::DerpNotDelivered => derp::NOT_DELIVERED,
+                $crate::report::FindingCode::DerpOpen => derp::OPEN,
+                $crate::report::FindingCode::DerpFailOpen => derp::FAIL_OPEN,
+                $crate::report::FindingCode::DerpNotKept => derp::NOT_KEPT,
+                $crate::report::FindingCode::DerpFastStart => derp::FAST_START,
+                $crate::report::FindingCode::StunNone => stun::NONE,
+                $crate::report::FindingCode::StunTailnodeOnly => stun::TAILNODE_ONLY,
+                $crate::report::FindingCode::StunMapped => stun::MAPPED,
+                $crate::report::FindingCode::StunFamily => stun::FAMILY,
+                $crate::report::FindingCode::StunElsewhere => stun::ELSEWHERE,
+                $crate::report::FindingCode::HostNotListening => host::NOT_LISTENING,
+                $crate::report::FindingCode::HostLoopbackOnly => host::LOOPBACK_ONLY,
+                $crate::report::FindingCode::HostClock => host::CLOCK,
+                $crate::report::FindingCode::HostTailscaled => host::TAILSCALED,
+                $crate::report::FindingCode::PathOneSided => path::ONE_SIDED,
             }
         }
     };

@@ -6,23 +6,25 @@
 
 mod en;
 mod explanation;
+mod headline;
 mod map;
+mod snippet;
 mod zh_cn;
 
 pub(super) use explanation::Explanation;
 use explanation::explanations;
+pub(super) use headline::{Change, DoctorHeadline, DoctorNote, Headline, NatHeadline, PingHeadline, Told};
 pub(super) use map::{MapWord, MapWords};
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, NodePublic, Pooling, PortAllocation, RegionId};
 use crate::probe::{Failure, PortMappingService};
 use crate::render::clean::short;
 use crate::report::{
-    Advice, Class, ClassicWarning, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing,
-    PingEvent, PlanWhat, PlanWhen, Predict, RegionSkip, RelayReport, Report, RoundTrips, ServerNote, Severity, Tunnel,
-    Why,
+    Advice, Class, ClassicWarning, Confidence, Fact, FindingDetail, LatencyMethod, Layer, Likelihood, Mechanism,
+    Missing, PingEvent, PlanWhat, PlanWhen, Predict, RegionSkip, RelayReport, Report, RoundTrips, ServerNote, Severity,
+    Tunnel, Why,
 };
 
 /// A language of the output.
@@ -121,6 +123,12 @@ pub(super) trait Catalogue: MapWords + Sync {
     fn relay(&self, relay: &RelayReport) -> String;
     /// Pings of a peer that were answered.
     fn answered(&self, peer: NodePublic, relayed: u64, direct: u64) -> String;
+    /// The name of a layer.
+    fn layer(&self, layer: Layer) -> &'static str;
+    /// The one sentence on top of `natscope doctor`.
+    fn doctor_headline(&self, headline: &DoctorHeadline<'_>) -> String;
+    /// Something seen of a layer.
+    fn doctor_note(&self, note: &DoctorNote<'_>) -> String;
     /// The one sentence on top of `natscope predict`.
     fn predict_headline(&self, predict: &Predict) -> String;
     /// How two hosts would talk.
@@ -164,93 +172,17 @@ pub(super) struct FindingText {
     pub causes: Vec<String>,
     /// What to do.
     pub fix: String,
+    /// Commands and configuration to be pasted.
+    pub snippets: Vec<Snippet>,
 }
 
-/// A verdict's value, where the report has the verdict at all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Told<T> {
-    /// Not part of this report.
-    #[default]
-    Absent,
-    Undetermined,
-    Known(T),
-}
-
-impl<T> Told<T> {
-    /// From a verdict that may not be there, and its value.
-    pub(super) fn of<V>(verdict: Option<V>, value: impl FnOnce(V) -> Option<T>) -> Self {
-        match verdict.map(value) {
-            None => Self::Absent,
-            Some(None) => Self::Undetermined,
-            Some(Some(value)) => Self::Known(value),
-        }
-    }
-}
-
-/// What the headline tells.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Headline<'a> {
-    /// Whether UDP works.
-    pub udp: Told<bool>,
-    /// Nothing at all was answered.
-    pub offline: bool,
-    /// A captive portal was seen.
-    pub portal: bool,
-    /// The difficulty as measured.
-    pub nat: Told<Difficulty>,
-    /// The difficulty with a verified port mapping counted in, where that is another one.
-    pub effective: Option<Difficulty>,
-    /// Name of the NAT type where it is known.
-    pub nat_type: Option<NatType>,
-    /// The home region's code and latency.
-    pub home: Told<(&'a str, Option<Duration>)>,
-}
-
-/// What the headline of `natscope nat` tells.
-#[derive(Clone, Debug, Default)]
-pub(super) struct NatHeadline {
-    /// The difficulty as measured; `None`: undetermined.
-    pub difficulty: Option<Difficulty>,
-    /// RFC 3489's name where it is known and says more than the difficulty.
-    pub nat_type: Option<NatType>,
-    /// NAT1 to NAT4.
-    pub level: Option<&'static str>,
-    /// The difficulty with a verified port mapping counted in, where that is another one.
-    pub effective: Option<Difficulty>,
-    /// The reason of the difficulty, or of its absence.
-    pub why: Option<String>,
-    /// The difficulty over the other family, where it is known.
-    pub other: Option<(Family, Difficulty)>,
-}
-
-/// What the headline of `natscope ping` tells.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PingHeadline {
-    /// Pings sent.
-    pub sent: u32,
-    /// Pings answered.
-    pub received: u32,
-    /// Those answered over a direct path, where one was tried for.
-    pub direct: Option<u32>,
-    /// The share that was not answered.
-    pub lost: f64,
-}
-
-/// Something that changed between two reports.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Change<'a> {
-    /// One value became another.
-    Became(Word, &'a str, &'a str),
-    /// Something that worked does not.
-    Lost(Word),
-    /// Something that did not work does.
-    Back(Word),
-    /// It can no longer be told whether it works.
-    Unclear(Word),
-    /// A region answers that did not.
-    RegionAppeared(&'a str),
-    /// A region that answered does not.
-    RegionLost(&'a str),
+/// Something to be pasted, as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Snippet {
+    /// What it is, or where it goes, as `nginx`.
+    pub name: String,
+    /// Its lines.
+    pub text: String,
 }
 
 /// Words that stand alone: labels, headings, values.
@@ -311,6 +243,9 @@ pub(super) enum Word {
     NotMeasured,
     StunFailed,
     Findings,
+    OpenRelay,
+    CertPin,
+    Doctor,
     Nodes,
     Servers,
     // Columns.

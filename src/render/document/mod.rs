@@ -1,6 +1,7 @@
 //! The layout `table` and `markdown` share: which facts are shown, in which order and in which words, but not how
 //! they are drawn. Every string in it is cleaned by whoever draws it.
 
+mod doctor;
 mod facts;
 mod grids;
 mod nat;
@@ -10,6 +11,8 @@ mod predict;
 mod regions;
 
 use std::time::Duration;
+
+pub(super) use doctor::{headline_of, whole_millis};
 
 use super::Style;
 use super::catalogue::{self, Catalogue, FindingText, Headline, RegionNames, Told, Word};
@@ -45,7 +48,7 @@ pub(super) struct Document {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Section {
     /// Heading; the first section has none.
-    pub title: Option<&'static str>,
+    pub title: Option<String>,
     /// The facts.
     pub facts: Vec<Fact>,
 }
@@ -118,6 +121,10 @@ pub(super) fn lay_out(report: &Report, style: &Style) -> Document {
     }
     document.sections.extend(report.ping.as_ref().map(|ping| scribe.ping_facts(ping)));
     document.sections.extend(report.listen.as_ref().map(|listen| scribe.listen_facts(listen)));
+    document.sections.extend(report.doctor.iter().flat_map(|doctor| match report.command {
+        Command::Doctor => scribe.doctor_sections(doctor, report),
+        _ => vec![scribe.doctor_summary(doctor)],
+    }));
     document.sections.extend(report.predict.iter().flat_map(|predict| scribe.predict_sections(predict)));
     if style.verbose || report.command == Command::Nat {
         for (title, nat) in nats {
@@ -151,6 +158,9 @@ impl Scribe<'_> {
             _ => {}
         }
 
+        if let (Command::Doctor, Some(doctor)) = (report.command, &report.doctor) {
+            return self.doctor_headline(doctor);
+        }
         if let Some(predict) = &report.predict {
             return self.predict_headline(predict);
         }

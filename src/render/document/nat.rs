@@ -51,7 +51,7 @@ impl Scribe<'_> {
         if !nat.servers.is_empty() && !self.lists_servers {
             facts.push(self.servers_fact(nat));
         }
-        Section { title: Some(self.words.word(title)), facts }
+        Section { title: Some(self.words.word(title).to_owned()), facts }
     }
 
     /// Every verdict, the difficulty first.

@@ -34,7 +34,7 @@ impl Scribe<'_> {
                 self.fact(Tone::Unknown, Word::Missing, text)
             };
             let facts = predict.missing.iter().map(ask).collect();
-            sections.push(Section { title: Some(self.words.word(Word::WouldDecide)), facts });
+            sections.push(Section { title: Some(self.words.word(Word::WouldDecide).to_owned()), facts });
         }
         sections
     }

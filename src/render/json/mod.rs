@@ -5,6 +5,7 @@
 //! what was concluded.
 
 mod conclusions;
+mod doctor;
 mod list;
 mod map;
 mod nat;
@@ -19,6 +20,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value, json};
 
 pub use conclusions::{Concluded, NotAReport, conclusions_from};
+pub use doctor::{Elsewhere, seen_elsewhere};
 pub use saved::{SavedError, saved_from};
 
 use super::catalogue::{self, Catalogue, Lang, RegionNames};
@@ -93,6 +95,9 @@ fn document(report: &Report) -> Value {
         put("listen", words.listen(listen));
     }
 
+    if let Some(doctor) = &report.doctor {
+        put("doctor", words.doctor(doctor));
+    }
     if let Some(predict) = &report.predict {
         put("predict", words.predict(predict));
     }
@@ -136,13 +141,15 @@ impl Words<'_> {
 
     fn finding(&self, finding: &Finding) -> Value {
         let text = self.catalogue.finding(&finding.detail);
+        let snippets = text.snippets.iter().map(|snippet| format!("\n\n{}:\n{}", snippet.name, snippet.text));
+        let fix = std::iter::once(text.fix.clone()).chain(snippets).collect::<String>();
         json!({
             "code": finding.code(),
             "severity": plain(&finding.severity),
             "title": text.title,
             "observed": text.observed,
             "causes": text.causes,
-            "fix": text.fix,
+            "fix": fix,
         })
     }
 }
@@ -173,4 +180,10 @@ pub(super) fn rfc3339(time: SystemTime) -> String {
     const YEAR_9999: Duration = Duration::from_secs(253_402_300_799);
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().min(YEAR_9999);
     humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + since).to_string()
+}
+
+/// The same of seconds since 1970.
+fn rfc3339_of_unix(seconds: i64) -> String {
+    let since = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+    rfc3339(SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH))
 }

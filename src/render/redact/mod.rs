@@ -13,10 +13,12 @@
 //! address may be the user's own.
 
 mod address;
+mod doctor;
 mod json;
 mod ping;
 mod pseudonym;
 mod record;
+mod relay;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -53,10 +55,14 @@ fn walk(report: &mut Report, names: &mut Pseudonyms) {
         ping,
         listen,
         predict: _,
+        doctor,
         findings,
         redacted: _,
         saved,
     } = report;
+    if let Some(it) = doctor {
+        doctor::walk(it, names);
+    }
     if let Some(it) = netcheck {
         self::netcheck(it, names);
     }

@@ -1,6 +1,7 @@
 use super::pseudonym::Pseudonyms;
+use super::relay;
 use super::verdict::failure;
-use crate::probe::{Observation, Outcome, Question, Record, StunReply};
+use crate::probe::{HttpsTarget, Observation, Outcome, Question, Record, StunReply};
 
 /// Everything asked and heard.
 pub(super) fn walk(record: &mut Record, names: &mut Pseudonyms) {
@@ -22,22 +23,25 @@ fn question(question: &mut Question, names: &mut Pseudonyms) {
                 names.host(name);
             }
         }
-        Question::HttpsLatency { target, timeout: _ } => {
-            names.host(&mut target.host_name);
-            target.address.iter_mut().for_each(|address| names.address(address));
-            // A pin or a DNS name.
-            if target.cert_name.contains(':') {
-                names.text(&mut target.cert_name);
-            } else {
-                names.host(&mut target.cert_name);
-            }
-        }
+        Question::HttpsLatency { target: to, timeout: _ } => target(to, names),
         Question::Icmp { address, timeout: _ } => names.address(address),
         Question::CaptivePortal { address, host, timeout: _ } => {
             names.endpoint(address);
             names.host(host);
         }
         Question::PortMapping { service: _, gateway, timeout: _ } => names.address(gateway),
+        Question::Relay(question) => relay::question(question, names),
+    }
+}
+
+pub(super) fn target(target: &mut HttpsTarget, names: &mut Pseudonyms) {
+    names.host(&mut target.host_name);
+    target.address.iter_mut().for_each(|address| names.address(address));
+    // A pin or a DNS name.
+    if target.cert_name.contains(':') {
+        names.text(&mut target.cert_name);
+    } else {
+        names.host(&mut target.cert_name);
     }
 }
 
@@ -62,6 +66,7 @@ fn outcome(outcome: &mut Outcome, names: &mut Pseudonyms) {
             answer.wan_address.iter_mut().for_each(|address| names.address(address));
             answer.detail.iter_mut().for_each(|detail| names.text(detail));
         }
+        Outcome::Relay(answer) => relay::answer(answer, names),
         Outcome::Failed(how) => failure(how, names),
     }
 }

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use super::pseudonym::Pseudonyms;
 use crate::model::Nat64Prefix;
 use crate::probe::{Cause, CertificateFault, Failure};
-use crate::report::{ClassicStep, FilterWhy, FindingDetail, ModeWhy, NatWhy, ServerNote, Verdict, Why};
+use crate::report::{ClassicStep, DoctorWhy, FilterWhy, FindingDetail, ModeWhy, NatWhy, ServerNote, Verdict, Why};
 
 /// The reason of a verdict whose value identifies nobody.
 pub(super) fn why<T: Clone>(verdict: &mut Verdict<T>, names: &mut Pseudonyms) {
@@ -23,7 +23,13 @@ pub(super) fn endpoint(verdict: &mut Verdict<SocketAddr>, names: &mut Pseudonyms
 
 fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
     match &mut why {
-        Why::NotMeasuredHere { .. }
+        Why::Doctor(
+            DoctorWhy::KeyRefused
+            | DoctorWhy::StrangersRelayed
+            | DoctorWhy::StunOnlyNode
+            | DoctorWhy::LayerFailed { .. },
+        )
+        | Why::NotMeasuredHere { .. }
         | Why::OnlyWith { .. }
         | Why::NotMeasuredYet
         | Why::NotAsked
@@ -84,7 +90,8 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::Pair(_) => {}
         Why::WitnessesOfOneOwner { servers: _, domain } => names.host(domain),
         Why::HomeRelayNotAsked { region: _, failure: how } => how.iter_mut().for_each(|how| failure(how, names)),
-        Why::SendRefused { failure: how }
+        Why::Doctor(DoctorWhy::NoExchange { failure: how })
+        | Why::SendRefused { failure: how }
         | Why::NamesFailed { failure: how }
         | Why::DirectNoSocket { failure: how }
         | Why::HomeRelayDown { failure: how, .. }
@@ -225,6 +232,7 @@ pub(super) fn note(note: &mut ServerNote, names: &mut Pseudonyms) {
 /// A finding.
 pub(super) fn finding(detail: &mut FindingDetail, names: &mut Pseudonyms) {
     match detail {
+        FindingDetail::Relay(finding) => super::doctor::finding(finding, names),
         FindingDetail::UdpBlocked
         | FindingDetail::HardNat
         | FindingDetail::Ipv6BlackHole

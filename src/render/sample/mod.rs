@@ -1,6 +1,7 @@
 //! Reports made by hand, for the tests of this room.
 
 mod broken;
+mod doctor;
 mod healthy;
 mod nat;
 mod predict;
@@ -15,6 +16,7 @@ use crate::probe::{Cause, Failure, ProbeId, Stage};
 use crate::report::{Confidence, FamilyReport, LatencyMethod, Nat, NodeReport, RegionReport, Verdict, Why};
 
 pub(in crate::render) use broken::{hard_nat, offline, stun_down, udp_blocked};
+pub(in crate::render) use doctor::{relay_works, relays_broken};
 pub(in crate::render) use healthy::healthy;
 pub(in crate::render) use nat::{easy_nat, one_server};
 pub(in crate::render) use predict::{predicted_direct, predicted_relayed, predicted_unclear};

@@ -37,7 +37,7 @@ fn files_that_hold_no_record_say_what_is_missing() {
 /// What decides a prediction comes back as it was; what does not is not read.
 #[test]
 fn conclusions_are_read_back() {
-    let hosts = samples().into_iter().filter(|(_, report)| report.predict.is_none());
+    let hosts = samples().into_iter().filter(|(_, report)| report.predict.is_none() && report.doctor.is_none());
     for (name, report) in hosts {
         for (format, redact) in [(Format::Json, false), (Format::JsonLine, true)] {
             let text = render(&report, format, &Style { redact, ..Style::default() });

@@ -17,6 +17,8 @@ mod servers;
 mod tests;
 mod translated;
 
+pub(in crate::check) use router::tunnel;
+
 use evidence::Evidence;
 
 use super::Input;
@@ -51,7 +53,12 @@ impl Analysis {
         let [v4, v6] = match command {
             Command::Nat if asked.contains(&true) => [asked[0] || seen, asked[1]],
             Command::Nat => [true, true],
-            Command::Netcheck | Command::Selftest | Command::Predict | Command::Ping | Command::Listen => {
+            Command::Netcheck
+            | Command::Selftest
+            | Command::Predict
+            | Command::Ping
+            | Command::Listen
+            | Command::Doctor => {
                 [input.allows(Family::V4), input.allows(Family::V6) && self.netcheck.ipv6.usable.is_true()]
             }
         };

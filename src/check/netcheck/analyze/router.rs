@@ -122,7 +122,7 @@ fn own_carrier_grade_address(evidence: &Evidence<'_>) -> Option<IpAddr> {
 }
 
 /// Why an interface looks like a tunnel or an overlay.
-pub(super) fn tunnel(interface: &Interface) -> Option<Tunnel> {
+pub(in crate::check) fn tunnel(interface: &Interface) -> Option<Tunnel> {
     let name = interface.name.to_ascii_lowercase();
     if Tunnel::NAMES.iter().any(|prefix| name.starts_with(prefix)) {
         Some(Tunnel::ByName)

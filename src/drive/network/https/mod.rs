@@ -31,7 +31,7 @@ pub(in crate::drive) use proxy::of_environment;
 pub(super) use proxy::words;
 use proxy::{Proxy, ProxyRules};
 pub(super) use tls::cause_of_tls;
-use verifier::{RelayVerifier, Rule, sha256_hex};
+pub(super) use verifier::{RelayVerifier, Rule, sha256_hex};
 
 /// The port a `Host` header leaves out.
 const HTTPS_PORT: u16 = 443;
@@ -143,10 +143,16 @@ impl Https {
         connector.connect(name, stream).await.map_err(|error| of_handshake(&error, host))
     }
 
-    async fn open(&self, target: &HttpsTarget) -> Result<Opened, Failure> {
+    /// A connection to the relay, through a proxy where the environment wants one.
+    pub(super) async fn open(&self, target: &HttpsTarget) -> Result<Opened, Failure> {
         if let Some(proxy) = self.proxies.for_target(&target.host_name, target.port) {
             return self.open_through(&proxy, target).await;
         }
+        self.open_directly(target).await
+    }
+
+    /// A connection to the relay's address, whatever the environment wants.
+    pub(super) async fn open_directly(&self, target: &HttpsTarget) -> Result<Opened, Failure> {
         let address = target.address.ok_or(Failure::new(Stage::Dns, Cause::NoAddress))?;
         let remote = SocketAddr::new(address, target.port);
         let begun = self.clock.now();
@@ -174,7 +180,7 @@ impl Https {
     }
 
     /// The trusted roots, loaded when first needed, off the threads that receive.
-    async fn roots(&self) -> Result<Arc<dyn ServerCertVerifier>, Failure> {
+    pub(super) async fn roots(&self) -> Result<Arc<dyn ServerCertVerifier>, Failure> {
         let load = || async {
             let trust = self.trust.clone();
             let loading = tokio::task::spawn_blocking(move || match &trust {
@@ -194,7 +200,7 @@ impl Https {
 }
 
 /// `host[:port]` as URLs and `Host` headers have it.
-fn authority(host: &str, port: Option<u16>) -> String {
+pub(super) fn authority(host: &str, port: Option<u16>) -> String {
     let host = match host.parse() {
         Ok(IpAddr::V6(v6)) => format!("[{v6}]"),
         _ => host.to_owned(),
@@ -205,7 +211,7 @@ fn authority(host: &str, port: Option<u16>) -> String {
     }
 }
 
-fn of_handshake(error: &std::io::Error, expected: &str) -> Failure {
+pub(super) fn of_handshake(error: &std::io::Error, expected: &str) -> Failure {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         Some(error) => Failure::new(Stage::Tls, cause_of_tls(error, expected)),
         None => failure_of(Stage::Tls, error),

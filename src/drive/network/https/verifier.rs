@@ -23,7 +23,7 @@ const META: &str = "derpkey";
 
 /// What is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Rule {
+pub(in crate::drive::network) enum Rule {
     /// A chain to a trusted root, for this name or address.
     Chain(ServerName<'static>),
     /// One certificate with this hash; for that name, where the host has one.
@@ -39,7 +39,7 @@ pub(super) enum Rule {
 
 impl Rule {
     /// The rule for a node whose host name is `host`. `Err`: `CertName` is no name.
-    pub(super) fn of(target: &HttpsTarget, host: &ServerName<'static>) -> Result<Self, String> {
+    pub(in crate::drive::network) fn of(target: &HttpsTarget, host: &ServerName<'static>) -> Result<Self, String> {
         if let Some(hex) = target.cert_name.strip_prefix(PIN) {
             let name = matches!(host, ServerName::DnsName(_)).then(|| host.clone());
             return Ok(Self::Pin { hex: hex.to_owned(), name });
@@ -53,14 +53,14 @@ impl Rule {
     }
 
     /// Whether it needs trusted roots.
-    pub(super) const fn needs_roots(&self) -> bool {
+    pub(in crate::drive::network) const fn needs_roots(&self) -> bool {
         matches!(self, Self::Chain(_))
     }
 }
 
 /// Verifies by a [`Rule`].
 #[derive(Debug)]
-pub(super) struct RelayVerifier {
+pub(in crate::drive::network) struct RelayVerifier {
     rule: Rule,
     /// Where the rule needs it.
     chain: Option<Arc<dyn ServerCertVerifier>>,
@@ -68,7 +68,11 @@ pub(super) struct RelayVerifier {
 }
 
 impl RelayVerifier {
-    pub(super) fn new(rule: Rule, chain: Option<Arc<dyn ServerCertVerifier>>, provider: Arc<CryptoProvider>) -> Self {
+    pub(in crate::drive::network) fn new(
+        rule: Rule,
+        chain: Option<Arc<dyn ServerCertVerifier>>,
+        provider: Arc<CryptoProvider>,
+    ) -> Self {
         Self { rule, chain, provider }
     }
 }
@@ -152,7 +156,7 @@ pub(super) fn fault_of(error: &CertificateError, expected: &str) -> CertificateF
 }
 
 /// Lower-case hex SHA-256 of a certificate as presented.
-pub(super) fn sha256_hex(der: &[u8]) -> String {
+pub(in crate::drive::network) fn sha256_hex(der: &[u8]) -> String {
     Sha256::digest(der).iter().fold(String::with_capacity(64), |mut hex, byte| {
         for nibble in [byte >> 4, byte & 0xf] {
             hex.extend(char::from_digit(nibble.into(), 16));

@@ -145,6 +145,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             &["the server is down or has moved", "its name or port is mistyped", "the way to it is blocked from here"],
             "Nothing, as long as enough others answer: it was left out. Otherwise name another one.",
         ),
+        FindingDetail::Relay(finding) => super::relay_fault::relay_fault(finding),
         FindingDetail::StunDown { region: _, code, method, relay_answers, failure: how } => text(
             format!("Region {code} gives no usable STUN answer, and others do"),
             {
@@ -169,7 +170,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             let (title, fix) = super::English.map_mistake(mistake);
             let at = format!("{}:{}:{}", place.file, place.line, place.column);
             let observed = if path.is_empty() { at } else { format!("{at}: {path}") };
-            FindingText { title, observed, causes: Vec::new(), fix }
+            FindingText { title, observed, causes: Vec::new(), fix, snippets: Vec::new() }
         }
         FindingDetail::Map { code: _, place, message, severity: _ } => text(
             format!("In the DERP map: {message}"),
@@ -180,11 +181,12 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
     }
 }
 
-fn text(title: impl Into<String>, observed: String, causes: &[&str], fix: &str) -> FindingText {
+pub(super) fn text(title: impl Into<String>, observed: String, causes: &[&str], fix: &str) -> FindingText {
     FindingText {
         title: title.into(),
         observed,
         causes: causes.iter().map(|cause| (*cause).to_owned()).collect(),
         fix: fix.to_owned(),
+        snippets: Vec::new(),
     }
 }

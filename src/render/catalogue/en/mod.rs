@@ -1,5 +1,6 @@
 //! English.
 
+mod doctor;
 mod explain;
 mod failure;
 mod finding;
@@ -10,13 +11,16 @@ mod nat_why;
 mod ping;
 mod plan;
 mod predict;
+mod relay_fault;
 mod why;
 mod word;
 
 use super::{Catalogue, Change, FindingText, Headline, NatHeadline, PingHeadline, RegionNames, Told, Word};
 use crate::model::{Difficulty, Family, Filtering, Mapping, NatType, NodePublic, Pooling, PortAllocation};
 use crate::probe::Failure;
+use crate::render::catalogue::{DoctorHeadline, DoctorNote};
 use crate::render::number::round_trip;
+use crate::report::Layer;
 use crate::report::{
     Advice, Class, ClassicWarning, Confidence, Fact, FindingDetail, LatencyMethod, Likelihood, Mechanism, Missing,
     PingEvent, PlanWhat, PlanWhen, Predict, RegionSkip, RelayReport, RoundTrips, ServerNote, Severity, Tunnel, Why,
@@ -239,6 +243,18 @@ impl Catalogue for English {
 
     fn answered(&self, peer: NodePublic, relayed: u64, direct: u64) -> String {
         ping::answered(peer, relayed, direct)
+    }
+
+    fn layer(&self, layer: Layer) -> &'static str {
+        doctor::layer_name(layer)
+    }
+
+    fn doctor_headline(&self, headline: &DoctorHeadline<'_>) -> String {
+        doctor::headline(headline)
+    }
+
+    fn doctor_note(&self, note: &DoctorNote<'_>) -> String {
+        doctor::note(note)
     }
 
     fn predict_headline(&self, predict: &Predict) -> String {

@@ -1,6 +1,7 @@
 use std::fmt::Display;
 
 use super::count;
+use super::doctor;
 use super::failure::failure;
 use super::nat_why;
 use super::predict;
@@ -13,6 +14,7 @@ use crate::report::{FilterWhy, Why};
 #[allow(clippy::too_many_lines, reason = "one arm a reason, nothing else")]
 pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     match why {
+        Why::Doctor(why) => doctor::why(why),
         Why::NotMeasuredHere { ask } => format!("this run did not measure it; `{ask}` does"),
         Why::OnlyWith { flag } => format!("only measured with {flag}"),
         Why::NotMeasuredYet => "this version does not measure it".to_owned(),

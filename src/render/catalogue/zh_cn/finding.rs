@@ -129,6 +129,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             &["该服务器没有运行或已迁移", "名称或端口写错了", "从这里到它的路径被阻断"],
             "只要还有足够多的其他服务器应答，就无需处理：它已被排除。否则请换一台服务器。",
         ),
+        FindingDetail::Relay(finding) => super::relay_fault::relay_fault(finding),
         FindingDetail::StunDown { region: _, code, method, relay_answers, failure: how } => text(
             format!("区域 {code} 的 STUN 没有可用的应答，而其他区域有"),
             {
@@ -153,7 +154,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             let (title, fix) = super::Chinese.map_mistake(mistake);
             let at = format!("{}:{}:{}", place.file, place.line, place.column);
             let observed = if path.is_empty() { at } else { format!("{at}: {path}") };
-            FindingText { title, observed, causes: Vec::new(), fix }
+            FindingText { title, observed, causes: Vec::new(), fix, snippets: Vec::new() }
         }
         FindingDetail::Map { code: _, place, message, severity: _ } => {
             text(format!("DERP 地图有误：{message}"), format!("{place}：{message}"), &[], "请在该处修正地图。")
@@ -161,11 +162,12 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
     }
 }
 
-fn text(title: impl Into<String>, observed: String, causes: &[&str], fix: &str) -> FindingText {
+pub(super) fn text(title: impl Into<String>, observed: String, causes: &[&str], fix: &str) -> FindingText {
     FindingText {
         title: title.into(),
         observed,
         causes: causes.iter().map(|cause| (*cause).to_owned()).collect(),
         fix: fix.to_owned(),
+        snippets: Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 use std::fmt::Display;
 
+use super::doctor;
 use super::failure::failure;
 use super::nat_why;
 use super::predict;
@@ -12,6 +13,7 @@ use crate::report::{FilterWhy, Why};
 #[allow(clippy::too_many_lines, reason = "one arm a reason, nothing else")]
 pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
     match why {
+        Why::Doctor(why) => doctor::why(why),
         Why::NotMeasuredHere { ask } => format!("本次运行没有测量此项，请用 `{ask}`"),
         Why::OnlyWith { flag } => format!("仅在使用 {flag} 时测量"),
         Why::NotMeasuredYet => "此版本尚不测量此项".to_owned(),

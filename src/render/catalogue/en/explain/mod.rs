@@ -1,7 +1,15 @@
 //! The long explanations of findings, a file a layer.
 
+mod derp;
+mod dns;
+mod host;
+mod http;
 mod map;
 mod net;
+mod path;
+mod stun;
+mod tcp;
+mod tls;
 
 use crate::render::catalogue::{Explanation, explanations};
 

@@ -1,7 +1,15 @@
 //! 各项发现的详细说明，每层一个文件。
 
+mod derp;
+mod dns;
+mod host;
+mod http;
 mod map;
 mod net;
+mod path;
+mod stun;
+mod tcp;
+mod tls;
 
 use crate::render::catalogue::{Explanation, explanations};
 

@@ -1,0 +1,105 @@
+//! STUN, which is UDP, and knows nothing of the relay beside it.
+
+use std::net::SocketAddr;
+
+use super::Chart;
+use crate::check::doctor::exam::Exam;
+use crate::model::{Family, is_global};
+use crate::probe::{Cause, Failure, Outcome, Stage, StunForm};
+use crate::report::{Layer, LayerState, RelayFault, StunExam};
+
+const FORMS: [StunForm; 2] = [StunForm::Tailnode, StunForm::Plain];
+
+pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
+    let exam = chart.exam;
+    chart.facts.no_stun = exam.patient.node.stun_port.is_none();
+    let servers = exam.stun_servers();
+    let asked: Vec<SocketAddr> =
+        servers.into_iter().filter(|server| exam.stun(*server, StunForm::Tailnode).next().is_some()).collect();
+    if asked.is_empty() {
+        return chart.skip(Layer::Stun);
+    }
+    for server in &asked {
+        let reply = |form| exam.stun_reply(*server, form);
+        let mapped = FORMS.into_iter().find_map(|form| reply(form)?.0.mapped);
+        let failure = (reply(StunForm::Tailnode).is_none()).then(|| failure(exam, *server));
+        chart.facts.stun.push(StunExam {
+            server: *server,
+            tailnode: reply(StunForm::Tailnode).map(|(_, took, _)| took),
+            plain: reply(StunForm::Plain).map(|(_, took, _)| took),
+            mapped,
+            failure,
+        });
+    }
+    let exams = chart.facts.stun.clone();
+    let works = |stun: &StunExam| stun.tailnode.is_some();
+    let any = exams.iter().any(works);
+    let relay_works = [Layer::Http, Layer::Derp]
+        .into_iter()
+        .all(|layer| chart.layers.iter().any(|exam| exam.layer == layer && exam.state == LayerState::Ok));
+    for stun in &exams {
+        if let (false, Some(failure)) = (works(stun), &stun.failure) {
+            let failure = failure.clone();
+            let (server, family) = (stun.server, Family::of(stun.server.ip()));
+            if any {
+                // Over a family that TCP gets through: else it is this host's way that is missing.
+                let reached = chart.facts.addresses.iter().any(|it| it.address == server.ip() && it.tcp.is_ok());
+                if reached {
+                    chart.fault(RelayFault::NoStunOver { family, server, failure });
+                }
+            } else if !lacks_route(exam, family) || exams.len() == 1 {
+                chart.fault(RelayFault::NoStun { server, failure, relay_works, plain: stun.plain.is_some() });
+            }
+        } else if stun.plain.is_none() {
+            chart.fault(RelayFault::TailnodeOnly { server: stun.server });
+        }
+        if let Some(mapped) = stun.mapped.filter(|mapped| is_odd(exam, stun.server, *mapped)) {
+            chart.fault(RelayFault::MappedOdd { server: stun.server, mapped });
+        }
+        if let Some(from) = from_elsewhere(exam, stun.server) {
+            chart.fault(RelayFault::StunFromElsewhere { server: stun.server, from });
+        }
+    }
+    let took = exams.iter().filter_map(|stun| stun.tailnode).min();
+    chart.layer(Layer::Stun, took)
+}
+
+/// What became of requests that were not answered: a refusal if one was heard, else silence.
+fn failure(exam: &Exam<'_>, server: SocketAddr) -> Failure {
+    let entries: Vec<_> = exam.stun(server, StunForm::Tailnode).collect();
+    let told = entries.iter().find_map(|entry| entry.failure());
+    if let Some(failure) = told {
+        return failure.clone();
+    }
+    let copies = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+    let first = entries.iter().map(|entry| entry.asked_at).min().unwrap_or_default();
+    let last = entries.iter().map(|entry| entry.asked_at).max().unwrap_or_default();
+    Failure::new(Stage::Stun, Cause::NoAnswer { copies, waited: last.since(first) + super::super::wish::STUN_PATIENCE })
+}
+
+fn lacks_route(exam: &Exam<'_>, family: Family) -> bool {
+    let host = &exam.input.host;
+    match family {
+        Family::V4 => host.route_v4.is_none(),
+        Family::V6 => host.route_v6.is_none(),
+    }
+}
+
+/// Whether a server on the internet saw us at an address that is not of the internet, or at its own: something at its side
+/// translates addresses before it.
+fn is_odd(exam: &Exam<'_>, server: SocketAddr, mapped: SocketAddr) -> bool {
+    // A server of this very host sees it where both are.
+    let is_here = || exam.input.host.interfaces.iter().any(|interface| interface.addresses.contains(&server.ip()));
+    is_global(server.ip()) && (!is_global(mapped.ip()) || (server.ip() == mapped.ip() && !is_here()))
+}
+
+/// Who answered in the place of the server.
+fn from_elsewhere(exam: &Exam<'_>, server: SocketAddr) -> Option<SocketAddr> {
+    let replies = FORMS.into_iter().flat_map(|form| exam.stun(server, form)).flat_map(|entry| &entry.heard);
+    replies
+        .filter_map(|heard| match &heard.outcome {
+            Outcome::Stun(reply) | Outcome::StunDuplicate(reply) => Some(reply.from),
+            _ => None,
+        })
+        .find(|from| *from != server)
+}

@@ -1,0 +1,77 @@
+//! How long it takes, how much is asked, and that lost packets change nothing.
+
+use super::play::*;
+use crate::probe::{Question, RelayAsk};
+
+#[test]
+fn a_relay_in_order_takes_a_few_round_trips() {
+    // 20 ms for a datagram, 80 ms for TCP, TLS and a request.
+    let played = play(&input(), |question, _| world(question, |ask| Some(healthy(ask))));
+    assert!(played.took < millis(500), "{:?}", played.took);
+    let relay = played.asked.iter().filter(|question| matches!(question, Question::Relay(_))).count();
+    assert!(relay <= 6, "{relay} connections");
+    let exchanges = played
+        .asked
+        .iter()
+        .filter(|question| matches!(question, Question::Relay(it) if it.ask == RelayAsk::DerpExchange));
+    assert_eq!(exchanges.count(), 1, "two packets are sent, and no more");
+}
+
+#[test]
+fn a_dead_one_takes_less_than_three_seconds() {
+    let played = play(&input(), |question, _| match question {
+        Question::Stun { .. } => None,
+        other => world(other, |_| None),
+    });
+    assert_eq!(played.codes(), ["TCP-001", "STUN-001"]);
+    assert!(played.took < millis(3000), "{:?}", played.took);
+    assert!(!played.doctor.anything_answered());
+}
+
+/// At a round trip of 50 ms: one for TCP, one for TLS, one for a request, one for the relay's greeting.
+#[test]
+fn a_relay_far_away_takes_less_than_a_second() {
+    let trip = millis(50);
+    let played = play(&input(), |question, _| {
+        let (_, outcome) = world(question, |ask| Some(healthy(ask)))?;
+        let trips = match question {
+            Question::Relay(it) => match it.ask {
+                RelayAsk::Handshake { .. } => 2,
+                RelayAsk::Http { .. } => 3,
+                RelayAsk::Derp { .. } | RelayAsk::DerpHold { .. } => 4,
+                RelayAsk::DerpExchange => 6,
+            },
+            _ => 1,
+        };
+        Some((trip * trips, outcome))
+    });
+    assert_eq!(played.codes(), ["DERP-005"]);
+    assert!(played.took < millis(1000), "{:?}", played.took);
+}
+
+/// The first copies of every question get lost on the way; what is said of the relay stays the same.
+#[test]
+fn lost_packets_are_no_faults() {
+    for lost in [2, 3, 4, 5, 7, 11] {
+        let played = play(&input(), |question, number| {
+            let usual = world(question, |ask| Some(healthy(ask)));
+            match question {
+                Question::Stun { .. } if number % 2 == 0 => None,
+                Question::Relay(_) if number % lost == 0 => world(question, |_| None),
+                // DNS has its own copies, below what is asked here.
+                _ => usual,
+            }
+        });
+        assert_eq!(played.codes(), ["DERP-005"], "every {lost}th");
+    }
+}
+
+#[test]
+fn the_budget_ends_it_without_a_verdict() {
+    let mut short = input();
+    short.budget = millis(100);
+    let played = play(&short, |question, _| world(question, |ask| Some(healthy(ask))));
+    assert!(played.took <= millis(101), "{:?}", played.took);
+    assert_eq!(played.codes(), [] as [&str; 0]);
+    assert!(!played.doctor.nodes[0].is_settled());
+}

@@ -1,0 +1,255 @@
+//! `natscope doctor`.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::exit::{CmdError, Exit};
+use super::maps::{self, InForce};
+use super::netcheck::{self, facts, network_options, waited_for};
+use super::output::Output;
+use super::progress::Progress;
+use super::{doctor_inputs, replay};
+use crate::check::doctor::{DoctorInput, DoctorRun, Patient, SeenElsewhere, TAILSCALED_SOCKET, analyze, compare};
+use crate::cli::{DoctorArgs, GlobalArgs};
+use crate::drive::{local, network, wall_clock};
+use crate::model::{DerpMap, Node, Region, RelayAddress, RelayTarget};
+use crate::probe::{Moment, Record};
+use crate::render::{self, Format, json};
+use crate::report::{Command, Finding, FindingDetail, Report, Saved, Severity};
+
+/// The time for one relay, and for what each round of others adds where there are many.
+const BUDGET: Duration = Duration::from_secs(15);
+const EACH_MORE: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(args: &DoctorArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
+    if let Some(path) = &args.replay {
+        return replayed(path, global, output);
+    }
+    if let Some(path) = &args.save {
+        Output::check_writable(path)?;
+    }
+    let begun = tokio::time::Instant::now();
+    let started_at = wall_clock::now();
+    let elsewhere = args.compare.as_deref().map(seen_elsewhere).transpose()?;
+    let only_local = args.local && args.target.is_none() && args.map.derp_maps.is_empty();
+    let needs_map =
+        !only_local && (args.target.as_ref().is_none_or(RelayTarget::needs_map) || !args.map.derp_maps.is_empty());
+    let in_force = if needs_map {
+        waited_for(maps::load_and_lint(&args.map, started_at, global.timeout), output).await?
+    } else {
+        InForce { map: DerpMap::default(), findings: Vec::new(), relays: Vec::new() }
+    };
+    let (mut patients, map_findings) =
+        if only_local { (Vec::new(), Vec::new()) } else { patients(args.target.as_ref(), &in_force)? };
+    if let Some(port) = args.stun_port {
+        // What a map says counts; of an address nobody has said anything.
+        for patient in patients.iter_mut().filter(|patient| patient.region.is_none()) {
+            patient.node.stun_port = Some(port).filter(|port| *port != 0);
+        }
+    }
+    let hold = args.long;
+    let budget = global.timeout.map_or_else(
+        || {
+            let more = u32::try_from(patients.len()).unwrap_or(u32::MAX).saturating_sub(1);
+            BUDGET + EACH_MORE * more.min(600) + hold.unwrap_or_default()
+        },
+        |timeout| timeout.saturating_sub(begun.elapsed()),
+    );
+    let options = netcheck::probing_options(&args.probing, global, Duration::ZERO);
+    let network = network_options(&args.probing);
+    let input = DoctorInput {
+        target: args.target.as_ref().map_or_else(|| named(args), ToString::to_string),
+        patients,
+        v4: options.ipv4,
+        v6: options.ipv6,
+        now_unix_s: unix_seconds(started_at),
+        host: facts(&network),
+        local: args.local.then(|| local::facts(&[TAILSCALED_SOCKET])),
+        hold,
+        budget,
+    };
+    let mut run = DoctorRun::new(&input);
+    let mut progress = Progress::new(output);
+    let mut watch = |now: Moment, run: &DoctorRun<'_>| {
+        progress.tell(now, || {
+            let (over, of) = run.progress();
+            let holding = hold.filter(|hold| now.since_start() < *hold);
+            match holding {
+                Some(hold) => {
+                    format!("holding a connection, {} s to go", hold.saturating_sub(now.since_start()).as_secs())
+                }
+                None if of > 1 => format!("{over} of {of} relays examined"),
+                None => "examining the relay".to_owned(),
+            }
+        });
+    };
+    let ended = network::run(&mut run, network::Network::new(network), Some(&mut watch)).await?;
+    progress.clear();
+    let record = run.into_record(ended);
+    let mut report = conclude(&input, record, started_at, map_findings)?;
+    if let (Some(elsewhere), Some(doctor)) = (&elsewhere, &report.doctor) {
+        let findings = compare(doctor, elsewhere);
+        report.findings.extend(findings);
+        report.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    }
+    if let Some(path) = &args.save {
+        output.save(path, &report)?;
+    }
+    if global.verbose == 0 {
+        report.saved = None;
+    }
+    tell(&report, global, output)
+}
+
+/// Writes the report, or the line of `-q`.
+fn tell(report: &Report, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
+    let is_text = matches!(output.format, Format::Table | Format::Markdown);
+    if global.quiet && is_text {
+        output.text(&render::doctor_line(report, &output.style))?;
+    } else {
+        output.report(report)?;
+    }
+    Ok(Exit::of(report, global.fail_on))
+}
+
+pub(super) fn conclude(
+    input: &DoctorInput,
+    record: Record,
+    started_at: SystemTime,
+    map_findings: Vec<Finding>,
+) -> Result<Report, CmdError> {
+    let (doctor, mut findings) = analyze(input, &record);
+    findings.extend(map_findings);
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let took = record.ended_at.since_start();
+    Ok(Report {
+        doctor: Some(doctor),
+        findings,
+        saved: Some(Saved { inputs: doctor_inputs::to_json(input)?, record, further: Vec::new() }),
+        ..Report::new(Command::Doctor, started_at, took)
+    })
+}
+
+/// Concludes again from a file. What was wrong with the map itself is not in it.
+fn replayed(path: &Path, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
+    let name = path.display().to_string();
+    let refuse = |error: &dyn std::fmt::Display| CmdError::Usage(format!("{name}: {error}"));
+    let text = replay::read(path).map_err(|error| refuse(&error))?;
+    let value: serde_json::Value = serde_json::from_str(&text)
+        .map_err(|error| refuse(&format!("{}:{}: this is not JSON: {error}", error.line(), error.column())))?;
+    let (started_at, saved) = json::saved_from(&value).map_err(|error| refuse(&error))?;
+    let input = doctor_inputs::from_json(&name, &saved.inputs)?;
+    let mut report = conclude(&input, saved.record, started_at, Vec::new())?;
+    report.redacted = value.get("redacted").and_then(serde_json::Value::as_bool).unwrap_or_default();
+    if global.verbose == 0 {
+        report.saved = None;
+    }
+    tell(&report, global, output)
+}
+
+/// The relays a target names, and what is wrong with their map.
+fn patients(target: Option<&RelayTarget>, in_force: &InForce) -> Result<(Vec<Patient>, Vec<Finding>), CmdError> {
+    let map = &in_force.map;
+    let regions: Vec<&Region> = match target {
+        None => map.regions.values().collect(),
+        Some(RelayTarget::Address(address)) => return Ok(addressed(address, in_force)),
+        Some(named) => {
+            let region = named.region(map).ok_or_else(|| {
+                CmdError::Usage(format!(
+                    "{named}: the map has no region of that code or number; it has {}. A relay that is in no map is \
+                     written https://HOST[:PORT]",
+                    maps::known(map)
+                ))
+            })?;
+            vec![region]
+        }
+    };
+    let findings = about(&regions, &in_force.findings, target.is_none());
+    let patients: Vec<Patient> =
+        regions.iter().flat_map(|region| region.nodes.iter().map(|node| patient(region, node, &findings))).collect();
+    if patients.is_empty() {
+        return Err(CmdError::Usage("there is no relay to examine: the region has no nodes".to_owned()));
+    }
+    Ok((patients, findings))
+}
+
+/// A relay that is named by its address: by its entry in the map, where it has one there.
+fn addressed(address: &RelayAddress, in_force: &InForce) -> (Vec<Patient>, Vec<Finding>) {
+    let is_it = |node: &&Node| {
+        node.host_name.eq_ignore_ascii_case(address.host()) && node.derp_port == address.port() && address.tls()
+    };
+    for region in in_force.map.regions.values() {
+        if let Some(node) = region.nodes.iter().find(is_it) {
+            let findings = about(&[region], &in_force.findings, false);
+            return (vec![patient(region, node, &findings)], findings);
+        }
+    }
+    let patient = Patient {
+        name: address.to_string(),
+        region: None,
+        node: address.node(),
+        tls: address.tls(),
+        map_is_wrong: false,
+    };
+    (vec![patient], Vec::new())
+}
+
+fn patient(region: &Region, node: &Node, findings: &[Finding]) -> Patient {
+    let place = format!("Regions.{}", region.id);
+    let is_wrong = |finding: &Finding| match &finding.detail {
+        FindingDetail::MapMistake(placed) => {
+            finding.severity == Severity::Error && (placed.path.is_empty() || is_within(&placed.path, &place))
+        }
+        _ => false,
+    };
+    Patient {
+        name: node.name.clone(),
+        region: Some((region.id, region.code.clone())),
+        node: node.clone(),
+        tls: true,
+        map_is_wrong: findings.iter().any(is_wrong),
+    }
+}
+
+/// Findings about these regions or the map as a whole; notes only where the map itself was what was named.
+fn about(regions: &[&Region], findings: &[Finding], whole: bool) -> Vec<Finding> {
+    let matters = |finding: &&Finding| match &finding.detail {
+        FindingDetail::MapMistake(placed) => {
+            let within = |region: &&Region| is_within(&placed.path, &format!("Regions.{}", region.id));
+            let ours = !placed.path.starts_with("Regions.") || regions.iter().any(within);
+            ours && (whole || finding.severity > Severity::Info)
+        }
+        _ => true,
+    };
+    findings.iter().filter(matters).cloned().collect()
+}
+
+fn is_within(path: &str, place: &str) -> bool {
+    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// What the report in a file says of relays.
+fn seen_elsewhere(path: &Path) -> Result<Vec<SeenElsewhere>, CmdError> {
+    let name = path.display().to_string();
+    let refuse = |error: &dyn std::fmt::Display| CmdError::Usage(format!("--compare {name}: {error}"));
+    let text = replay::read(path).map_err(|error| refuse(&error))?;
+    let value: serde_json::Value = serde_json::from_str(&text)
+        .map_err(|error| refuse(&format!("{}:{}: this is not JSON: {error}", error.line(), error.column())))?;
+    if value.get("redacted").is_some() {
+        return Err(refuse(&"this report is redacted: its names cannot be compared"));
+    }
+    json::seen_elsewhere(&value)
+        .map(|seen| seen.into_iter().map(|(name, layers)| SeenElsewhere { name, layers }).collect())
+        .ok_or_else(|| refuse(&"this is no report of `natscope doctor`"))
+}
+
+/// The maps, where they are what was named.
+fn named(args: &DoctorArgs) -> String {
+    let names: Vec<String> = args.map.derp_maps.iter().map(ToString::to_string).collect();
+    if names.is_empty() { "this host".to_owned() } else { names.join(", ") }
+}
+
+pub(super) fn unix_seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
