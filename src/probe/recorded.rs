@@ -165,7 +165,7 @@ fn timeless(question: &Question) -> Question {
         | Question::Icmp { timeout, .. }
         | Question::CaptivePortal { timeout, .. }
         | Question::PortMapping { timeout, .. } => *timeout = Duration::ZERO,
-        Question::Relay(relay) => relay.timeout = Duration::ZERO,
+        Question::Relay(question) => question.timeout = Duration::ZERO,
         Question::Stun { .. } => {}
     }
     question

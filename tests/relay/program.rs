@@ -82,7 +82,7 @@ fn key_and_pin_survive_a_restart() {
     let mut told = Vec::new();
     for _ in 0..2 {
         let program = Program::start(&kept_in(dir.path(), key.to_str().unwrap()));
-        assert_eq!(program.said.matches("\ncheck: ").count(), 3, "{}", program.said);
+        assert_eq!(program.said.matches("\ncheck: ").count(), 4, "{}", program.said);
         assert!(!program.said.contains("ERROR"), "{}", program.said);
         let port = program.derp().port();
         for wanted in [format!("\"DERPPort\": {port}"), format!("derpport: {port}")] {
