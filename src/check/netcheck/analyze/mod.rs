@@ -41,15 +41,17 @@ pub struct Analysis {
 
 impl Analysis {
     /// Takes the NAT over each family that `command` tells of, IPv4 first. Who asks for the NAT is answered about every
-    /// family that was asked over, or told of each why nobody was; a netcheck tells of IPv6 where there is any.
+    /// family that was asked over or seen (IPv4 through a NAT64), or told of each why nobody was; a netcheck tells of IPv6
+    /// where there is any.
     #[must_use]
     pub fn take_nats(&mut self, command: Command, input: &Input, record: &Record) -> [Option<Nat>; 2] {
         let asked = Family::BOTH.map(|family| {
             let over = |question: &Question| matches!(question, Question::Stun { slot, .. } if slot.family() == family);
             record.launches.iter().any(|launch| over(&launch.probe.question))
         });
+        let seen = self.nat_v4.as_ref().is_some_and(|nat| !nat.mapped.is_empty());
         let [v4, v6] = match command {
-            Command::Nat if asked.contains(&true) => asked,
+            Command::Nat if asked.contains(&true) => [asked[0] || seen, asked[1]],
             Command::Nat => [true, true],
             Command::Netcheck
             | Command::Selftest
