@@ -39,6 +39,7 @@ const IP_ADDRESS: u8 = 0x87;
 
 impl Certificate {
     /// Reads a certificate (RFC 5280 section 4.1).
+    #[must_use]
     pub fn decode(der: &[u8]) -> Option<Self> {
         let mut outer = Elements(der);
         let mut certificate = Elements(outer.expect(SEQUENCE)?);
@@ -72,6 +73,7 @@ pub struct Names {
 
 impl Names {
     /// Reads the names of a certificate.
+    #[must_use]
     pub fn decode(der: &[u8]) -> Option<Self> {
         let mut outer = Elements(der);
         let mut certificate = Elements(outer.expect(SEQUENCE)?);
