@@ -195,10 +195,9 @@ fn addressed(address: &RelayAddress, in_force: &InForce) -> (Vec<Patient>, Vec<F
 }
 
 fn patient(region: &Region, node: &Node, findings: &[Finding]) -> Patient {
-    let place = format!("Regions.{}", region.id);
     let is_wrong = |finding: &Finding| match &finding.detail {
         FindingDetail::MapMistake(placed) => {
-            finding.severity == Severity::Error && (placed.path.is_empty() || is_within(&placed.path, &place))
+            finding.severity == Severity::Error && region_of(&placed.path).is_none_or(|id| id == region.id.to_string())
         }
         _ => false,
     };
@@ -215,8 +214,8 @@ fn patient(region: &Region, node: &Node, findings: &[Finding]) -> Patient {
 fn about(regions: &[&Region], findings: &[Finding], whole: bool) -> Vec<Finding> {
     let matters = |finding: &&Finding| match &finding.detail {
         FindingDetail::MapMistake(placed) => {
-            let within = |region: &&Region| is_within(&placed.path, &format!("Regions.{}", region.id));
-            let ours = !placed.path.starts_with("Regions.") || regions.iter().any(within);
+            let named = region_of(&placed.path);
+            let ours = named.is_none_or(|id| regions.iter().any(|region| region.id.to_string() == id));
             ours && (whole || finding.severity > Severity::Info)
         }
         _ => true,
@@ -224,8 +223,11 @@ fn about(regions: &[&Region], findings: &[Finding], whole: bool) -> Vec<Finding>
     findings.iter().filter(matters).cloned().collect()
 }
 
-fn is_within(path: &str, place: &str) -> bool {
-    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+/// The region a place in a map is in: `Regions.901.Nodes[0]`, `derpMap.Regions.901` or, in YAML, `regions.901`.
+fn region_of(path: &str) -> Option<&str> {
+    let mut parts = path.split('.');
+    parts.find(|part| part.eq_ignore_ascii_case("regions"))?;
+    parts.next()
 }
 
 /// What the report in a file says of relays.
@@ -252,4 +254,17 @@ fn named(args: &DoctorArgs) -> String {
 pub(super) fn unix_seconds(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_in_maps_are_those_of_regions_or_of_none() {
+        assert_eq!(region_of("Regions.901.Nodes[0].HostName"), Some("901"));
+        assert_eq!(region_of("derpMap.Regions.9"), Some("9"));
+        assert_eq!(region_of("regions.90.nodes[1]"), Some("90"));
+        assert_eq!((region_of("Regions"), region_of("OmitDefaultRegions"), region_of("")), (None, None, None));
+    }
 }
