@@ -66,7 +66,8 @@ pub(super) fn allocation(bindings: &[Binding]) -> Verdict<PortAllocation> {
     };
     let trials: Vec<Vec<Option<SocketAddr>>> =
         std::iter::once(without(None)).chain(tellers.iter().map(|liar| without(Some(*liar)))).collect();
-    if let Some(step) = trials.iter().find_map(|ports| step(ports)) {
+    // Local ports are taken in a row: outer ones at a fixed distance from them are in a row as well, and no sequence.
+    if let Some(step) = trials.iter().filter(|ports| !follows(bindings, ports)).find_map(|ports| step(ports)) {
         return known(
             PortAllocation::Sequential,
             Confidence::High,
@@ -115,6 +116,19 @@ pub(super) fn pooling(bindings: &[Binding]) -> Verdict<Pooling> {
     }
     Verdict::known(Pooling::Paired, Confidence::Medium, evidence())
         .because(Why::Nat(NatWhy::OneAddress { mappings: count(mappings) }))
+}
+
+/// Whether four of five outer ports are at one distance from the local ones.
+fn follows(bindings: &[Binding], ports: &[Option<SocketAddr>]) -> bool {
+    let mut distances: BTreeMap<u16, usize> = BTreeMap::new();
+    let mut of = 0;
+    for (binding, mapped) in bindings.iter().zip(ports) {
+        if let (Some(local), Some(mapped)) = (binding.local, mapped) {
+            *distances.entry(mapped.port().wrapping_sub(local)).or_default() += 1;
+            of += 1;
+        }
+    }
+    of > 0 && distances.values().any(|times| times * 5 >= of * 4)
 }
 
 /// The step of a sequence that four of five mappings are in.

@@ -72,7 +72,15 @@ fn blocked(evidence: &Evidence<'_>) -> Verdict<bool> {
     }
     let silence = Family::BOTH.map(|family| Silence::of(evidence, family, &up));
     let most = silence.iter().map(|silence| silence.witnesses.len()).max().unwrap_or_default();
-    let ports: BTreeSet<u16> = silence.iter().flat_map(|silence| &silence.ports).copied().collect();
+    let mut asked_on: BTreeMap<u16, BTreeSet<Operator>> = BTreeMap::new();
+    for (port, operators) in silence.iter().flat_map(|silence| &silence.ports) {
+        asked_on.entry(*port).or_default().extend(operators);
+    }
+    let ports: BTreeSet<u16> = asked_on.keys().copied().collect();
+    // On a port that one server alone was asked on, its silence is that server's, or its line's: the port may be open.
+    if ports.len() >= 2 && asked_on.values().any(|operators| operators.len() < 2) {
+        return Verdict::unknown(Why::TooFewWitnesses { servers: 1, needed: 2 });
+    }
     // A port that was asked of others only, of whom nobody knows whether they are up, may be the one that is open.
     let untold = evidence.stun.iter().any(|copy| copy.shared() && !ports.contains(&copy.server.port()));
     if !untold && silence.iter().any(Silence::speaks) && silence.iter().all(|silence| silence.enough_each) {
@@ -117,7 +125,8 @@ pub(super) fn blocked_over(evidence: &Evidence<'_>, family: Family, udp: &Verdic
 struct Silence {
     copies: u32,
     witnesses: BTreeMap<Operator, Owner>,
-    ports: BTreeSet<u16>,
+    /// Who was asked on which port.
+    ports: BTreeMap<u16, BTreeSet<Operator>>,
     /// No server that is up was asked too few times.
     enough_each: bool,
 }
@@ -144,13 +153,14 @@ impl Silence {
             mature.retain(|server, _| !refused.contains(server));
         }
         let heard = mature.iter().filter(|(_, copies)| **copies > 0);
+        let mut ports: BTreeMap<u16, BTreeSet<Operator>> = BTreeMap::new();
+        for (server, _) in heard.clone() {
+            ports.entry(server.port()).or_default().insert(Operator::of(server.ip()));
+        }
         Self {
             copies: mature.values().sum(),
-            witnesses: heard
-                .clone()
-                .map(|(server, _)| (Operator::of(server.ip()), evidence.owner(server.ip())))
-                .collect(),
-            ports: heard.map(|(server, _)| server.port()).collect(),
+            witnesses: heard.map(|(server, _)| (Operator::of(server.ip()), evidence.owner(server.ip()))).collect(),
+            ports,
             enough_each: mature.values().all(|copies| *copies >= timing::COPIES),
         }
     }
