@@ -16,5 +16,5 @@ pub use client::{ClientClose, ClientConfig, ClientEvent, ClientSession, SendErro
 pub use server::{Admission, MAX_JITTER, RelayIdentity, ServerClose, ServerEvent, ServerSession, Stage};
 pub use switchboard::{
     Census, Closed, Counters, Drained, DropReason, Dropped, Inlet, Limits, Link, Member, Outlet, PacketKind, Routed,
-    Snapshot, Switchboard,
+    Snapshot, Switchboard, Tray,
 };

@@ -11,7 +11,7 @@ use bytes::BytesMut;
 
 use super::bucket::TokenBucket;
 use crate::model::{NodePrivate, NodePublic};
-use crate::wire::derp::{ClientInfo, Decoder, Frame, MAX_PACKET, Phase, Side, TooLong};
+use crate::wire::derp::{ClientInfo, Decoder, Frame, MAX_PACKET, Packets, Phase, Side, TooLong};
 use crate::wire::nacl::{Nonce, SharedSecret, node_public};
 
 /// How long each half of the login may take: our key going out, then the greeting coming in.
@@ -24,7 +24,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 pub const MAX_JITTER: Duration = Duration::from_secs(5);
 
 /// Most bytes one frame is charged for against a rate: no frame that is kept has more.
-const MOST_CHARGED: u64 = MAX_PACKET as u64 + 32;
+const MOST_CHARGED: u64 = (MAX_PACKET + KEY_LENGTH) as u64;
+
+/// Bytes of a packet's body before its payload.
+const KEY_LENGTH: usize = 32;
 
 /// A relay's two keys, computed once.
 #[derive(Debug)]
@@ -175,6 +178,21 @@ impl ServerSession {
                 Err(violation) => self.state = State::Closing(violation.into()),
             }
         }
+    }
+
+    /// The packets that come next and are for one destination, all at once, and the destination: what
+    /// [`poll_event`](Self::poll_event) would tell one by one. `source` is the client's key. `None`: ask that.
+    pub fn poll_packets(&mut self, now: Instant, source: &NodePublic) -> Option<(NodePublic, Packets)> {
+        if !self.is_admitted() || self.is_paused(now) {
+            return None;
+        }
+        let (destination, packets) = self.decoder.packets(source)?;
+        if let Some(bucket) = &mut self.bucket {
+            // All of them have been read already: a client that is too fast has them passed on, and pays later.
+            let bodies = packets.payload_bytes() + packets.count() * KEY_LENGTH;
+            self.paused_until = bucket.owe(now, bodies as u64);
+        }
+        Some((destination, packets))
     }
 
     /// Appends what is to be written, if anything is: before packets, so that our greeting comes before them.

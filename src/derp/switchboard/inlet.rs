@@ -9,7 +9,7 @@ use super::registry::{Line, Way};
 use super::{Closed, DropReason, Outlet, PacketKind, Routed, Switchboard};
 use crate::derp::bucket::{Rate, TokenBucket};
 use crate::model::NodePublic;
-use crate::wire::derp::{Frame, GoneReason};
+use crate::wire::derp::{Frame, GoneReason, Packets};
 
 /// Destinations a sender remembers, so as not to look up every packet's.
 const REMEMBERED: usize = 8;
@@ -65,7 +65,7 @@ impl Inlet {
         self.spoke();
         let kind = PacketKind::of(&payload);
         let bytes = payload.len();
-        self.received(kind, bytes);
+        self.received(kind, 1, bytes);
         let source = self.key;
         let to_client = |payload| Frame::RecvPacket { source, payload };
         if let Some(outlet) = self.remembered(destination) {
@@ -92,6 +92,35 @@ impl Inlet {
                 }
             }
             None => self.unknown(now, destination, kind, bytes, DropReason::UnknownDestination),
+        }
+    }
+
+    /// Puts packets of this client through that came together, as [`route`](Self::route) would one by one.
+    pub fn route_packets(&mut self, now: Instant, destination: &NodePublic, packets: Packets) -> Routed {
+        self.spoke();
+        if let Some(outlet) = self.remembered(destination) {
+            self.received(PacketKind::of_packets(&packets), packets.count(), packets.payload_bytes());
+            return routed(outlet.push_packets(now, packets));
+        }
+        match self.board.registry.find(destination) {
+            Some(Way::Local(outlet)) => {
+                self.received(PacketKind::of_packets(&packets), packets.count(), packets.payload_bytes());
+                let routed = routed(outlet.push_packets(now, packets));
+                if routed == Routed::Delivered {
+                    self.line.note(&outlet);
+                    self.remember(*destination, outlet);
+                }
+                routed
+            }
+            // Rare enough to go one by one.
+            _ => {
+                let payloads = packets.decoded().filter_map(|frame| match frame {
+                    Frame::RecvPacket { payload, .. } => Some(payload),
+                    _ => None,
+                });
+                let unknown = Routed::Dropped(DropReason::UnknownDestination);
+                payloads.fold(unknown, |_, payload| self.route(now, destination, payload))
+            }
         }
     }
 
@@ -142,7 +171,7 @@ impl Inlet {
         bytes: usize,
         reason: DropReason,
     ) -> Routed {
-        self.board.shared.counters.dropped(self.outlet.id, reason, kind, bytes);
+        self.board.shared.counters.dropped(self.outlet.id, reason, kind, 1, bytes);
         if kind == PacketKind::Disco && self.not_here.take(now, 1) {
             let notice = Frame::PeerGone { peer: *destination, reason: GoneReason::NOT_HERE };
             if self.outlet.notify(notice) {
@@ -152,15 +181,16 @@ impl Inlet {
         Routed::Dropped(reason)
     }
 
-    fn received(&self, kind: PacketKind, bytes: usize) {
+    fn received(&self, kind: PacketKind, packets: usize, bytes: usize) {
         let counters = &self.board.shared.counters;
-        counters.add(self.outlet.id, Count::PacketsReceived, 1);
+        let packets = packets as u64;
+        counters.add(self.outlet.id, Count::PacketsReceived, packets);
         counters.add(self.outlet.id, Count::BytesReceived, bytes as u64);
         let kind = match kind {
             PacketKind::Disco => Count::ReceivedDisco,
             PacketKind::Other => Count::ReceivedOther,
         };
-        counters.add(self.outlet.id, kind, 1);
+        counters.add(self.outlet.id, kind, packets);
     }
 
     /// The destination's outlet, if it is remembered and still the right one.

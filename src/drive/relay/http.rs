@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Limits;
+use super::carrier::{Carrier, Gulps};
 use super::door::{Door, Guest};
 use super::routes::{Opening, Reply, Routes};
 use super::service::Service;
@@ -44,7 +45,7 @@ pub(super) struct Front {
     pub(super) tasks: TaskTracker,
 }
 
-/// Bytes to and from a client, whatever is around them.
+/// Bytes to and from a peer.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -54,7 +55,7 @@ pub(super) struct Upgraded {
     pub(super) opening: Opening,
     /// What came after the request.
     pub(super) first: Bytes,
-    pub(super) stream: Box<dyn Stream>,
+    pub(super) stream: Box<dyn Carrier>,
 }
 
 impl Front {
@@ -98,7 +99,7 @@ impl Front {
     async fn http(&self, stream: TcpStream) -> Option<Upgraded> {
         socket::prepare(&stream);
         let Some(tls) = &self.tls else { return self.requests(stream).await };
-        match timeout(self.limits.handshake, tls.accept(stream)).await {
+        match timeout(self.limits.handshake, tls.accept(Gulps::new(stream))).await {
             Ok(Ok(stream)) => self.requests(stream).await,
             Ok(Err(error)) => {
                 tracing::debug!(%error, "TLS handshake failed");
@@ -109,7 +110,7 @@ impl Front {
     }
 
     /// Answers requests until there are no more, or one is for an upgrade.
-    async fn requests<S: Stream + 'static>(&self, stream: S) -> Option<Upgraded> {
+    async fn requests<C: Carrier + 'static>(&self, stream: C) -> Option<Upgraded> {
         let (found, mut upgrade) = mpsc::channel(1);
         let service = service_fn(|request| {
             let reply = self.routes.reply(&request);

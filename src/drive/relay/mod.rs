@@ -13,6 +13,7 @@
 //! another one; such a socket also knows no RESPONSE-ORIGIN to tell.
 
 mod admission;
+mod carrier;
 mod certificate;
 mod door;
 mod embedded;
@@ -199,7 +200,7 @@ impl Relay {
         listeners.spawn(self.reload.run());
         shutdown.await;
         closing.cancel();
-        self.service.last_readers();
+        self.service.stop();
         listeners.shutdown().await;
         tasks.close();
         if tokio::time::timeout(self.limits.drain, tasks.wait()).await.is_err() {

@@ -14,7 +14,8 @@ use super::Service;
 use super::roster::{Entry, Roster};
 use crate::derp::{Admission, MAX_JITTER, ServerEvent, ServerSession};
 use crate::drive::relay::admission::{Decision, Grounds};
-use crate::drive::relay::http::{Stream, Upgraded};
+use crate::drive::relay::carrier::Carrier;
+use crate::drive::relay::http::Upgraded;
 use crate::drive::relay::prefixed::Prefixed;
 use crate::drive::relay::routes::Opening;
 use crate::drive::relay::websocket;
@@ -29,7 +30,7 @@ pub(super) struct Admitted {
     pub(super) grounds: Grounds,
     pub(super) info: ClientInfo,
     pub(super) session: ServerSession,
-    pub(super) stream: Box<dyn Stream>,
+    pub(super) stream: Box<dyn Carrier>,
     pub(super) entry: Entry<Arc<Service>>,
     /// Its place among the clients. The relay's own check needs none.
     pub(super) place: Option<OwnedSemaphorePermit>,
@@ -49,7 +50,7 @@ pub(super) async fn login(service: &Arc<Service>, upgraded: Upgraded, peer: Sock
 async fn attempt(service: &Arc<Service>, upgraded: Upgraded, peer: SocketAddr) -> io::Result<Option<Admitted>> {
     let mut out = BytesMut::new();
     let Upgraded { opening, first, stream } = upgraded;
-    let (mut stream, early): (Box<dyn Stream>, BytesMut) = match opening {
+    let (mut stream, early): (Box<dyn Carrier>, BytesMut) = match opening {
         Opening::FastStart => (stream, first.into()),
         Opening::Answered => {
             out.extend_from_slice(&upgrade::encode_switching(&service.public_key()));

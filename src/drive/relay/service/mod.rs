@@ -4,6 +4,7 @@ mod batch;
 mod client;
 mod login;
 mod roster;
+mod signal;
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use crate::derp::{self, RelayIdentity, Switchboard};
 use crate::model::{NodePrivate, NodePublic};
 use client::Client;
 use roster::Roster;
+use signal::Told;
 
 /// What all clients of a relay have in common.
 #[derive(Debug)]
@@ -66,13 +68,15 @@ impl Service {
     }
 
     /// Every client is cut off when what is returned is dropped.
-    pub(super) fn cut_when_dropped(&self) -> DropGuard {
-        self.cut.clone().drop_guard()
+    pub(super) fn cut_when_dropped(self: &Arc<Self>) -> Cut {
+        Cut { service: Arc::clone(self), _others: self.cut.clone().drop_guard() }
     }
 
-    /// No reader comes any more: a client that waits for the last of them to be done waits for those there are.
-    pub(super) fn last_readers(&self) {
+    /// Clients are to leave when what was accepted for them is delivered. No reader comes any more: a client that waits
+    /// for the last of them to be done waits for those there are.
+    pub(super) fn stop(&self) {
         self.readers.close();
+        self.roster.tell_all(Told::Stop);
     }
 
     /// Closes the connections of clients that a list has admitted and admits no longer.
@@ -97,7 +101,21 @@ impl Service {
         // A client is no guest any more.
         drop(guest);
         if let Some(admitted) = admitted {
-            Client::new(Arc::clone(self), admitted).serve(closing).await;
+            Client::new(Arc::clone(self), admitted).serve().await;
         }
+    }
+}
+
+/// Cuts every client off when it is dropped.
+#[derive(Debug)]
+pub(super) struct Cut {
+    service: Arc<Service>,
+    /// Those who are not on the roster: not there yet, or saying goodbye.
+    _others: DropGuard,
+}
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        self.service.roster.tell_all(Told::Cut);
     }
 }
