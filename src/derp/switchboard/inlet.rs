@@ -69,11 +69,11 @@ impl Inlet {
         let source = self.key;
         let to_client = |payload| Frame::RecvPacket { source, payload };
         if let Some(outlet) = self.remembered(destination) {
-            return routed(outlet.push(now, kind, payload, to_client));
+            return routed(outlet.push(now, &source, kind, payload, to_client));
         }
         match self.board.registry.find(destination) {
             Some(Way::Local(outlet)) => {
-                let routed = routed(outlet.push(now, kind, payload, to_client));
+                let routed = routed(outlet.push(now, &source, kind, payload, to_client));
                 if routed == Routed::Delivered {
                     self.line.note(&outlet);
                     self.remember(*destination, outlet);
@@ -83,7 +83,7 @@ impl Inlet {
             Some(Way::Remote(link)) => {
                 let destination = *destination;
                 let to_relay = |payload| Frame::ForwardPacket { source, destination, payload };
-                match link.push(now, kind, payload, to_relay) {
+                match link.push(now, &source, kind, payload, to_relay) {
                     Ok(()) => {
                         self.board.count(self.outlet.id, Count::ForwardedOut);
                         Routed::Forwarded
@@ -100,12 +100,12 @@ impl Inlet {
         self.spoke();
         if let Some(outlet) = self.remembered(destination) {
             self.received(PacketKind::of_packets(&packets), packets.count(), packets.payload_bytes());
-            return routed(outlet.push_packets(now, packets));
+            return routed(outlet.push_packets(now, &self.key, packets));
         }
         match self.board.registry.find(destination) {
             Some(Way::Local(outlet)) => {
                 self.received(PacketKind::of_packets(&packets), packets.count(), packets.payload_bytes());
-                let routed = routed(outlet.push_packets(now, packets));
+                let routed = routed(outlet.push_packets(now, &self.key, packets));
                 if routed == Routed::Delivered {
                     self.line.note(&outlet);
                     self.remember(*destination, outlet);
@@ -134,7 +134,7 @@ impl Inlet {
             return self.unknown(now, destination, kind, bytes, DropReason::UnknownDestinationOnForward);
         };
         let source = *source;
-        let routed = routed(outlet.push(now, kind, payload, |payload| Frame::RecvPacket { source, payload }));
+        let routed = routed(outlet.push(now, &source, kind, payload, |payload| Frame::RecvPacket { source, payload }));
         if routed == Routed::Delivered
             && let Some(line) = self.board.registry.line(&source)
         {

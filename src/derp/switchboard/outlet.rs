@@ -9,6 +9,7 @@ use super::counters::Count;
 use super::limits::WATCHER_NOTICES;
 use super::queue::{Queue, Tray};
 use super::{DropReason, Member, PacketKind, Shared};
+use crate::model::NodePublic;
 use crate::wire::derp::{Frame, Packets};
 
 /// What one connection is to be told: filled by everybody, emptied by the task that writes to the connection.
@@ -137,6 +138,7 @@ impl Outlet {
     pub(super) fn push(
         &self,
         now: Instant,
+        source: &NodePublic,
         kind: PacketKind,
         payload: Bytes,
         frame: impl FnOnce(Bytes) -> Frame,
@@ -149,7 +151,7 @@ impl Outlet {
             return Err(DropReason::GoneDisconnected);
         }
         let bounds = (&shared.limits, &shared.budget);
-        let taken = state.queue.push(now, kind, payload, frame, bounds, &mut on_drop);
+        let taken = state.queue.push(now, source, kind, payload, frame, bounds, &mut on_drop);
         let waker = state.waker.take();
         drop(state);
         wake(waker);
@@ -157,17 +159,16 @@ impl Outlet {
     }
 
     /// Adds packets that came together. An error says that none of them was taken.
-    pub(super) fn push_packets(&self, now: Instant, packets: Packets) -> Result<(), DropReason> {
+    pub(super) fn push_packets(&self, now: Instant, source: &NodePublic, packets: Packets) -> Result<(), DropReason> {
         let shared = &*self.shared;
-        let mut on_drop =
-            |reason, kind, packets, bytes| shared.counters.dropped(self.id, reason, kind, packets, bytes);
+        let mut on_drop = |reason, kind, packets, bytes| shared.counters.dropped(self.id, reason, kind, packets, bytes);
         let mut state = self.state();
         if state.closed.is_some() {
             let kind = PacketKind::of_packets(&packets);
             on_drop(DropReason::GoneDisconnected, kind, packets.count(), packets.payload_bytes());
             return Err(DropReason::GoneDisconnected);
         }
-        let taken = state.queue.push_packets(now, packets, (&shared.limits, &shared.budget), &mut on_drop);
+        let taken = state.queue.push_packets(now, source, packets, (&shared.limits, &shared.budget), &mut on_drop);
         let waker = state.waker.take();
         drop(state);
         wake(waker);

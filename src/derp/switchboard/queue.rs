@@ -1,5 +1,5 @@
-//! What waits for one connection: notices, disco packets, other packets. Bounded by bytes and by age; the oldest goes
-//! first when it is too much. Plain data: locks and wakers are [`outlet`](super::outlet)'s.
+//! What waits for one connection: notices, disco packets, other packets. Bounded by bytes and by age; the oldest of
+//! whoever sent most goes first when it is too much. Plain data: locks and wakers are [`outlet`](super::outlet)'s.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -10,6 +10,7 @@ use super::budget::Budget;
 use super::lane::{Content, Lane, Waiting};
 use super::limits::{NOTICE_COST, PACKET_COST};
 use super::{DropReason, Limits, PacketKind};
+use crate::model::NodePublic;
 use crate::wire::derp::{Frame, Packets};
 
 /// Packets that may each keep a buffer of their sender in memory. Those beyond are copied, unless they lie in the same
@@ -75,6 +76,7 @@ impl Queue {
     pub(super) fn push(
         &mut self,
         now: Instant,
+        source: &NodePublic,
         kind: PacketKind,
         payload: Bytes,
         frame: impl FnOnce(Bytes) -> Frame,
@@ -90,7 +92,8 @@ impl Queue {
             Some(pins) => (payload, pins),
             None => (Bytes::copy_from_slice(&payload), false),
         };
-        self.keep(kind, Waiting { since: now, content: Content::One { frame: frame(payload), bytes }, pins }, budget);
+        let waiting = Waiting { since: now, content: Content::One { frame: frame(payload), bytes }, pins };
+        self.keep(source, kind, waiting, budget);
         true
     }
 
@@ -99,6 +102,7 @@ impl Queue {
     pub(super) fn push_packets(
         &mut self,
         now: Instant,
+        source: &NodePublic,
         mut packets: Packets,
         (limits, budget): (&Limits, &Budget),
         on_drop: OnDrop<'_>,
@@ -108,30 +112,30 @@ impl Queue {
         let cost = packets.payload_bytes() + packets.count() * PACKET_COST;
         if self.fits(kind, cost, limits, budget) {
             let count = packets.count();
-            self.keep_packets(now, kind, packets, budget);
+            self.keep_packets(now, source, kind, packets, budget);
             return count;
         }
         let mut taken = 0;
         while let Some(one) = split_one(&mut packets) {
             if self.make_fit(kind, one.payload_bytes(), limits, budget, on_drop) {
-                self.keep_packets(now, kind, one, budget);
+                self.keep_packets(now, source, kind, one, budget);
                 taken += 1;
             }
         }
         taken
     }
 
-    fn keep_packets(&mut self, now: Instant, kind: PacketKind, packets: Packets, budget: &Budget) {
+    fn keep_packets(&mut self, now: Instant, source: &NodePublic, kind: PacketKind, packets: Packets, budget: &Budget) {
         let (packets, pins) = match self.share(packets.frames()) {
             Some(pins) => (packets, pins),
             None => (packets.copied(), false),
         };
-        self.keep(kind, Waiting { since: now, content: Content::Some(packets), pins }, budget);
+        self.keep(source, kind, Waiting { since: now, content: Content::Some(packets), pins }, budget);
     }
 
-    fn keep(&mut self, kind: PacketKind, waiting: Waiting, budget: &Budget) {
+    fn keep(&mut self, source: &NodePublic, kind: PacketKind, waiting: Waiting, budget: &Budget) {
         budget.charge(waiting.content.cost());
-        self.lane(kind).push(waiting);
+        self.lane(kind).push(source, waiting);
     }
 
     /// Hands out up to `most` bytes, and at least one frame if there is any: notices, then disco, then the rest. What
@@ -252,21 +256,25 @@ impl Queue {
         self.discard(from, budget, on_drop)
     }
 
-    /// Drops the oldest packet of a kind, if there is one.
+    /// Drops the oldest packet of a kind, if there is one, of the source that has most waiting.
     fn discard(&mut self, kind: PacketKind, budget: &Budget, on_drop: OnDrop<'_>) -> bool {
-        let Some(content) = self.lane(kind).pop(1) else { return false };
-        budget.release(content.cost());
-        on_drop(DropReason::QueueHead, kind, content.count(), content.bytes());
+        let Some(content) = self.lane(kind).pop_of_most() else { return false };
+        Self::lost(&content, kind, budget, on_drop);
         true
     }
 
     fn expire(&mut self, now: Instant, limits: &Limits, budget: &Budget, on_drop: OnDrop<'_>) {
         for kind in PacketKind::ALL {
             let stale = |since| now.saturating_duration_since(since) > limits.age;
-            while self.lane(kind).oldest().is_some_and(stale) {
-                self.discard(kind, budget, on_drop);
+            while let Some(content) = self.lane(kind).pop_stale(stale) {
+                Self::lost(&content, kind, budget, on_drop);
             }
         }
+    }
+
+    fn lost(content: &Content, kind: PacketKind, budget: &Budget, on_drop: OnDrop<'_>) {
+        budget.release(content.cost());
+        on_drop(DropReason::QueueHead, kind, content.count(), content.bytes());
     }
 
     fn lane(&mut self, kind: PacketKind) -> &mut Lane {
