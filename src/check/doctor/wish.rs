@@ -21,7 +21,7 @@ const SLACK: Duration = Duration::from_millis(300);
 const SILENT: Duration = Duration::from_millis(1300);
 
 /// Copies of a STUN request, from the first on.
-const STUN_COPIES: [Duration; 5] = [
+pub(super) const STUN_COPIES: [Duration; 5] = [
     Duration::ZERO,
     Duration::from_millis(200),
     Duration::from_millis(500),
