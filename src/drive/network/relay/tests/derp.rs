@@ -1,8 +1,10 @@
 //! The DERP handshake, each way of beginning it.
 
-use tokio::io::AsyncWriteExt as _;
+use futures_util::FutureExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::scripted::{saying, server_key};
+use super::super::session::Session;
+use super::scripted::{Scripted, saying, server_key};
 use super::*;
 
 const STARTS: [DerpStart; 3] = [DerpStart::Upgrade, DerpStart::Fast, DerpStart::WebSocket];
@@ -54,6 +56,39 @@ async fn a_fast_start_needs_the_key_in_a_certificate() {
     let ended = answer.ended.expect("a failure");
     assert!(ended.stage == Stage::Tls && matches!(ended.cause, Cause::Unsupported { .. }), "{ended:?}");
     assert!(answer.tls.is_some() && answer.derp.is_none());
+    // Below TLS 1.3 anybody on the way could have put it there.
+    let Identity { chain, key } = Identity::self_signed("relay.test", |_| {}).with_meta(&"ab".repeat(32));
+    let config = ServerConfig::builder_with_provider(tls_roots::provider())
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, PrivateKeyDer::try_from(key).unwrap())
+        .unwrap();
+    let server = tls_server(config, wait_for_end).await;
+    let answer = over_tls(target("relay.test", server), derp(DerpStart::Fast)).await;
+    assert!(answer.tls.is_some_and(|tls| tls.certificates.iter().any(|seen| seen.meta_key.is_some())));
+    let ended = answer.ended.expect("a failure");
+    assert!(ended.stage == Stage::Tls && matches!(ended.cause, Cause::Unsupported { .. }), "{ended:?}");
+}
+
+/// Whoever waits for two sessions at once drops one in the middle of writing.
+#[tokio::test]
+async fn what_is_dropped_while_writing_is_written_once() {
+    let (ours, mut theirs) = tokio::io::duplex(16);
+    let request: Vec<u8> = (0..1000_u32).map(|number| number.to_le_bytes()[0]).collect();
+    let key = crate::model::NodePrivate::generate([9; 32]);
+    let relay = Some(crate::wire::nacl::node_public(&Scripted::key()));
+    let early = bytes::BytesMut::new;
+    let mut session = Session::new(Box::new(ours), &key, relay, early(), request.as_slice().into()).unwrap();
+    let mut heard = Vec::new();
+    let mut buffer = [0; 16];
+    while heard.len() < request.len() {
+        assert!(session.next().now_or_never().is_none(), "nothing was said");
+        let brought = theirs.read(&mut buffer).now_or_never().expect("what was written").unwrap();
+        heard.extend_from_slice(&buffer[..brought]);
+    }
+    assert_eq!(heard[..request.len()], request);
+    assert_eq!(heard.get(request.len()).copied().unwrap_or(2), 2, "then the greeting");
 }
 
 /// Presents the certificate of a relay, says this to a fast start, and hangs up.
@@ -65,7 +100,7 @@ async fn fast(said: Vec<u8>) -> RelayAnswer {
             let head = request_head(&mut stream).await;
             assert!(head.contains("\r\nDerp-Fast-Start: 1\r\n"), "{head}");
             // The greeting comes without an answer to the request.
-            assert_eq!(tokio::io::AsyncReadExt::read_u8(&mut stream).await.unwrap(), 2);
+            assert_eq!(stream.read_u8().await.unwrap(), 2);
             let _ = stream.write_all(&said).await;
             let _ = stream.shutdown().await;
             wait_for_end(stream).await;
