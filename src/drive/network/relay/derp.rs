@@ -22,7 +22,7 @@ use crate::wire::upgrade::Request;
 const LONGEST_MESSAGE: usize = 128 * 1024;
 
 /// How long a packet may take.
-const PACKET: Duration = Duration::from_millis(1500);
+const PACKET: Duration = Duration::from_millis(3500);
 
 impl Asking<'_> {
     /// A session up to the relay's greeting, and held for a while where that is wanted.

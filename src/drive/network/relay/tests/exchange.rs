@@ -42,7 +42,7 @@ async fn two_relays_behind_one_address_are_told_by_their_keys() {
     })
     .await;
     let answer = plain(balancer, RelayAsk::DerpExchange).await;
-    let lost = Cause::TimedOut { after: Duration::from_millis(1500) };
+    let lost = Cause::TimedOut { after: Duration::from_millis(3500) };
     assert_eq!(answer.ended, failed(Stage::Derp, lost));
     let said = answer.derp.expect("DERP");
     let mut keys = said.server_keys.clone();
@@ -87,7 +87,7 @@ async fn relaying(change: fn(usize, Frame) -> Frame) -> SocketAddr {
 async fn only_what_arrives_unchanged_from_the_right_sender_counts() {
     let server = relaying(|_, frame| frame).await;
     assert_eq!(plain(server, RelayAsk::DerpExchange).await.derp.unwrap().packets, 2);
-    let lost = failed(Stage::Derp, Cause::TimedOut { after: Duration::from_millis(1500) });
+    let lost = failed(Stage::Derp, Cause::TimedOut { after: Duration::from_millis(3500) });
     let forged: fn(usize, Frame) -> Frame = |_, frame| match frame {
         Frame::RecvPacket { payload, .. } => {
             Frame::RecvPacket { source: crate::wire::nacl::node_public(&Scripted::key()), payload }

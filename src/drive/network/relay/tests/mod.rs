@@ -28,7 +28,7 @@ use crate::probe::{
 };
 
 /// For what is certain to come.
-const PATIENCE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// For what is certain not to come.
 const SHORT: Duration = Duration::from_millis(400);
 
