@@ -1,13 +1,19 @@
 //! A port mapping on the router for the socket of direct paths: made only when asked for, kept for as long as the run
-//! lasts, and taken back at its end. It is short-lived, so that one whose end nobody saw goes away by itself.
+//! lasts, and taken back at its end. It is short-lived, so that one whose end nobody saw goes away by itself; unless the
+//! router knows no other than mappings for ever, as some do that only speak UPnP.
+
+pub(in crate::drive) mod upnp;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
+use crate::drive::port_mapping::{self, Way};
 use crate::probe::{Cause, Failure, Stage};
 use crate::wire::port_mapping::{Mapped, decode, encode_nat_pmp, encode_pcp};
 use crate::wire::{nat_pmp, pcp};
@@ -23,25 +29,64 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// When a router that did not do it is asked again.
 const AGAIN: Duration = Duration::from_secs(60);
 
+/// How long UPnP stands back for PCP and NAT-PMP, whose mappings go away by themselves.
+const HEAD_START: Duration = Duration::from_secs(1);
+
+/// How long the router's gateway device is searched for. Answers may be spread over a second, and datagrams get lost.
+const SEARCH: Duration = Duration::from_secs(3);
+
 /// Where the router is, and what is to be mapped.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted {
-    pub(super) gateway: Ipv4Addr,
+pub(in crate::drive) struct Wanted {
+    pub(in crate::drive) gateway: Ipv4Addr,
     /// The address of this host that the router knows it by.
-    pub(super) local: IpAddr,
+    pub(in crate::drive) local: IpAddr,
     /// The UDP port.
-    pub(super) port: u16,
+    pub(in crate::drive) port: u16,
     /// Names the mapping.
-    pub(super) nonce: [u8; 12],
+    pub(in crate::drive) nonce: [u8; 12],
+}
+
+/// A mapping that is being made, and is kept until this is dropped.
+pub(super) struct Mapping {
+    keeper: AbortHandle,
+    kept: Shared,
+}
+
+/// What is to be taken back. It is not the keeper's alone: a task that is called off ends when it pleases.
+type Shared = Arc<Mutex<Option<Kept>>>;
+
+fn lock(kept: &Shared) -> MutexGuard<'_, Option<Kept>> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Mapping {
+    /// Makes it and renews it, and tells its outer endpoint whenever it is another one, or why there is none.
+    pub(super) fn keep(wanted: Wanted, told: mpsc::Sender<Result<SocketAddr, Failure>>) -> Self {
+        let kept = Arc::new(Mutex::new(Some(Kept { wanted, by_upnp: None })));
+        let keeper = tokio::spawn(keep(wanted, Arc::clone(&kept), told)).abort_handle();
+        Self { keeper, kept }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        self.keeper.abort();
+        let kept = lock(&self.kept).take();
+        drop(kept);
+    }
 }
 
 /// Takes the mapping back when it is dropped, however the run ends.
-struct Kept(Wanted);
+struct Kept {
+    wanted: Wanted,
+    by_upnp: Option<upnp::ByUpnp>,
+}
 
 impl Drop for Kept {
     fn drop(&mut self) {
         // A datagram in either protocol: there is nobody left to hear an answer, and the lifetime is short.
-        let Wanted { gateway, local, port, nonce } = self.0;
+        let Wanted { gateway, local, port, nonce } = self.wanted;
         let Ok(socket) = std::net::UdpSocket::bind(SocketAddr::new(local, 0)) else { return };
         for request in [encode_pcp(local, nonce, port, 0), encode_nat_pmp(port, 0)] {
             let _ = socket.send_to(&request, (gateway, nat_pmp::PORT));
@@ -49,12 +94,10 @@ impl Drop for Kept {
     }
 }
 
-/// Makes the mapping and renews it, and tells its outer endpoint whenever it is another one, or why there is none.
-pub(super) async fn keep(wanted: Wanted, told: mpsc::Sender<Result<SocketAddr, Failure>>) {
-    let _kept = Kept(wanted);
+async fn keep(wanted: Wanted, kept: Shared, told: mpsc::Sender<Result<SocketAddr, Failure>>) {
     let mut last = None;
     loop {
-        let mapped = ask(wanted).await;
+        let mapped = map(wanted, &kept).await;
         let pause = match &mapped {
             Ok((_, lifetime)) => Duration::from_secs(u64::from((*lifetime).clamp(20, LIFETIME) / 2)),
             Err(_) => AGAIN,
@@ -67,6 +110,44 @@ pub(super) async fn keep(wanted: Wanted, told: mpsc::Sender<Result<SocketAddr, F
             }
         }
         tokio::time::sleep(pause).await;
+    }
+}
+
+/// Makes or renews the mapping, by UPnP where there is no other way.
+async fn map(wanted: Wanted, kept: &Shared) -> Result<(SocketAddr, u32), Cause> {
+    let made = lock(kept).as_ref().and_then(|kept| kept.by_upnp.as_ref().map(upnp::ByUpnp::lease));
+    if let Some(lease) = made {
+        if let Ok(endpoint) = lease.renew().await {
+            return Ok((endpoint, LIFETIME));
+        }
+        // The router may have begun anew, or become another.
+        let given_up = lock(kept).as_mut().and_then(|kept| kept.by_upnp.take());
+        drop(given_up);
+    }
+    let way = Way { local: Some(wanted.local), ..Way::default() };
+    let search =
+        async { tokio::join!(port_mapping::find(wanted.gateway, way, SEARCH), tokio::time::sleep(HEAD_START)).0 };
+    let asked = ask(wanted);
+    tokio::pin!(search, asked);
+    let (device, refusal) = tokio::select! {
+        biased;
+        mapped = &mut asked => match mapped {
+            Ok(mapped) => return Ok(mapped),
+            Err(refusal) => (search.await, Some(refusal)),
+        },
+        device = &mut search => (device, None),
+    };
+    match (device, refusal) {
+        (Ok(device), _) => {
+            let (made, endpoint) = upnp::make(device, wanted).await?;
+            // Where the run has ended meanwhile, it is dropped here.
+            if let Some(kept) = lock(kept).as_mut() {
+                kept.by_upnp = Some(made);
+            }
+            Ok((endpoint, LIFETIME))
+        }
+        (Err(_), Some(refusal)) => Err(refusal),
+        (Err(_), None) => asked.await,
     }
 }
 
