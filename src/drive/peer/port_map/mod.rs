@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::drive::port_mapping::{self, Way};
 use crate::probe::{Cause, Failure, Stage};
-use crate::wire::port_mapping::{Mapped, decode, encode_nat_pmp, encode_pcp};
+use crate::wire::port_mapping::{Mapped, Protocol, decode, encode_nat_pmp, encode_pcp};
 use crate::wire::{nat_pmp, pcp};
 
 /// Seconds the mapping is asked for. RFC 6887 section 15 wants renewals from half of it on.
@@ -190,7 +190,7 @@ async fn ask(wanted: Wanted) -> Result<(SocketAddr, u32), Cause> {
             Err(_) if copies.peek().is_none() => return Err(heard.cause(begun.elapsed())),
             Err(_) => {}
         }
-        if heard.refusals() >= 2 {
+        if heard.is_refused() {
             return Err(heard.cause(begun.elapsed()));
         }
     }
@@ -202,20 +202,32 @@ struct Heard {
     endpoint: Option<(SocketAddr, u32)>,
     port: Option<(u16, u32)>,
     address: Option<Ipv4Addr>,
-    refused: Vec<u16>,
+    /// By NAT-PMP and by PCP, with the code.
+    refused: [Option<u16>; 2],
     closed: bool,
 }
 
 impl Heard {
     fn take(&mut self, datagram: &[u8], port: u16, nonce: [u8; 12]) {
+        let [by_nat_pmp, by_pcp] = &mut self.refused;
         match decode(datagram, port, nonce) {
+            // No endpoint, whatever the router means by it.
+            Ok(Mapped::Endpoint { endpoint, .. }) if endpoint.port() == 0 || endpoint.ip().is_unspecified() => {
+                *by_pcp = Some(0);
+            }
+            Ok(Mapped::Port { port: 0, .. }) => *by_nat_pmp = Some(0),
             Ok(Mapped::Endpoint { endpoint, lifetime }) => self.endpoint = Some((endpoint, lifetime)),
             Ok(Mapped::Port { port, lifetime }) => self.port = Some((port, lifetime)),
-            Ok(Mapped::Refused { code }) => self.refused.push(code),
+            Ok(Mapped::Refused { protocol: Protocol::NatPmp, code }) => *by_nat_pmp = Some(code),
+            Ok(Mapped::Refused { protocol: Protocol::Pcp, code }) => *by_pcp = Some(code),
             Err(_) => {}
         }
-        if let Ok(nat_pmp::Answer::ExternalAddress { address: Some(address), .. }) = nat_pmp::decode_answer(datagram) {
-            self.address = Some(address);
+        if let Ok(nat_pmp::Answer::ExternalAddress { result, address, .. }) = nat_pmp::decode_answer(datagram) {
+            match address.filter(|address| !address.is_unspecified()) {
+                Some(address) => self.address = Some(address),
+                // A port without its address is of no use to anybody.
+                None => self.refused[0] = Some(result.0),
+            }
         }
     }
 
@@ -226,17 +238,72 @@ impl Heard {
         })
     }
 
-    fn refusals(&self) -> usize {
-        self.refused.len()
+    /// Whether neither protocol gives a mapping; routers that know one of them refuse the other at once.
+    fn is_refused(&self) -> bool {
+        self.refused.iter().all(Option::is_some)
     }
 
     fn cause(&self, waited: Duration) -> Cause {
-        if let Some(code) = self.refused.last() {
+        let [by_nat_pmp, by_pcp] = self.refused;
+        if let Some(code) = by_pcp.or(by_nat_pmp) {
             return Cause::Malformed { problem: format!("the router refuses the mapping (code {code})") };
         }
         if self.closed {
             return Cause::Refused;
         }
         Cause::NoAnswer { copies: u32::try_from(COPIES.len()).unwrap_or(u32::MAX), waited }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONCE: [u8; 12] = [7; 12];
+
+    /// PCP's answer that port 1 is 0x0203 outside.
+    fn pcp() -> Vec<u8> {
+        let mut answer = encode_pcp(Ipv4Addr::new(192, 0, 2, 1).into(), NONCE, 1, 120);
+        (answer[1], answer[42], answer[43]) = (129, 2, 3);
+        answer[56..].copy_from_slice(&[203, 0, 113, 9]);
+        answer
+    }
+
+    fn heard(datagrams: &[&[u8]]) -> Heard {
+        let mut heard = Heard::default();
+        for datagram in datagrams {
+            heard.take(datagram, 1, NONCE);
+        }
+        heard
+    }
+
+    #[test]
+    fn a_router_of_pcp_alone_refuses_nat_pmp_twice_and_is_waited_for() {
+        let (map, address) = ([2, 129, 0, 1, 0, 0, 0, 0], [2, 128, 0, 1, 0, 0, 0, 0]);
+        assert!(!heard(&[&map, &address]).is_refused());
+        let mapped = heard(&[&map, &address, &pcp()]).mapped();
+        assert_eq!(mapped, Some(("203.0.113.9:515".parse().unwrap(), 120)));
+    }
+
+    #[test]
+    fn copies_of_one_refusal_are_one() {
+        let refusal = [0, 129, 0, 1, 0, 0, 0, 0];
+        assert!(!heard(&[&refusal, &refusal, &refusal]).is_refused());
+        let nat_pmp_too = [0, 129, 0, 2, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        assert!(heard(&[&refusal, &nat_pmp_too]).is_refused());
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_no_mapping() {
+        let mut answer = pcp();
+        answer[56..].copy_from_slice(&[0; 4]);
+        assert_eq!(heard(&[&answer]).mapped(), None);
+        let mut answer = pcp();
+        answer[42..44].copy_from_slice(&[0; 2]);
+        assert_eq!(heard(&[&answer]).mapped(), None);
+        // NAT-PMP: the port, and an address that is none.
+        let port = [0, 129, 0, 0, 0, 0, 0, 9, 0, 1, 2, 3, 0, 0, 0, 120];
+        let address = [0, 128, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0];
+        assert_eq!(heard(&[&port, &address]).mapped(), None);
     }
 }
