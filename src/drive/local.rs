@@ -6,7 +6,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::probe::{LocalFacts, RelayProcess};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use sha2::{Digest as _, Sha256};
+
+use crate::probe::{CertificateFile, LocalFacts, RelayProcess};
+use crate::wire::x509::Certificate;
 
 /// Processes looked at, and words of a command line.
 const PROCESSES: usize = 100_000;
@@ -84,9 +89,32 @@ fn relays() -> Vec<RelayProcess> {
         let mut words = bytes.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
         let program = words.next()?;
         let is_derper = Path::new(&program).file_name().is_some_and(|name| name == "derper");
-        is_derper.then(|| RelayProcess { arguments: words.filter(|word| !word.is_empty()).take(WORDS).collect() })
+        is_derper.then(|| {
+            let arguments: Vec<String> = words.filter(|word| !word.is_empty()).take(WORDS).collect();
+            RelayProcess { certificate: certificate_file(&arguments), arguments }
+        })
     };
     processes.take(PROCESSES).filter_map(derper).collect()
+}
+
+/// The file derper reads with `-certmode manual`: the host name with `.crt`, in the directory it is told.
+fn certificate_file(arguments: &[String]) -> Option<CertificateFile> {
+    let value = |flag: &str| {
+        let place =
+            arguments.iter().position(|argument| argument.trim_start_matches('-').split('=').next() == Some(flag));
+        let argument = arguments.get(place?)?;
+        argument.split_once('=').map(|(_, value)| value.to_owned()).or_else(|| arguments.get(place? + 1).cloned())
+    };
+    if value("certmode")? != "manual" {
+        return None;
+    }
+    let path = Path::new(&value("certdir")?).join(format!("{}.crt", value("hostname")?));
+    let content = CertificateDer::from_pem_file(&path).ok().and_then(|der| {
+        let not_after = Certificate::decode(&der)?.not_after;
+        let sha256 = Sha256::digest(&der).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        Some((sha256, not_after))
+    });
+    Some(CertificateFile { path: path.display().to_string(), content })
 }
 
 #[cfg(test)]
@@ -102,6 +130,27 @@ mod tests {
                      2: 00000000000000000000000001000000:01BB 00000000000000000000000000000000:0000 0A 0:0\n nonsense\n";
         let expected: Vec<SocketAddr> = vec!["127.0.0.1:3478".parse().unwrap(), "[::1]:443".parse().unwrap()];
         assert_eq!(endpoints(table, LISTENING), expected);
+    }
+
+    #[test]
+    fn the_certificate_file_of_a_derper_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(vec!["relay.example".to_owned()]).unwrap();
+        std::fs::write(dir.path().join("relay.example.crt"), made.cert.pem()).unwrap();
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let at = dir.path().display();
+        for text in [
+            format!("-certmode manual -certdir {at} -hostname relay.example"),
+            format!("--certmode=manual --hostname=relay.example --certdir={at}"),
+        ] {
+            let file = certificate_file(&words(&text)).unwrap();
+            assert!(file.path.ends_with("relay.example.crt"), "{}", file.path);
+            assert_eq!(file.content.unwrap().0.len(), 64);
+        }
+        let missing = certificate_file(&words(&format!("-certmode manual -certdir {at} -hostname other"))).unwrap();
+        assert_eq!(missing.content, None);
+        assert_eq!(certificate_file(&words("-certmode letsencrypt -hostname relay.example")), None);
+        assert_eq!(certificate_file(&words("-certmode manual -hostname")), None);
     }
 
     #[test]

@@ -78,4 +78,17 @@ pub struct LocalFacts {
 pub struct RelayProcess {
     /// What it was started with, its own name left out.
     pub arguments: Vec<String>,
+    /// The certificate file it is told to use (`-certmode manual`), where there is one to be told of.
+    #[serde(default)]
+    pub certificate: Option<CertificateFile>,
+}
+
+/// A certificate in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateFile {
+    /// Where it is, or should be.
+    pub path: String,
+    /// Its SHA-256 and the second since 1970 after which it is no longer valid; `None`: the file is not there, or holds no
+    /// certificate.
+    pub content: Option<(String, i64)>,
 }

@@ -204,6 +204,8 @@ codes! {
     HostClock = "HOST-003",
     /// The relay is to ask tailscaled, which is not there.
     HostTailscaled = "HOST-004",
+    /// The certificate file is not what the relay presents, has expired, or is not there.
+    HostCertificate = "HOST-005",
     /// UDP gets through from one host and not from another.
     PathOneSided = "PATH-001",
 }

@@ -313,6 +313,13 @@ pub enum RelayFault {
         /// The socket it is to ask at.
         socket: String,
     },
+    /// A derper's certificate file; seen on the relay's own host.
+    CertificateFile {
+        /// Where it is, or should be.
+        path: String,
+        /// What is wrong with it.
+        problem: FileProblem,
+    },
     /// A derper lets everybody in while its verifier is down.
     FailOpen,
 }
@@ -328,4 +335,15 @@ pub struct MapNode {
     pub stun_port: Option<u16>,
     /// The pin.
     pub cert_name: Option<String>,
+}
+
+/// What is wrong with a certificate file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileProblem {
+    /// It is not there, or holds no certificate.
+    Missing,
+    /// Its certificate has expired.
+    Expired,
+    /// The relay presents another one.
+    NotPresented,
 }

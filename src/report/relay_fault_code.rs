@@ -1,6 +1,6 @@
 //! Where a fault belongs, its code, and how bad it is.
 
-use super::{FindingCode, Layer, RelayFault, Severity};
+use super::{FileProblem, FindingCode, Layer, RelayFault, Severity};
 
 impl RelayFault {
     /// The layer it belongs to.
@@ -49,6 +49,7 @@ impl RelayFault {
             | Self::NotListening { .. }
             | Self::LoopbackOnly { .. }
             | Self::ClockUnsynchronized
+            | Self::CertificateFile { .. }
             | Self::NoTailscaled { .. } => Layer::Path,
         }
     }
@@ -98,6 +99,7 @@ impl RelayFault {
             Self::ClockUnsynchronized => Code::HostClock,
             Self::NoTailscaled { .. } => Code::HostTailscaled,
             Self::FailOpen => Code::DerpFailOpen,
+            Self::CertificateFile { .. } => Code::HostCertificate,
         }
     }
 
@@ -127,6 +129,7 @@ impl RelayFault {
             | Self::OneSided { .. }
             | Self::LoopbackOnly { .. }
             | Self::ClockUnsynchronized
+            | Self::CertificateFile { problem: FileProblem::NotPresented, .. }
             | Self::FailOpen => Severity::Warning,
             _ => Severity::Error,
         }

@@ -112,9 +112,9 @@ fn only_a_relay_takes_packets_and_only_good_ones() {
     for (side, phase) in [(Side::FromServer, Phase::Established), (Side::FromClient, Phase::Handshake)] {
         assert_eq!(Decoder::new(side, phase, packet.clone()).packets(&key(1)), None);
     }
-    for body in [&[0; 31][..], &[0; 32 + MAX_PACKET + 1]] {
+    for body in [vec![0; 31], vec![0; 32 + MAX_PACKET + 1]] {
         let mut wrong = packet.clone();
-        encode_raw(natscope::wire::derp::FrameKind::SEND_PACKET, body, &mut wrong);
+        encode_raw(natscope::wire::derp::FrameKind::SEND_PACKET, &body, &mut wrong);
         let mut decoder = Decoder::new(Side::FromClient, Phase::Established, wrong);
         assert_eq!(decoder.packets(&key(1)).map(|(_, packets)| packets.count()), Some(1));
         assert_eq!(decoder.packets(&key(1)), None);

@@ -81,7 +81,10 @@ struct Connection {
 
 /// Packets by source, in the order the sources take turns.
 #[derive(Debug, Default)]
-struct Waiting(Vec<(u8, isize, VecDeque<(Instant, Frame, usize)>)>);
+struct Waiting(Vec<(u8, isize, Flow)>);
+
+/// Packets, when they came, and what each costs.
+type Flow = VecDeque<(Instant, Frame, usize)>;
 
 /// Bytes a source may send on before the next one may.
 const QUANTUM: isize = 8192;
@@ -91,7 +94,7 @@ impl Waiting {
         self.0.iter().map(|(.., flow)| Self::cost_of(flow)).sum()
     }
 
-    fn cost_of(flow: &VecDeque<(Instant, Frame, usize)>) -> usize {
+    fn cost_of(flow: &Flow) -> usize {
         flow.iter().map(|(.., cost)| cost).sum()
     }
 
@@ -118,7 +121,7 @@ impl Waiting {
     }
 
     fn expire(&mut self, now: Instant) {
-        let stale = |(.., flow): &(u8, isize, VecDeque<(Instant, Frame, usize)>)| now - flow[0].0 > AGE;
+        let stale = |(.., flow): &(u8, isize, Flow)| now - flow[0].0 > AGE;
         while let Some(at) = self.0.iter().position(stale) {
             self.pop(at);
         }

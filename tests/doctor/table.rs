@@ -57,6 +57,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("HOST-002", "doctor --local with a relay on loopback (tests/doctor/namespace.rs)"),
     ("HOST-003", "doctor --local, the system's word (src/check/doctor/local.rs)"),
     ("HOST-004", "doctor --local, arguments of a derper (src/check/doctor/local.rs)"),
+    ("HOST-005", "doctor --local, the file a derper names (src/check/doctor/local.rs, src/drive/local.rs)"),
     ("PATH-001", "two reports compared (tests/doctor/namespace.rs)"),
 ];
 

@@ -7,7 +7,7 @@ use super::{DoctorInput, Patient};
 use crate::model::Family;
 use crate::probe::{
     Cause, DerpStart, Failure, HttpRequest, Moment, Outcome, Probe, ProbeId, Question, Record, RelayAnswer, RelayAsk,
-    Sni, Stage, StunForm, StunReply,
+    Sni, StunForm, StunReply,
 };
 
 /// Addresses of one family that are tried.
@@ -22,6 +22,8 @@ pub(super) struct Exam<'a> {
     pub(super) patient: &'a Patient,
     pub(super) input: &'a DoctorInput,
     pub(super) entries: Vec<Entry>,
+    /// When the run ended, once it has: what was under way then is not known.
+    pub(super) ended_at: Option<Moment>,
 }
 
 /// A question and what was heard.
@@ -113,12 +115,13 @@ pub(super) enum Names {
 
 impl<'a> Exam<'a> {
     pub(super) const fn new(patient: &'a Patient, input: &'a DoctorInput) -> Self {
-        Self { patient, input, entries: Vec::new() }
+        Self { patient, input, entries: Vec::new(), ended_at: None }
     }
 
     /// The exam of a record, which may hold that of other relays too.
     pub(super) fn of(patient: &'a Patient, input: &'a DoctorInput, record: &Record) -> Self {
         let mut exam = Self::new(patient, input);
+        exam.ended_at = Some(record.ended_at);
         for launch in &record.launches {
             exam.ask(&launch.probe, launch.at);
         }
@@ -193,7 +196,8 @@ impl<'a> Exam<'a> {
             Some(heard) => match &heard.outcome {
                 Outcome::Resolved(answer) => Names::Told(answer.addresses.clone()),
                 Outcome::Failed(failure) => Names::Failed(failure.clone()),
-                _ => Names::Failed(unfinished(Stage::Dns)),
+                // The run ended before the answer.
+                _ => Names::Pending,
             },
         }
     }
@@ -338,10 +342,6 @@ fn weight(answer: &RelayAnswer) -> u8 {
         Some(Cause::TimedOut { .. }) => 0,
         Some(_) => 1,
     }
-}
-
-pub(super) fn unfinished(stage: Stage) -> Failure {
-    Failure::new(stage, Cause::TimedOut { after: Duration::ZERO })
 }
 
 fn is_port_80(ask: &RelayAsk) -> bool {

@@ -3,15 +3,15 @@
 use std::net::SocketAddr;
 
 use super::DoctorInput;
-use crate::probe::{LocalFacts, RelayProcess};
-use crate::report::RelayFault;
+use crate::probe::{CertificateFile, LocalFacts, RelayProcess};
+use crate::report::{FileProblem, RelayFault};
 
 /// Where derper asks tailscaled unless told otherwise, on Linux.
 pub const TAILSCALED_SOCKET: &str = "/var/run/tailscale/tailscaled.sock";
 
-/// What of a host's facts is in the way of a relay on it.
+/// What of a host's facts is in the way of a relay on it. `presented` are the hashes of the certificates its relays show.
 #[must_use]
-pub fn look(input: &DoctorInput, facts: &LocalFacts) -> Vec<RelayFault> {
+pub fn look(input: &DoctorInput, facts: &LocalFacts, presented: &[&str]) -> Vec<RelayFault> {
     let mut faults = Vec::new();
     let mut ports: Vec<(bool, u16)> = Vec::new();
     for patient in &input.patients {
@@ -40,8 +40,22 @@ pub fn look(input: &DoctorInput, facts: &LocalFacts) -> Vec<RelayFault> {
     }
     for relay in &facts.relays {
         derper(relay, facts, &mut faults);
+        faults.extend(relay.certificate.as_ref().and_then(|file| certificate_file(file, presented, input.now_unix_s)));
     }
     faults
+}
+
+/// derper reads the file at its start: one that was renewed later is not the one it shows.
+fn certificate_file(file: &CertificateFile, presented: &[&str], now: i64) -> Option<RelayFault> {
+    let problem = match &file.content {
+        None => FileProblem::Missing,
+        Some((_, not_after)) if *not_after < now => FileProblem::Expired,
+        Some((sha256, _)) if !presented.is_empty() && !presented.contains(&sha256.as_str()) => {
+            FileProblem::NotPresented
+        }
+        Some(_) => return None,
+    };
+    Some(RelayFault::CertificateFile { path: file.path.clone(), problem })
 }
 
 /// Go's flags: one dash or two, a value after `=` or as the next word; a switch is true unless it says otherwise.
@@ -95,8 +109,26 @@ mod tests {
         let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
         let facts = LocalFacts { sockets: owned(sockets), ..LocalFacts::default() };
         let mut faults = Vec::new();
-        derper(&RelayProcess { arguments: owned(arguments) }, &facts, &mut faults);
+        derper(&RelayProcess { arguments: owned(arguments), certificate: None }, &facts, &mut faults);
         faults
+    }
+
+    #[test]
+    fn a_certificate_file_is_to_be_what_is_shown() {
+        let of = |content: Option<(&str, i64)>, presented: &[&str]| {
+            let content = content.map(|(hash, end)| (hash.to_owned(), end));
+            let file = CertificateFile { path: "x.crt".to_owned(), content };
+            certificate_file(&file, presented, 100).map(|fault| match fault {
+                RelayFault::CertificateFile { problem, .. } => problem,
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(of(None, &[]), Some(FileProblem::Missing));
+        assert_eq!(of(Some(("aa", 99)), &["aa"]), Some(FileProblem::Expired));
+        assert_eq!(of(Some(("aa", 101)), &["bb"]), Some(FileProblem::NotPresented));
+        assert_eq!(of(Some(("aa", 101)), &["bb", "aa"]), None);
+        // Nothing was shown here: nothing is known.
+        assert_eq!(of(Some(("aa", 101)), &[]), None);
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl<'a> DoctorRun<'a> {
     /// What it amounts to so far.
     #[must_use]
     pub fn conclude(&self) -> (Doctor, Vec<Finding>) {
-        analyze(self.input, &self.record)
+        analyze(self.input, &Record { ended_at: self.now, ..self.record.clone() })
     }
 
     fn is_over(&self, exam: &Exam<'_>) -> bool {

@@ -102,26 +102,22 @@ impl Inlet {
             self.received(PacketKind::of_packets(&packets), packets.count(), packets.payload_bytes());
             return routed(outlet.push_packets(now, &self.key, packets));
         }
-        match self.board.registry.find(destination) {
-            Some(Way::Local(outlet)) => {
-                self.received(PacketKind::of_packets(&packets), packets.count(), packets.payload_bytes());
-                let routed = routed(outlet.push_packets(now, &self.key, packets));
-                if routed == Routed::Delivered {
-                    self.line.note(&outlet);
-                    self.remember(*destination, outlet);
-                }
-                routed
+        if let Some(Way::Local(outlet)) = self.board.registry.find(destination) {
+            self.received(PacketKind::of_packets(&packets), packets.count(), packets.payload_bytes());
+            let routed = routed(outlet.push_packets(now, &self.key, packets));
+            if routed == Routed::Delivered {
+                self.line.note(&outlet);
+                self.remember(*destination, outlet);
             }
-            // Rare enough to go one by one.
-            _ => {
-                let payloads = packets.decoded().filter_map(|frame| match frame {
-                    Frame::RecvPacket { payload, .. } => Some(payload),
-                    _ => None,
-                });
-                let unknown = Routed::Dropped(DropReason::UnknownDestination);
-                payloads.fold(unknown, |_, payload| self.route(now, destination, payload))
-            }
+            return routed;
         }
+        // Rare enough to go one by one.
+        let payloads = packets.decoded().filter_map(|frame| match frame {
+            Frame::RecvPacket { payload, .. } => Some(payload),
+            _ => None,
+        });
+        let unknown = Routed::Dropped(DropReason::UnknownDestination);
+        payloads.fold(unknown, |_, payload| self.route(now, destination, payload))
     }
 
     /// Puts a packet from another relay of the mesh through, to a client here and never further.

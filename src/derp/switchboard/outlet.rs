@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::counters::Count;
 use super::limits::WATCHER_NOTICES;
-use super::queue::{Queue, Tray};
+use super::queue::{Arrival, Queue, Tray};
 use super::{DropReason, Member, PacketKind, Shared};
 use crate::model::NodePublic;
 use crate::wire::derp::{Frame, Packets};
@@ -151,7 +151,7 @@ impl Outlet {
             return Err(DropReason::GoneDisconnected);
         }
         let bounds = (&shared.limits, &shared.budget);
-        let taken = state.queue.push(now, source, kind, payload, frame, bounds, &mut on_drop);
+        let taken = state.queue.push(Arrival { now, source, kind }, payload, frame, bounds, &mut on_drop);
         let waker = state.waker.take();
         drop(state);
         wake(waker);

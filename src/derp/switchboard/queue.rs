@@ -29,6 +29,14 @@ pub(super) struct Queue {
     shared_until: Option<usize>,
 }
 
+/// When a packet came, from whom, and what it looks like.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival<'a> {
+    pub(super) now: Instant,
+    pub(super) source: &'a NodePublic,
+    pub(super) kind: PacketKind,
+}
+
 /// Called with packets dropped: how many, and the bytes of their payloads.
 pub(super) type OnDrop<'a> = &'a mut dyn FnMut(DropReason, PacketKind, usize, usize);
 
@@ -75,9 +83,7 @@ impl Queue {
     /// Adds a packet, at the cost of older ones if it must be. False: it was dropped itself.
     pub(super) fn push(
         &mut self,
-        now: Instant,
-        source: &NodePublic,
-        kind: PacketKind,
+        Arrival { now, source, kind }: Arrival<'_>,
         payload: Bytes,
         frame: impl FnOnce(Bytes) -> Frame,
         (limits, budget): (&Limits, &Budget),

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_util::io::poll_read_buf;
 
-use super::websocket::WebSocket;
+use crate::drive::websocket::WebSocket;
 
 /// Bytes taken from a busy connection at once.
 const GULP: usize = 64 << 10;

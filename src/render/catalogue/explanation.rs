@@ -107,6 +107,7 @@ macro_rules! explanations {
                 $crate::report::FindingCode::HostLoopbackOnly => host::LOOPBACK_ONLY,
                 $crate::report::FindingCode::HostClock => host::CLOCK,
                 $crate::report::FindingCode::HostTailscaled => host::TAILSCALED,
+                $crate::report::FindingCode::HostCertificate => host::CERTIFICATE,
                 $crate::report::FindingCode::PathOneSided => path::ONE_SIDED,
             }
         }

@@ -168,7 +168,9 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
             names.endpoint(server);
             names.endpoint(other);
         }
-        RelayFault::NoTailscaled { socket } => names.text(socket),
+        RelayFault::NoTailscaled { socket: path } | RelayFault::CertificateFile { path, problem: _ } => {
+            names.text(path);
+        }
         RelayFault::NotAlone { .. }
         | RelayFault::Expired { .. }
         | RelayFault::ExpiresSoon { .. }

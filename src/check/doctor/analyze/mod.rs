@@ -43,9 +43,11 @@ pub fn analyze(input: &DoctorInput, record: &Record) -> (Doctor, Vec<Finding>) {
     }
     findings.extend(path::look(input));
     if let Some(facts) = &input.local {
+        let presented: Vec<&str> =
+            nodes.iter().filter_map(|node| Some(node.facts.certificate.as_ref()?.sha256.as_str())).collect();
         let here = || input.patients.first().map_or_else(|| input.target.clone(), |patient| patient.name.clone());
         findings.extend(
-            super::local::look(input, facts)
+            super::local::look(input, facts, &presented)
                 .into_iter()
                 .map(|fault| Finding::new(FindingDetail::Relay(Box::new(RelayFinding { node: here(), fault })))),
         );

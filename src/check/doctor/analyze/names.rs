@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Chart, resolve_time};
-use crate::check::doctor::exam::{Names, unfinished};
+use crate::check::doctor::exam::Names;
 use crate::model::{Family, is_fake_dns};
 use crate::probe::{Cause, Failure, Outcome, Stage};
 use crate::report::{Layer, LayerState, RelayFault};
@@ -18,8 +18,8 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
     let told = |family| match exam.resolved(family)?.heard.first().map(|heard| &heard.outcome) {
         Some(Outcome::Resolved(answer)) => Some(Ok(answer.addresses.clone())),
         Some(Outcome::Failed(failure)) => Some(Err(failure.clone())),
-        Some(_) => Some(Err(unfinished(Stage::Dns))),
-        None => None,
+        // The run ended before the answer.
+        Some(_) | None => None,
     };
     let answers: Vec<(Family, Result<Vec<IpAddr>, Failure>)> =
         Family::BOTH.into_iter().filter_map(|family| Some((family, told(family)?))).collect();
@@ -50,6 +50,9 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
                 chart.fault(RelayFault::AddressDiffers { host: host.clone(), map, resolved: resolved.clone() });
             }
         }
+    }
+    if answers.is_empty() {
+        return chart.skip(Layer::Dns);
     }
     let took = Family::BOTH.into_iter().filter_map(|family| resolve_time(exam, family)).max();
     chart.layer(Layer::Dns, took)

@@ -22,7 +22,8 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
     for server in &asked {
         let reply = |form| exam.stun_reply(*server, form);
         let mapped = FORMS.into_iter().find_map(|form| reply(form)?.0.mapped);
-        let failure = (reply(StunForm::Tailnode).is_none()).then(|| failure(exam, *server));
+        let failure =
+            (reply(StunForm::Tailnode).is_none() && is_settled(exam, *server)).then(|| failure(exam, *server));
         chart.facts.stun.push(StunExam {
             server: *server,
             tailnode: reply(StunForm::Tailnode).map(|(_, took, _)| took),
@@ -50,7 +51,7 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
             } else if !lacks_route(exam, family) || exams.len() == 1 {
                 chart.fault(RelayFault::NoStun { server, failure, relay_works, plain: stun.plain.is_some() });
             }
-        } else if stun.plain.is_none() {
+        } else if works(stun) && stun.plain.is_none() {
             chart.fault(RelayFault::TailnodeOnly { server: stun.server });
         }
         if let Some(mapped) = stun.mapped.filter(|mapped| is_odd(exam, stun.server, *mapped)) {
@@ -60,8 +61,20 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
             chart.fault(RelayFault::StunFromElsewhere { server: stun.server, from });
         }
     }
+    if !exams.iter().any(|stun| works(stun) || stun.failure.is_some() || stun.plain.is_some()) {
+        return chart.skip(Layer::Stun);
+    }
     let took = exams.iter().filter_map(|stun| stun.tailnode).min();
     chart.layer(Layer::Stun, took)
+}
+
+/// Whether silence has lasted long enough, or was broken by a refusal, before the run ended.
+fn is_settled(exam: &Exam<'_>, server: SocketAddr) -> bool {
+    let entries = || exam.stun(server, StunForm::Tailnode);
+    let last = entries().map(|entry| entry.asked_at).max().unwrap_or_default();
+    let refused = entries().filter(|entry| entry.failure().is_some()).count() >= 2;
+    let all_sent = entries().count() >= super::super::wish::STUN_COPIES.len();
+    refused || (all_sent && exam.ended_at.is_none_or(|ended| ended >= last + super::super::wish::STUN_PATIENCE))
 }
 
 /// What became of requests that were not answered: a refusal if one was heard, else silence.

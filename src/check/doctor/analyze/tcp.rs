@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::Chart;
 use crate::check::doctor::exam::What;
 use crate::model::Family;
-use crate::probe::{Cause, Failure, Stage, StunForm};
+use crate::probe::{Cause, Failure, StunForm};
 use crate::report::{AddressExam, Layer, LayerState, RelayFault};
 
 pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
@@ -23,7 +23,8 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
             }
             None => match exam.state(&What::Touch(address)).answer().and_then(|answer| answer.ended.clone()) {
                 Some(failure) => Err(failure),
-                None => Err(Failure::new(Stage::Connect, Cause::TimedOut { after: exam.input.budget })),
+                // The run ended before it was known.
+                None => continue,
             },
         };
         if let Err(failure) = &tcp {
@@ -58,7 +59,7 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
         let address = SocketAddr::new(address, port);
         chart.fault(RelayFault::Tcp { address, failure, others: works, stun });
     }
-    if exam.touches().is_empty() {
+    if exam.touches().is_empty() || (chart.facts.addresses.is_empty() && !works && chart.faults.is_empty()) {
         return chart.skip(Layer::Tcp);
     }
     chart.layer(Layer::Tcp, took.into_iter().min())

@@ -25,6 +25,10 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
         return chart.skip(Layer::Tls);
     }
     let Some((_, touched, _)) = exam.primary() else {
+        if !exam.touches_are_over() {
+            // The run ended before it was known.
+            return chart.skip(Layer::Tls);
+        }
         broken(chart);
         return chart.layer(Layer::Tls, None);
     };

@@ -6,7 +6,6 @@
 //! The task is polled by hand. Each turn takes all that is there to be read, and writes what can be written; nothing is
 //! registered anew that is registered already, and the timer is set only when something is due earlier than it.
 
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -15,16 +14,17 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::time::Sleep;
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Service;
 use super::batch::Batch;
+use super::end::End;
 use super::login::Admitted;
 use super::signal::Told;
-use crate::derp::{Closed, Inlet, Member, Outlet, ServerClose, ServerEvent, ServerSession};
+use super::timer::Timer;
+use crate::derp::{Inlet, Member, Outlet, ServerClose, ServerEvent, ServerSession};
 use crate::drive::relay::admission::Grounds;
 use crate::drive::relay::carrier::Carrier;
 use crate::wire::derp::PresenceFlags;
@@ -85,18 +85,6 @@ enum Stopping {
     Waiting(Pin<Box<dyn Future<Output = ()> + Send>>),
     /// Nothing more will be accepted for it.
     Delivering,
-}
-
-/// Why a connection ends.
-enum End {
-    Session(ServerClose),
-    Switchboard(Closed),
-    Io(io::Error),
-    Stalled,
-    NoLongerAdmitted,
-    /// The relay stops, and the client has got all there was for it.
-    Delivered,
-    Cut,
 }
 
 impl Client {
@@ -181,11 +169,10 @@ impl Client {
         reader: &mut Option<TaskTrackerToken>,
     ) -> Result<bool, End> {
         match self.entry.signal.poll(context) {
-            Told::Stay => {}
             Told::Stop if matches!(self.stopping, Stopping::Not) => {
                 self.stopping = Stopping::Reading { last: now, until: now + LAST_WORDS };
             }
-            Told::Stop => {}
+            Told::Stay | Told::Stop => {}
             Told::Leave => return Err(End::NoLongerAdmitted),
             Told::Cut => return Err(End::Cut),
         }
@@ -326,7 +313,6 @@ impl Client {
         reader: &mut Option<TaskTrackerToken>,
     ) -> Result<bool, End> {
         match &mut self.stopping {
-            Stopping::Not => Ok(false),
             // What was there has been read in this turn: a busy machine may let the timer come before bytes.
             Stopping::Reading { last, until } => {
                 if now < (*last + QUIET).min(*until) {
@@ -345,7 +331,7 @@ impl Client {
                 Ok(true)
             }
             Stopping::Delivering if self.batch.is_empty() && !self.unflushed => Err(End::Delivered),
-            Stopping::Delivering => Ok(false),
+            Stopping::Not | Stopping::Delivering => Ok(false),
         }
     }
 
@@ -381,36 +367,6 @@ impl Client {
     }
 }
 
-/// Wakes a task at the time it wants to be woken at, or earlier.
-struct Timer {
-    sleep: Pin<Box<Sleep>>,
-    set: Option<Instant>,
-}
-
-impl Timer {
-    fn new(now: Instant) -> Self {
-        Self { sleep: Box::pin(tokio::time::sleep_until(now.into())), set: None }
-    }
-
-    /// Whether the time has come. Otherwise the task is woken when it has.
-    fn poll_due(&mut self, now: Instant, wanted: Option<Instant>, context: &mut Context<'_>) -> bool {
-        if self.set.is_some_and(|set| now >= set) {
-            self.set = None;
-        }
-        let Some(wanted) = wanted else { return false };
-        if self.set.is_some_and(|set| set <= wanted) {
-            return false;
-        }
-        self.sleep.as_mut().reset(wanted.into());
-        self.set = Some(wanted);
-        let due = self.sleep.as_mut().poll(context).is_ready();
-        if due {
-            self.set = None;
-        }
-        due
-    }
-}
-
 /// Tells the end and waits until the client has taken note, for a while.
 async fn say_goodbye(mut carrier: Box<dyn Carrier>, cut: &CancellationToken) {
     let goodbye = async {
@@ -423,22 +379,6 @@ async fn say_goodbye(mut carrier: Box<dyn Carrier>, cut: &CancellationToken) {
         // Whether it heard is its own affair.
         _ = tokio::time::timeout(LINGER, goodbye) => {}
         () = cut.cancelled() => {}
-    }
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Session(reason) => reason.fmt(f),
-            Self::Switchboard(Closed::Left) => f.write_str("it left"),
-            Self::Switchboard(Closed::ByMesh) => f.write_str("another relay of the mesh wanted it"),
-            Self::Switchboard(Closed::Overflow) => f.write_str("it reads too slowly to be told who is here"),
-            Self::Io(error) => error.fmt(f),
-            Self::Stalled => f.write_str("it does not read what it is sent"),
-            Self::NoLongerAdmitted => f.write_str("its key is no longer on an allow list"),
-            Self::Delivered => f.write_str("the relay stops"),
-            Self::Cut => f.write_str("the relay stops at once"),
-        }
     }
 }
 

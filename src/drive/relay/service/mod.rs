@@ -2,9 +2,11 @@
 
 mod batch;
 mod client;
+mod end;
 mod login;
 mod roster;
 mod signal;
+mod timer;
 
 use std::io;
 use std::net::SocketAddr;

@@ -35,3 +35,12 @@ pub(super) const TAILSCALED: Explanation = text(
     "Run tailscaled beside it in the same tailnet; in a container mount /var/run/tailscale. Or use \
      -verify-client-url.",
 );
+
+pub(super) const CERTIFICATE: Explanation = text(
+    "The certificate file is not what the relay shows",
+    "derper with -certmode manual reads HOSTNAME.crt in its -certdir once, at its start. A file that was renewed later is \
+     of no use until derper is restarted, and one that is missing or has expired stops it at the next start.",
+    "With --local: the arguments of a derper on this host, the file they name, and the certificate the relay showed in the \
+     same run. A proxy in front shows its own.",
+    "Have the renewal write to that file and restart derper afterwards (certbot's --deploy-hook).",
+);

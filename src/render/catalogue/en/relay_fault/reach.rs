@@ -4,7 +4,7 @@ use super::super::finding::text;
 use super::{elsewhere, failure, pasted};
 use crate::probe::Cause;
 use crate::render::catalogue::{FindingText, snippet};
-use crate::report::RelayFault;
+use crate::report::{FileProblem, RelayFault};
 
 #[allow(clippy::too_many_lines, reason = "one arm a fault, nothing else")]
 pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
@@ -146,6 +146,27 @@ pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
             &["tailscaled does not run on this host", "in a container, its socket is not mounted"],
             "Run tailscaled beside it and join it to the tailnet, or mount /var/run/tailscale into the container; -socket says \
              where else it is. Without it every client is refused.",
+        ),
+        RelayFault::CertificateFile { path, problem } => pasted(
+            text(
+                match problem {
+                    FileProblem::Missing => "derper's certificate file is not there",
+                    FileProblem::Expired => "The certificate in derper's file has expired",
+                    FileProblem::NotPresented => "The relay shows another certificate than the one in its file",
+                },
+                format!("{path}."),
+                match problem {
+                    FileProblem::Missing => {
+                        &["-certdir or -hostname is another one", "the file holds no certificate"][..]
+                    }
+                    FileProblem::Expired => &["its renewal fails, or writes elsewhere"],
+                    FileProblem::NotPresented => {
+                        &["it was renewed, and derper reads it only at its start", "a proxy in front has its own"]
+                    }
+                },
+                "Have the renewal write to that file, and restart derper afterwards.",
+            ),
+            snippet::renew(),
         ),
         other => elsewhere(other),
     }

@@ -30,3 +30,11 @@ pub(super) const TAILSCALED: Explanation = text(
     "使用 --local：依据是 derper 的参数，以及它查找的位置没有套接字。",
     "在旁边运行同一 tailnet 的 tailscaled；在容器中挂载 /var/run/tailscale。或改用 -verify-client-url。",
 );
+
+pub(super) const CERTIFICATE: Explanation = text(
+    "证书文件与中继出示的不同",
+    "带 -certmode manual 的 derper 只在启动时读取一次 -certdir 中的“主机名.crt”。之后续期的文件在重启前不起作用；文件缺失或\
+     过期时，下次启动会失败。",
+    "使用 --local：依据是本机 derper 的参数、其中指明的文件，以及同一次检查中中继出示的证书。前面的代理会出示自己的证书。",
+    "让续期写入该文件，之后重启 derper（certbot 的 --deploy-hook）。",
+);

@@ -4,7 +4,7 @@ use super::super::finding::text;
 use super::{elsewhere, failure, pasted};
 use crate::probe::Cause;
 use crate::render::catalogue::{FindingText, snippet};
-use crate::report::RelayFault;
+use crate::report::{FileProblem, RelayFault};
 
 #[allow(clippy::too_many_lines, reason = "one arm a fault, nothing else")]
 pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
@@ -118,6 +118,23 @@ pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
             &["本机没有运行 tailscaled", "在容器中，没有挂载它的套接字"],
             "在旁边运行 tailscaled 并加入 tailnet，或把 /var/run/tailscale 挂载进容器；-socket 可指定其他位置。没有它，所有\
              客户端都会被拒绝。",
+        ),
+        RelayFault::CertificateFile { path, problem } => pasted(
+            text(
+                match problem {
+                    FileProblem::Missing => "derper 的证书文件不在",
+                    FileProblem::Expired => "derper 证书文件中的证书已过期",
+                    FileProblem::NotPresented => "中继出示的证书与文件中的不同",
+                },
+                format!("{path}。"),
+                match problem {
+                    FileProblem::Missing => &["-certdir 或 -hostname 是别的值", "文件中没有证书"][..],
+                    FileProblem::Expired => &["续期失败，或写到了别处"],
+                    FileProblem::NotPresented => &["证书已续期，而 derper 只在启动时读取", "前面的代理有自己的证书"],
+                },
+                "让续期写入该文件，之后重启 derper。",
+            ),
+            snippet::renew(),
         ),
         other => elsewhere(other),
     }
