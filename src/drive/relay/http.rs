@@ -92,7 +92,7 @@ impl Front {
             }
         };
         if let Some(upgraded) = upgraded {
-            self.service.serve(upgraded, peer, guest, &self.closing).await;
+            self.service.serve(upgraded, peer, guest, &self.closing, &self.tasks).await;
         }
     }
 

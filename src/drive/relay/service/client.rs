@@ -65,6 +65,8 @@ pub(super) struct Client {
     entry: super::roster::Entry<Arc<Service>>,
     place: Option<tokio::sync::OwnedSemaphorePermit>,
     stopping: Stopping,
+    /// There until all that it sent before the relay stopped has been read.
+    reader: Option<TaskTrackerToken>,
 }
 
 /// Who it is, for the log.
@@ -100,6 +102,7 @@ impl Client {
         } else {
             tracing::info!(%key, %peer, %grounds, "client came");
         }
+        let reader = Some(service.readers.token());
         Self {
             service,
             session,
@@ -114,11 +117,12 @@ impl Client {
             entry,
             place,
             stopping: Stopping::Not,
+            reader,
         }
     }
 
-    pub(super) async fn serve(mut self) {
-        let mut reader = Some(self.service.readers.token());
+    pub(super) async fn serve(mut self: Box<Self>) {
+        let mut reader = self.reader.take();
         let end = {
             let mut timer = Timer::new(now());
             poll_fn(|context| self.poll(context, &mut timer, &mut reader)).await

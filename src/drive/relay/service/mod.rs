@@ -86,13 +86,15 @@ impl Service {
         self.roster.close_unless(|key, grounds| self.admission.still_admits(key, grounds));
     }
 
-    /// A connection from its upgrade to its end.
+    /// A connection from its upgrade to its login, and from then on in a task of its own: this one has room for TLS and
+    /// HTTP, which a client would keep as long as it stays.
     pub(super) async fn serve(
         self: &Arc<Self>,
         upgraded: Upgraded,
         peer: SocketAddr,
         guest: Guest,
         closing: &CancellationToken,
+        tasks: &TaskTracker,
     ) {
         let admitted = tokio::select! {
             admitted = login::login(self, upgraded, peer) => admitted,
@@ -103,7 +105,7 @@ impl Service {
         // A client is no guest any more.
         drop(guest);
         if let Some(admitted) = admitted {
-            Client::new(Arc::clone(self), admitted).serve().await;
+            tasks.spawn(Box::new(Client::new(Arc::clone(self), admitted)).serve());
         }
     }
 }
