@@ -200,6 +200,7 @@ set edit:completion:arg-completer[natscope] = {|@words|
             cand --verify-client-url 'Ask this URL about each client, as derper does; any answer but yes, and none at all, is a no'
             cand --verify-tailscaled 'Serve the nodes the tailscaled of this host knows, asked over its socket'
             cand --max-clients 'Most clients served at once'
+            cand --rate-limit 'Limit how fast clients may send and come, as this file says; it is read again when it changes, and on SIGHUP'
             cand --format 'In which form to write the answer'
             cand -o 'Write the answer to FILE instead of standard output'
             cand --output 'Write the answer to FILE instead of standard output'

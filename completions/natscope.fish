@@ -226,6 +226,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand relay" -l allow -d 'Se
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l verify-client-url -d 'Ask this URL about each client, as derper does; any answer but yes, and none at all, is a no' -r -f
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l verify-tailscaled -d 'Serve the nodes the tailscaled of this host knows, asked over its socket' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l max-clients -d 'Most clients served at once' -r
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l rate-limit -d 'Limit how fast clients may send and come, as this file says; it is read again when it changes, and on SIGHUP' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'

@@ -208,6 +208,7 @@ Register-ArgumentCompleter -Native -CommandName 'natscope' -ScriptBlock {
             [CompletionResult]::new('--verify-client-url', '--verify-client-url', [CompletionResultType]::ParameterName, 'Ask this URL about each client, as derper does; any answer but yes, and none at all, is a no')
             [CompletionResult]::new('--verify-tailscaled', '--verify-tailscaled', [CompletionResultType]::ParameterName, 'Serve the nodes the tailscaled of this host knows, asked over its socket')
             [CompletionResult]::new('--max-clients', '--max-clients', [CompletionResultType]::ParameterName, 'Most clients served at once')
+            [CompletionResult]::new('--rate-limit', '--rate-limit', [CompletionResultType]::ParameterName, 'Limit how fast clients may send and come, as this file says; it is read again when it changes, and on SIGHUP')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'In which form to write the answer')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the answer to FILE instead of standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the answer to FILE instead of standard output')

@@ -160,6 +160,23 @@ pub struct RelayArgs {
     )]
     pub max_clients: u32,
 
+    /// Limit how fast clients may send and come, as this file says; it is read again when it changes, and on SIGHUP.
+    ///
+    /// JSON in the form of derper's -rate-config, with more keys, all optional: PerClientRateLimitBytesPerSec,
+    /// PerClientRateBurstBytes, PerClientRateLimitPacketsPerSec, GlobalRateLimitBytesPerSec,
+    /// GlobalRateLimitPacketsPerSec, AcceptConnectionLimit (connections a second), AcceptConnectionBurst,
+    /// HandshakesPerAddress (unfinished connections of an IPv4 address or an IPv6 /64), MaxClients. Whoever sends too
+    /// fast is made to wait; no packet is dropped for it.
+    #[arg(
+        long,
+        env = "NATSCOPE_RATE_LIMIT",
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Who may use it",
+        hide_env = true
+    )]
+    pub rate_limit: Option<PathBuf>,
+
     /// For development: plain HTTP on 127.0.0.1:3340, open to all programs of this host, a fresh key.
     #[arg(long, env = "NATSCOPE_DEV", value_parser = values::switch, hide_env = true)]
     pub dev: bool,
@@ -372,7 +389,7 @@ Examples:
 
 Signals:
   SIGTERM, SIGINT   stop accepting, deliver what was accepted, close; a second one ends at once
-  SIGHUP            read the files of --allow and the certificate again";
+  SIGHUP            read the files of --allow and --rate-limit and the certificate again";
 
 #[cfg(test)]
 mod tests {

@@ -54,7 +54,7 @@ async fn serve(handle: RelayHandle, reloader: &Reloader, signals: &mut Signals) 
     let exit = loop {
         match signals.next().await {
             Signal::Reload => {
-                tracing::info!("reading lists and certificates again");
+                tracing::info!("reading lists, limits and certificates again");
                 reloader.reload();
             }
             Signal::Terminate => break Exit::Done,
@@ -124,6 +124,7 @@ fn options(args: &RelayArgs) -> Result<RelayOptions, CmdError> {
         certificates,
         key,
         access: access(args),
+        rate_limit: args.rate_limit.clone(),
         max_clients: usize::try_from(args.max_clients).unwrap_or(usize::MAX),
         ..RelayOptions::default()
     })

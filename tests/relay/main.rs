@@ -16,6 +16,7 @@
 
 mod access;
 mod hostile;
+mod limits;
 mod peer;
 mod program;
 mod proxies;

@@ -185,3 +185,28 @@ async fn ten_thousand_half_open_connections() {
     program.signal("TERM");
     drop(held);
 }
+
+/// At once, and not at the next look five seconds later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_puts_other_limits_in_force() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("limits.json");
+    std::fs::write(&file, r#"{"MaxClients": 1}"#).unwrap();
+    let limits = ["--rate-limit", file.to_str().unwrap()];
+    let program = Program::start(&[&["--dev", "--addr", "127.0.0.1:0", "--stun-addr", "none"], &limits[..]].concat());
+    let address = program.derp();
+    let _one = Peer::fresh(address).await;
+    assert!(Peer::try_join(address, &crate::peer::key().0).await.is_none());
+    std::fs::write(&file, r#"{"MaxClients": 2}"#).unwrap();
+    program.signal("HUP");
+    let began = tokio::time::Instant::now();
+    while Peer::try_join(address, &crate::peer::key().0).await.is_none() {
+        assert!(began.elapsed() < std::time::Duration::from_secs(3), "the limits are the old ones");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    std::fs::write(&file, "no limits").unwrap();
+    let output = command().args(["--dev", "--addr", "127.0.0.1:0"]).args(limits).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("limits.json: this is no JSON object"), "{said}");
+}

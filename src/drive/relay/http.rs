@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use super::Limits;
 use super::carrier::{Carrier, Gulps};
 use super::door::{Door, Guest};
+use super::gate::{Gate, Pass};
 use super::routes::{Opening, Reply, Routes};
 use super::service::Service;
 use super::socket;
@@ -39,6 +40,7 @@ pub(super) struct Front {
     pub(super) routes: Arc<Routes>,
     pub(super) service: Arc<Service>,
     pub(super) door: Arc<Door>,
+    pub(super) gate: Arc<Gate>,
     pub(super) limits: Limits,
     /// Nobody is let in any more, and whoever is no client yet has to leave.
     pub(super) closing: CancellationToken,
@@ -68,8 +70,11 @@ impl Front {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let guest = self.door.enter();
-                    self.tasks.spawn(self.clone().converse(stream, peer, guest));
+                    // Closed at once otherwise.
+                    if let Some(pass) = self.gate.enter(Instant::now().into_std(), peer.ip()) {
+                        let guest = self.door.enter();
+                        self.tasks.spawn(self.clone().converse(stream, peer, guest, pass));
+                    }
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a connection could not be accepted");
@@ -82,7 +87,7 @@ impl Front {
         }
     }
 
-    async fn converse(self, stream: TcpStream, peer: SocketAddr, guest: Guest) {
+    async fn converse(self, stream: TcpStream, peer: SocketAddr, guest: Guest, pass: Pass) {
         let upgraded = {
             let mut http = pin!(timeout(self.limits.connection, self.http(stream)));
             tokio::select! {
@@ -92,7 +97,7 @@ impl Front {
             }
         };
         if let Some(upgraded) = upgraded {
-            self.service.serve(upgraded, peer, guest, &self.closing, &self.tasks).await;
+            self.service.serve(upgraded, peer, (guest, pass), &self.closing, &self.tasks).await;
         }
     }
 

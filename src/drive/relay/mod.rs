@@ -5,8 +5,8 @@
 //! and a full house shows its oldest guest out. A client has proven its key and was admitted by the rules in force.
 //! What strangers send never ends a loop, and STUN never sends more than about three times the bytes that came.
 //!
-//! Frames and sessions are `derp/`'s; here they get sockets, time and randomness. There is no rate limiting and no
-//! mesh: a region has one relay.
+//! Frames and sessions are `derp/`'s; here they get sockets, time and randomness. There is no mesh: a
+//! region has one relay.
 //!
 //! STUN answers leave from the endpoint the request came to when that was bound by its address. A wildcard socket
 //! (`0.0.0.0`, `[::]`) lets the system choose the source address, which on a host with several addresses may be
@@ -17,6 +17,7 @@ mod carrier;
 mod certificate;
 mod door;
 mod embedded;
+mod gate;
 mod group;
 mod http;
 mod identity;
@@ -34,6 +35,7 @@ mod socket;
 mod stun;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod websocket;
 
 use std::future::Future;
@@ -61,6 +63,7 @@ use reload::Reload;
 use routes::{Role, Routes};
 use service::Service;
 use stun::StunSockets;
+use throttle::ThrottleFile;
 
 use crate::drive::wall_clock;
 use crate::model::NodePublic;
@@ -88,6 +91,7 @@ impl Relay {
     /// Binds all sockets, reads lists and certificates and makes what is to be made. The error names what failed.
     pub fn bind(options: RelayOptions) -> io::Result<Self> {
         let admission = Admission::new(options.access)?;
+        let limits = options.rate_limit.map(ThrottleFile::load).transpose()?;
         let key = options.key.map_or_else(fresh_key, Ok)?;
         let service = Arc::new(Service::new(key, admission, options.max_clients, options.limits)?);
         let stun = StunSockets::bind(&options.stun_addrs, &options.stun_alternates)?;
@@ -104,7 +108,7 @@ impl Relay {
             let meta = meta_certificate::meta_certificate(&service.public_key(), wall_clock::now())?;
             Some(Arc::new(Identity::load(&host_name, options.certificates, meta)?))
         };
-        let reload = Reload::new(Arc::clone(&service), identity.clone(), options.reload_every);
+        let reload = Reload::new(Arc::clone(&service), identity.clone(), limits, options.reload_every);
         Ok(Self { stun, tls, plain, host_name, identity, service, reload, limits: options.limits })
     }
 
@@ -156,7 +160,7 @@ impl Relay {
         self.service.admission().describe()
     }
 
-    /// Makes it read lists and certificates again, while it serves.
+    /// Makes it read lists, limits and certificates again, while it serves.
     #[must_use]
     pub fn reloader(&self) -> Reloader {
         self.reload.reloader()
@@ -185,6 +189,7 @@ impl Relay {
                 routes: Arc::new(Routes::new(role)),
                 service: Arc::clone(&self.service),
                 door: Door::new(self.limits.unfinished),
+                gate: self.reload.gate(),
                 limits: self.limits,
                 closing: closing.clone(),
                 tasks: tasks.clone(),

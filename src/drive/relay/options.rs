@@ -32,7 +32,10 @@ pub struct RelayOptions {
     pub access: Access,
     /// Most clients at once; further ones are turned away.
     pub max_clients: usize,
-    /// How often files of keys and certificates are looked at for changes.
+    /// A file of limits on how fast clients may send and come, in the form of derper's `-rate-config` and with more
+    /// keys than that; read again when it changes.
+    pub rate_limit: Option<PathBuf>,
+    /// How often files of keys, limits and certificates are looked at for changes.
     pub reload_every: Duration,
     /// Bounds on what peers may take.
     pub limits: Limits,
@@ -118,6 +121,7 @@ impl Default for RelayOptions {
             key: None,
             access: Access::Rules(AccessRules::default()),
             max_clients: 4096,
+            rate_limit: None,
             reload_every: Duration::from_secs(5),
             limits: Limits::default(),
         }

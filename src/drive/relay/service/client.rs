@@ -63,7 +63,9 @@ pub(super) struct Client {
     warm: Option<Instant>,
     greeting: Greeting,
     entry: super::roster::Entry<Arc<Service>>,
-    place: Option<tokio::sync::OwnedSemaphorePermit>,
+    place: Option<super::places::Place>,
+    /// Which paces the session knows.
+    paces: u64,
     stopping: Stopping,
     /// There until all that it sent before the relay stopped has been read.
     reader: Option<TaskTrackerToken>,
@@ -116,6 +118,7 @@ impl Client {
             greeting: Greeting { key, peer, since: now, quiet },
             entry,
             place,
+            paces: 0,
             stopping: Stopping::Not,
             reader,
         }
@@ -180,6 +183,7 @@ impl Client {
             Told::Leave => return Err(End::NoLongerAdmitted),
             Told::Cut => return Err(End::Cut),
         }
+        self.service.pacing.tell(now, &mut self.paces, &mut self.session);
         self.session.handle_timeout(now);
         let read = self.read(now, context)?;
         let written = self.write(now, context)?;

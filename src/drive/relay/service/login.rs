@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::Service;
+use super::places::Place;
 use super::roster::{Entry, Roster};
 use crate::derp::{Admission, MAX_JITTER, ServerEvent, ServerSession};
 use crate::drive::prefixed::Prefixed;
@@ -33,7 +33,7 @@ pub(super) struct Admitted {
     pub(super) stream: Box<dyn Carrier>,
     pub(super) entry: Entry<Arc<Service>>,
     /// Its place among the clients. The relay's own check needs none.
-    pub(super) place: Option<OwnedSemaphorePermit>,
+    pub(super) place: Option<Place>,
 }
 
 /// `None`: it is over, and whoever should know was told.
@@ -104,16 +104,12 @@ async fn attempt(service: &Arc<Service>, upgraded: Upgraded, peer: SocketAddr) -
 }
 
 /// Whether the client is let in, with its place; told to whoever reads the log.
-async fn decide(
-    service: &Service,
-    key: NodePublic,
-    peer: SocketAddr,
-) -> Option<(Grounds, Option<OwnedSemaphorePermit>)> {
+async fn decide(service: &Service, key: NodePublic, peer: SocketAddr) -> Option<(Grounds, Option<Place>)> {
     let because = match service.admission.decide(key, peer.ip()).await {
         Decision::Admit(Grounds::Own) => return Some((Grounds::Own, None)),
-        Decision::Admit(grounds) => match Arc::clone(&service.places).try_acquire_owned() {
-            Ok(place) => return Some((grounds, Some(place))),
-            Err(_) => "the relay is full (--max-clients)".to_owned(),
+        Decision::Admit(grounds) => match service.places.take() {
+            Some(place) => return Some((grounds, Some(place))),
+            None => "the relay is full (--max-clients, or MaxClients of --rate-limit)".to_owned(),
         },
         Decision::Refuse(refusal) => refusal.to_string(),
     };
@@ -130,5 +126,5 @@ fn admission() -> io::Result<Admission> {
     getrandom::fill(&mut nonce).and_then(|()| getrandom::fill(&mut random)).map_err(io::Error::other)?;
     let part = f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX);
     let jitter: Duration = MAX_JITTER.mul_f64(part);
-    Ok(Admission { mesh: false, info: ServerInfo::ordinary(), nonce, jitter, rate: None })
+    Ok(Admission { mesh: false, info: ServerInfo::ordinary(), nonce, jitter })
 }

@@ -4,6 +4,8 @@ mod batch;
 mod client;
 mod end;
 mod login;
+mod pacing;
+mod places;
 mod roster;
 mod signal;
 mod timer;
@@ -12,17 +14,20 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::Limits;
 use super::admission::Admission;
 use super::door::Guest;
+use super::gate::Pass;
 use super::http::Upgraded;
+use super::throttle::Throttle;
 use crate::derp::{self, RelayIdentity, Switchboard};
 use crate::model::{NodePrivate, NodePublic};
 use client::Client;
+use pacing::Pacing;
+use places::Places;
 use roster::Roster;
 use signal::Told;
 
@@ -34,7 +39,9 @@ pub(super) struct Service {
     switchboard: Arc<Switchboard>,
     roster: Roster,
     /// Places for clients.
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
+    max_clients: usize,
+    pacing: Pacing,
     limits: Limits,
     /// Clients that still read what their peer has sent: while there is one, more may be accepted for any of them.
     readers: TaskTracker,
@@ -54,7 +61,9 @@ impl Service {
             admission,
             switchboard: Switchboard::new(queues),
             roster: Roster::default(),
-            places: Arc::new(Semaphore::new(max_clients.min(Semaphore::MAX_PERMITS))),
+            places: Places::new(max_clients),
+            max_clients,
+            pacing: Pacing::default(),
             limits,
             readers: TaskTracker::new(),
             cut: CancellationToken::new(),
@@ -81,6 +90,13 @@ impl Service {
         self.roster.tell_all(Told::Stop);
     }
 
+    /// Holds clients to other limits from now on. Whoever is here stays.
+    pub(super) fn throttle(&self, throttle: &Throttle) {
+        self.places.set(throttle.max_clients.unwrap_or(self.max_clients));
+        self.pacing.set(tokio::time::Instant::now().into_std(), throttle.each, throttle.all);
+        self.roster.wake_all();
+    }
+
     /// Closes the connections of clients that a list has admitted and admits no longer.
     pub(super) fn close_the_no_longer_admitted(&self) {
         self.roster.close_unless(|key, grounds| self.admission.still_admits(key, grounds));
@@ -92,7 +108,7 @@ impl Service {
         self: &Arc<Self>,
         upgraded: Upgraded,
         peer: SocketAddr,
-        guest: Guest,
+        (guest, pass): (Guest, Pass),
         closing: &CancellationToken,
         tasks: &TaskTracker,
     ) {
@@ -103,7 +119,7 @@ impl Service {
             () = self.cut.cancelled() => None,
         };
         // A client is no guest any more.
-        drop(guest);
+        drop((guest, pass));
         if let Some(admitted) = admitted {
             tasks.spawn(Box::new(Client::new(Arc::clone(self), admitted)).serve());
         }

@@ -74,6 +74,13 @@ impl Roster {
         }
     }
 
+    /// Makes everybody who is here look around.
+    pub(super) fn wake_all(&self) {
+        for present in self.state().present.values() {
+            present.signal.wake();
+        }
+    }
+
     /// Whether a line about a refusal may be logged now, and how many were not since the last one.
     pub(super) fn may_log_refusal(&self, now: Instant) -> Option<u64> {
         let mut state = self.state();

@@ -33,6 +33,11 @@ impl Signal {
         self.waker.wake();
     }
 
+    /// Makes the task take a turn.
+    pub(super) fn wake(&self) {
+        self.waker.wake();
+    }
+
     /// What it was told. It is woken when that changes.
     pub(super) fn poll(&self, context: &Context<'_>) -> Told {
         self.waker.register(context.waker());
