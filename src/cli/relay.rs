@@ -64,6 +64,19 @@ pub struct RelayArgs {
     )]
     pub stun_alternate_addrs: Vec<ListenAddr>,
 
+    /// Where metrics for Prometheus (/metrics) and the health check (/healthz) are, over plain HTTP [default: nowhere].
+    ///
+    /// Metrics have derper's names where it has them. There is no password: use an address that only you can reach, as
+    /// 127.0.0.1:9090. While the relay stops, /healthz answers 503.
+    #[arg(
+        long,
+        env = "NATSCOPE_METRICS_ADDR",
+        value_name = "ADDR",
+        value_parser = value_parser!(ListenAddr),
+        hide_env = true
+    )]
+    pub metrics_addr: Option<ListenAddr>,
+
     /// The DNS name or IP address clients reach this relay under.
     ///
     /// The certificate is for it, and the map node printed at the start names it. Without it, the first of the addresses

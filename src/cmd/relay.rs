@@ -120,6 +120,7 @@ fn options(args: &RelayArgs) -> Result<RelayOptions, CmdError> {
         stun_alternates: expand(&args.stun_alternate_addrs),
         https_addrs: if https { main } else { Vec::new() },
         http_addrs,
+        metrics_addrs: expand(args.metrics_addr.as_slice()),
         host_name,
         certificates,
         key,
@@ -250,6 +251,9 @@ fn introduce(relay: &Relay, args: &RelayArgs, open_files: Option<u64>, output: &
     match relay.stun_addrs() {
         [] => line("STUN", "none"),
         stun => line("STUN", &format!("{} (UDP)", join(stun))),
+    }
+    if let [first, ..] = relay.metrics_addrs() {
+        line("Metrics", &format!("http://{first}/metrics, http://{first}/healthz"));
     }
     line("Key", &relay.public_key().to_string());
     line("Clients", &format!("{}, at most {} at once", relay.access(), args.max_clients));

@@ -71,7 +71,14 @@ impl Front {
             match accepted {
                 Ok((stream, peer)) => {
                     // Closed at once otherwise.
-                    if let Some(pass) = self.gate.enter(Instant::now().into_std(), peer.ip()) {
+                    let pass = self.gate.enter(Instant::now().into_std(), peer.ip());
+                    if self.tls.is_some() {
+                        let tally = self.service.tally();
+                        let counter =
+                            if pass.is_some() { &tally.tls_listener_accepted } else { &tally.tls_listener_rejected };
+                        counter.add_one();
+                    }
+                    if let Some(pass) = pass {
                         let guest = self.door.enter();
                         self.tasks.spawn(self.clone().converse(stream, peer, guest, pass));
                     }

@@ -25,6 +25,7 @@ mod key_file;
 mod listen;
 mod map_node;
 mod meta_certificate;
+mod metrics;
 mod options;
 mod private_file;
 mod reload;
@@ -59,6 +60,7 @@ use admission::Admission;
 use door::Door;
 use http::Front;
 use identity::Identity;
+use metrics::Metrics;
 use reload::Reload;
 use routes::{Role, Routes};
 use service::Service;
@@ -80,6 +82,7 @@ pub struct Relay {
     stun: StunSockets,
     tls: Listeners,
     plain: Listeners,
+    metrics: Listeners,
     host_name: String,
     identity: Option<Arc<Identity>>,
     service: Arc<Service>,
@@ -97,6 +100,7 @@ impl Relay {
         let stun = StunSockets::bind(&options.stun_addrs, &options.stun_alternates)?;
         let tls = Listeners::bind(&options.https_addrs)?;
         let plain = Listeners::bind(&options.http_addrs)?;
+        let metrics = Listeners::bind(&options.metrics_addrs)?;
         let host_name = options
             .host_name
             .or_else(|| tls.addresses.first().map(|address| address.ip().to_string()))
@@ -109,7 +113,7 @@ impl Relay {
             Some(Arc::new(Identity::load(&host_name, options.certificates, meta)?))
         };
         let reload = Reload::new(Arc::clone(&service), identity.clone(), limits, options.reload_every);
-        Ok(Self { stun, tls, plain, host_name, identity, service, reload, limits: options.limits })
+        Ok(Self { stun, tls, plain, metrics, host_name, identity, service, reload, limits: options.limits })
     }
 
     /// The endpoints of STUN as bound, in the order of [`RelayOptions::stun_addrs`], without the alternates.
@@ -128,6 +132,12 @@ impl Relay {
     #[must_use]
     pub fn http_addrs(&self) -> &[SocketAddr] {
         &self.plain.addresses
+    }
+
+    /// The endpoints of metrics as bound.
+    #[must_use]
+    pub fn metrics_addrs(&self) -> &[SocketAddr] {
+        &self.metrics.addresses
     }
 
     /// The host name, or IP address, the certificate is for, without brackets.
@@ -177,7 +187,7 @@ impl Relay {
     /// handing the sockets to the runtime; nothing that peers do ends it.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let mut listeners = JoinSet::new();
-        self.stun.serve(&mut listeners)?;
+        self.stun.serve(&mut listeners, self.service.tally())?;
         let tasks = TaskTracker::new();
         // Dropped with this future, it cuts every connection.
         let closing = CancellationToken::new();
@@ -201,6 +211,12 @@ impl Relay {
             self.tls.serve(&mut listeners, &front(Role::Main, Some(identity.as_ref()))?)?;
         }
         self.plain.serve(&mut listeners, &front(beside, None)?)?;
+        // Answers until all is over: that the relay stops is of interest too.
+        let mut watched = JoinSet::new();
+        let metrics = Metrics::new(Arc::clone(&self.service), self.identity.clone(), closing.clone());
+        for socket in self.metrics.sockets {
+            watched.spawn(metrics.clone().serve(tokio::net::TcpListener::from_std(socket)?));
+        }
         listeners.spawn(self.reload.run());
         shutdown.await;
         closing.cancel();
@@ -215,6 +231,7 @@ impl Relay {
         }
         drop(cut);
         tasks.wait().await;
+        watched.shutdown().await;
         Ok(())
     }
 

@@ -22,6 +22,9 @@ pub struct RelayOptions {
     /// Where plain HTTP listens (TCP): beside HTTPS the captive-portal endpoint and redirects, as on derper's port 80;
     /// without HTTPS everything.
     pub http_addrs: Vec<SocketAddr>,
+    /// Where metrics and the health check are told (TCP, plain HTTP). It is for the owner alone: bind it where nobody else
+    /// comes.
+    pub metrics_addrs: Vec<SocketAddr>,
     /// The DNS name or IP address the certificate is for. `None`: the first address of HTTPS.
     pub host_name: Option<String>,
     /// Where the certificate of HTTPS comes from.
@@ -116,6 +119,7 @@ impl Default for RelayOptions {
             stun_alternates: Vec::new(),
             https_addrs: Vec::new(),
             http_addrs: Vec::new(),
+            metrics_addrs: Vec::new(),
             host_name: None,
             certificates: Certificates::SelfSigned { dir: None },
             key: None,

@@ -132,6 +132,9 @@ impl Client {
         };
         let Greeting { key, peer, since, quiet } = self.greeting;
         let for_s = since.elapsed().as_secs();
+        if matches!(end, End::Stalled) {
+            self.service.tally.sclient_write_timeouts.add_one();
+        }
         match &end {
             _ if quiet => tracing::debug!(%key, %peer, reason = %end, "the relay's own check left"),
             End::Session(ServerClose::Violation(_)) | End::Stalled => {
@@ -280,7 +283,14 @@ impl Client {
                     self.inlet.spoke();
                     self.inlet.note_preferred(now, home);
                 }
-                Some(ServerEvent::Pinged { .. } | ServerEvent::Ignored { .. }) => self.inlet.spoke(),
+                Some(ServerEvent::Pinged { answered }) => {
+                    self.inlet.spoke();
+                    self.service.tally.got_ping.add_one();
+                    if answered {
+                        self.service.tally.sent_pong.add_one();
+                    }
+                }
+                Some(ServerEvent::Ignored { .. }) => self.inlet.spoke(),
                 // Mesh is not served, and there is no second greeting.
                 Some(
                     ServerEvent::Identified { .. }

@@ -57,6 +57,7 @@ async fn attempt(service: &Arc<Service>, upgraded: Upgraded, peer: SocketAddr) -
             (stream, first.into())
         }
         Opening::WebSocket(handshake) => {
+            service.tally.websocket_accepts.add_one();
             let accepted = websocket::accept(&handshake, Prefixed::new(first, stream));
             let stream = tokio::time::timeout(service.limits.greeting, accepted).await??;
             (Box::new(stream), BytesMut::new())
@@ -113,6 +114,7 @@ async fn decide(service: &Service, key: NodePublic, peer: SocketAddr) -> Option<
         },
         Decision::Refuse(refusal) => refusal.to_string(),
     };
+    service.tally.refused.add_one();
     match service.roster.may_log_refusal(Instant::now().into_std()) {
         Some(0) => tracing::info!(%key, %peer, %because, "client refused"),
         Some(unlogged) => tracing::info!(%key, %peer, %because, and_before = unlogged, "client refused"),

@@ -22,8 +22,9 @@ use super::admission::Admission;
 use super::door::Guest;
 use super::gate::Pass;
 use super::http::Upgraded;
+use super::metrics::Tally;
 use super::throttle::Throttle;
-use crate::derp::{self, RelayIdentity, Switchboard};
+use crate::derp::{self, Pace, RelayIdentity, Switchboard};
 use crate::model::{NodePrivate, NodePublic};
 use client::Client;
 use pacing::Pacing;
@@ -42,6 +43,7 @@ pub(super) struct Service {
     places: Arc<Places>,
     max_clients: usize,
     pacing: Pacing,
+    tally: Arc<Tally>,
     limits: Limits,
     /// Clients that still read what their peer has sent: while there is one, more may be accepted for any of them.
     readers: TaskTracker,
@@ -64,6 +66,7 @@ impl Service {
             places: Places::new(max_clients),
             max_clients,
             pacing: Pacing::default(),
+            tally: Arc::default(),
             limits,
             readers: TaskTracker::new(),
             cut: CancellationToken::new(),
@@ -88,6 +91,20 @@ impl Service {
     pub(super) fn stop(&self) {
         self.readers.close();
         self.roster.tell_all(Told::Stop);
+    }
+
+    pub(super) fn switchboard(&self) -> &Switchboard {
+        &self.switchboard
+    }
+
+    /// What is counted beside the switchboard.
+    pub(super) const fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
+    /// How fast each client may send.
+    pub(super) fn pace(&self) -> Pace {
+        self.pacing.each()
     }
 
     /// Holds clients to other limits from now on. Whoever is here stays.

@@ -19,6 +19,11 @@ impl Pacing {
         self.version.fetch_add(1, Ordering::Release);
     }
 
+    /// That of each client.
+    pub(super) fn each(&self) -> Pace {
+        self.now.read().unwrap_or_else(PoisonError::into_inner).0
+    }
+
     /// Tells a session of the paces, if it does not know these: `known` is what it was told of last, at first zero.
     pub(super) fn tell(&self, now: Instant, known: &mut u64, session: &mut ServerSession) {
         let version = self.version.load(Ordering::Acquire);
