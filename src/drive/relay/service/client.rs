@@ -13,14 +13,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::io::{poll_read_buf, poll_write_buf};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Service;
 use super::batch::Batch;
-use super::end::End;
+use super::end::{End, say_goodbye};
 use super::login::Admitted;
 use super::signal::Told;
 use super::timer::Timer;
@@ -43,10 +41,6 @@ const QUIET: Duration = Duration::from_millis(50);
 
 /// And one that goes on sending is not listened to longer than this.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// How long a connection is kept after its end was told, for what the client has not read yet: closing it with unread
-/// bytes of the client's in it would throw that away.
-const LINGER: Duration = Duration::from_secs(1);
 
 pub(super) struct Client {
     service: Arc<Service>,
@@ -382,21 +376,6 @@ impl Client {
         let stalled = self.stalled.is_some_and(|since| now >= since + self.service.limits.write);
         let too_slow = !self.batch.is_empty() && self.outlet.cut_at().is_some_and(|at| now >= at);
         if stalled || too_slow { Err(End::Stalled) } else { Ok(()) }
-    }
-}
-
-/// Tells the end and waits until the client has taken note, for a while.
-async fn say_goodbye(mut carrier: Box<dyn Carrier>, cut: &CancellationToken) {
-    let goodbye = async {
-        carrier.shutdown().await?;
-        let mut ignored = vec![0; 4096];
-        while carrier.read(&mut ignored).await? > 0 {}
-        Ok::<_, io::Error>(())
-    };
-    tokio::select! {
-        // Whether it heard is its own affair.
-        _ = tokio::time::timeout(LINGER, goodbye) => {}
-        () = cut.cancelled() => {}
     }
 }
 

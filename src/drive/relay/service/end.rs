@@ -1,7 +1,16 @@
 use std::fmt;
 use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_util::sync::CancellationToken;
 
 use crate::derp::{Closed, ServerClose};
+use crate::drive::relay::carrier::Carrier;
+
+/// How long a connection is kept after its end was told, for what the client has not read yet: closing it with unread
+/// bytes of the client's in it would throw that away.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Why a connection ends.
 pub(super) enum End {
@@ -28,5 +37,20 @@ impl fmt::Display for End {
             Self::Delivered => f.write_str("the relay stops"),
             Self::Cut => f.write_str("the relay stops at once"),
         }
+    }
+}
+
+/// Tells the end and waits until the client has taken note, for a while.
+pub(super) async fn say_goodbye(mut carrier: Box<dyn Carrier>, cut: &CancellationToken) {
+    let goodbye = async {
+        carrier.shutdown().await?;
+        let mut ignored = vec![0; 4096];
+        while carrier.read(&mut ignored).await? > 0 {}
+        Ok::<_, io::Error>(())
+    };
+    tokio::select! {
+        // Whether it heard is its own affair.
+        _ = tokio::time::timeout(LINGER, goodbye) => {}
+        () = cut.cancelled() => {}
     }
 }
