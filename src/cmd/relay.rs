@@ -16,6 +16,7 @@ use crate::drive::host;
 use crate::drive::relay::{
     self, Access, AccessRules, Allow, Certificates, Checked, Relay, RelayHandle, RelayOptions, Reloader,
 };
+use crate::drive::supervisor;
 use crate::model::RegionId;
 use crate::render;
 
@@ -46,6 +47,7 @@ pub(super) async fn run(args: &RelayArgs, output: &Output) -> Result<Exit, CmdEr
         output.note(&format!("check: doctor: {}", render::doctor_line(&report, &output.style).trim_end()));
     }
     output.note("serving");
+    supervisor::ready();
     serve(handle, &reloader, &mut signals).await
 }
 
@@ -61,6 +63,7 @@ async fn serve(handle: RelayHandle, reloader: &Reloader, signals: &mut Signals) 
             Signal::Interrupt => break Exit::Interrupted,
         }
     };
+    supervisor::stopping();
     tracing::info!("stopping: nobody new is let in, and what was accepted is delivered");
     let stop = handle.stop();
     tokio::pin!(stop);

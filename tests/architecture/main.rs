@@ -75,6 +75,7 @@ const CRATES: &[(&str, &[&str], &str)] = &[
     ("rlimit", &["drive"], "how many files a server may have open is the system's affair"),
     ("rustls", &["drive", "main"], NETWORK),
     ("rustls_platform_verifier", &["drive"], NETWORK),
+    ("sd_notify", &["drive"], "who looks after the process is the system's affair"),
     ("serde", ANYWHERE, "data is saved and replayed"),
     ("serde_json", ANYWHERE, "data is saved and replayed"),
     ("sha2", &["derp", "drive"], "certificate pins and keys"),

@@ -21,6 +21,8 @@ mod metrics;
 mod peer;
 mod program;
 mod proxies;
+#[cfg(unix)]
+mod supervised;
 #[path = "../tools/mod.rs"]
 mod tools;
 mod traffic;

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::peer::Peer;
 
-struct Program {
+pub(crate) struct Program {
     child: Child,
     /// What it said until it served.
     said: String,
@@ -15,9 +15,15 @@ struct Program {
 }
 
 impl Program {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut command = command();
-        let mut child = command.args(arguments).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        command.args(arguments);
+        Self::of(command)
+    }
+
+    /// Started, and serving.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
         for line in lines.by_ref() {
@@ -32,22 +38,22 @@ impl Program {
     }
 
     /// What stands after a name at the beginning of a line.
-    fn told(&self, name: &str) -> &str {
+    pub(crate) fn told(&self, name: &str) -> &str {
         let line = self.said.lines().find(|line| line.split(' ').next() == Some(name));
         line.unwrap_or_else(|| panic!("no {name} in {}", self.said))[name.len()..].trim()
     }
 
-    fn derp(&self) -> SocketAddr {
+    pub(crate) fn derp(&self) -> SocketAddr {
         self.told("DERP").split(' ').next().unwrap().parse().unwrap()
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
     /// Its exit code and what it said since it served.
-    fn ended(mut self) -> (Option<i32>, String) {
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
         let said: Vec<String> = self.lines.by_ref().map(Result::unwrap).collect();
         (self.child.wait().unwrap().code(), said.join("\n"))
     }
@@ -61,7 +67,7 @@ impl Drop for Program {
     }
 }
 
-fn command() -> Command {
+pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_natscope"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("NATSCOPE_")) {
         command.env_remove(name);
