@@ -168,9 +168,13 @@ fn unused<'a>(dependencies: &'a [String], written: &[rust::Written]) -> Vec<&'a 
 }
 
 /// The crates of a table of the manifest, as sources name them.
+/// Those of single systems too.
 fn dependencies(table: &str) -> Vec<String> {
     let manifest: toml::Table = tree::text("Cargo.toml").parse().unwrap();
-    let names: Vec<String> = manifest[table].as_table().unwrap().keys().map(|name| name.replace('-', "_")).collect();
+    let systems = manifest["target"].as_table().unwrap().values();
+    let tables = systems.filter_map(|system| system.get(table)).chain([&manifest[table]]);
+    let names: Vec<String> =
+        tables.flat_map(|table| table.as_table().unwrap().keys()).map(|name| name.replace('-', "_")).collect();
     assert!(names.len() > 3, "no {table}");
     names
 }
