@@ -324,7 +324,11 @@ Examples:
 
 Signals:
   SIGTERM, SIGINT   stop accepting, deliver what was accepted, close; a second one ends at once
-  SIGHUP            read the files of --allow and --rate-limit and the certificate again";
+  SIGHUP            read the files of --allow and --rate-limit and the certificate again
+
+Under systemd:
+  Type=notify       it says when it serves and when it stops
+  Sockets passed to it (LISTEN_FDS) are used for whatever is to listen where they are bound";
 
 #[cfg(test)]
 mod tests {

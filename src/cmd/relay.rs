@@ -14,7 +14,7 @@ use crate::cli::{CertMode, ListenAddr, OptionalAddr, RelayArgs};
 use crate::derpmap;
 use crate::drive::host;
 use crate::drive::relay::{
-    self, Access, AccessRules, Allow, Certificates, Checked, Relay, RelayHandle, RelayOptions, Reloader,
+    self, Access, AccessRules, Allow, Certificates, Checked, Inherited, Relay, RelayHandle, RelayOptions, Reloader,
 };
 use crate::drive::supervisor;
 use crate::model::RegionId;
@@ -30,7 +30,8 @@ const HTTP_PORT: u16 = 80;
 pub(super) async fn run(args: &RelayArgs, output: &Output) -> Result<Exit, CmdError> {
     let mut signals = Signals::listen().map_err(|error| CmdError::Own(format!("cannot listen to signals: {error}")))?;
     let open_files = relay::raise_open_files();
-    let relay = Relay::bind(options(args)?).map_err(|error| refusal(&error))?;
+    let inherited = Inherited::from_environment().map_err(|error| refusal(&error))?;
+    let relay = Relay::bind_with(options(args)?, &inherited).map_err(|error| refusal(&error))?;
     introduce(&relay, args, open_files, output);
     let reloader = relay.reloader();
     let check = relay.self_check();

@@ -70,6 +70,7 @@ const CRATES: &[(&str, &[&str], &str)] = &[
     ("hyper", &["drive"], NETWORK),
     ("hyper_util", &["drive"], NETWORK),
     ("indicatif", &["cmd"], TERMINAL),
+    ("listenfd", &["drive"], NETWORK),
     ("rcgen", &["drive"], NETWORK),
     ("reqwest", &["drive"], NETWORK),
     ("rlimit", &["drive"], "how many files a server may have open is the system's affair"),

@@ -17,13 +17,13 @@ pub(crate) struct Program {
 impl Program {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut command = command();
-        command.args(arguments);
+        command.args(arguments).stdout(Stdio::null());
         Self::of(command)
     }
 
     /// Started, and serving.
     pub(crate) fn of(mut command: Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
         for line in lines.by_ref() {

@@ -21,6 +21,7 @@ mod gate;
 mod group;
 mod http;
 mod identity;
+mod inherited;
 mod key_file;
 mod listen;
 mod map_node;
@@ -50,6 +51,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use embedded::embedded_map;
+pub use inherited::Inherited;
 pub use key_file::{fresh_key, load_or_create_key};
 pub use options::{Access, AccessRules, Allow, Certificates, Limits, RelayOptions};
 pub use reload::Reloader;
@@ -93,14 +95,21 @@ pub struct Relay {
 impl Relay {
     /// Binds all sockets, reads lists and certificates and makes what is to be made. The error names what failed.
     pub fn bind(options: RelayOptions) -> io::Result<Self> {
+        Self::bind_with(options, &Inherited::default())
+    }
+
+    /// The same with sockets that are there already: each is used for what is to listen where it does, and an error if
+    /// nothing is.
+    pub fn bind_with(options: RelayOptions, inherited: &Inherited) -> io::Result<Self> {
         let admission = Admission::new(options.access)?;
         let limits = options.rate_limit.map(ThrottleFile::load).transpose()?;
         let key = options.key.map_or_else(fresh_key, Ok)?;
         let service = Arc::new(Service::new(key, admission, options.max_clients, options.limits)?);
-        let stun = StunSockets::bind(&options.stun_addrs, &options.stun_alternates)?;
-        let tls = Listeners::bind(&options.https_addrs)?;
-        let plain = Listeners::bind(&options.http_addrs)?;
-        let metrics = Listeners::bind(&options.metrics_addrs)?;
+        let stun = StunSockets::bind(&options.stun_addrs, &options.stun_alternates, inherited)?;
+        let tls = Listeners::bind(&options.https_addrs, inherited)?;
+        let plain = Listeners::bind(&options.http_addrs, inherited)?;
+        let metrics = Listeners::bind(&options.metrics_addrs, inherited)?;
+        inherited.all_used()?;
         let host_name = options
             .host_name
             .or_else(|| tls.addresses.first().map(|address| address.ip().to_string()))
@@ -275,8 +284,8 @@ struct Listeners {
 }
 
 impl Listeners {
-    fn bind(addresses: &[SocketAddr]) -> io::Result<Self> {
-        let sockets = listen::bind_tcp(addresses)?;
+    fn bind(addresses: &[SocketAddr], inherited: &Inherited) -> io::Result<Self> {
+        let sockets = listen::bind_tcp(addresses, inherited)?;
         let addresses = sockets.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
         Ok(Self { sockets, addresses })
     }

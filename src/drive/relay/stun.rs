@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::group::Group;
+use super::inherited::{Inherited, without_covered};
 use super::listen::{self, FreePort, Wanted};
 use super::metrics::Tally;
 
@@ -24,9 +25,9 @@ pub(super) struct StunSockets {
 }
 
 impl StunSockets {
-    pub(super) fn bind(addresses: &[SocketAddr], alternates: &[SocketAddr]) -> io::Result<Self> {
-        let layout = lay_out(addresses, alternates)?;
-        let mut sockets = listen::bind_udp(&layout.concat())?.into_iter();
+    pub(super) fn bind(addresses: &[SocketAddr], alternates: &[SocketAddr], inherited: &Inherited) -> io::Result<Self> {
+        let layout = lay_out(&without_covered(inherited.udp(), addresses), alternates)?;
+        let mut sockets = listen::bind_udp(&layout.concat(), inherited)?.into_iter();
         let mut groups = Vec::with_capacity(layout.len());
         let mut primary = Vec::with_capacity(layout.len());
         for wanted in layout {
