@@ -196,7 +196,7 @@ impl Relay {
     /// handing the sockets to the runtime; nothing that peers do ends it.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let mut listeners = JoinSet::new();
-        self.stun.serve(&mut listeners, self.service.tally())?;
+        let stun = self.stun.serve(self.service.tally()).await?;
         let tasks = TaskTracker::new();
         // Dropped with this future, it cuts every connection.
         let closing = CancellationToken::new();
@@ -230,6 +230,7 @@ impl Relay {
         shutdown.await;
         closing.cancel();
         self.service.stop();
+        stun.stop().await;
         listeners.shutdown().await;
         tasks.close();
         if tokio::time::timeout(self.limits.drain, tasks.wait()).await.is_err() {

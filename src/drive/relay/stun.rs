@@ -3,7 +3,9 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::group::Group;
 use super::inherited::{Inherited, without_covered};
@@ -43,16 +45,66 @@ impl StunSockets {
         &self.primary
     }
 
-    /// One task for each socket.
-    pub(super) fn serve(self, tasks: &mut JoinSet<()>, tally: &Arc<Tally>) -> io::Result<()> {
+    /// Answers until what is returned is stopped or dropped.
+    ///
+    /// In a thread of its own: each datagram that comes to a socket of the relay's runtime wakes a worker, which as a rule
+    /// finds that another one is answering it already, and that cost more than the answer.
+    pub(super) async fn serve(self, tally: &Arc<Tally>) -> io::Result<StunServer> {
+        let stop = CancellationToken::new();
+        let (done, stopped) = oneshot::channel();
+        let server = StunServer { stop: stop.clone().drop_guard(), stopped };
+        if self.groups.is_empty() {
+            return Ok(server);
+        }
+        let (begins, begun) = oneshot::channel();
+        let tally = Arc::clone(tally);
+        std::thread::Builder::new().name("stun".to_owned()).spawn(move || {
+            let (begins_with, runtime) = match self.start(&tally) {
+                Ok(runtime) => (Ok(()), Some(runtime)),
+                Err(error) => (Err(error), None),
+            };
+            // Whoever does not wait for these has dropped the server, which the next line sees.
+            let _ = begins.send(begins_with);
+            if let Some(runtime) = runtime {
+                runtime.block_on(stop.cancelled());
+                // The sockets are closed with it.
+                drop(runtime);
+            }
+            let _ = done.send(());
+        })?;
+        begun.await.map_err(io::Error::other)??;
+        Ok(server)
+    }
+
+    /// A runtime with one task for each socket.
+    fn start(self, tally: &Arc<Tally>) -> io::Result<Runtime> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         for (group, sockets) in self.groups {
+            let within = runtime.enter();
             let sockets = sockets.into_iter().map(tokio::net::UdpSocket::from_std).collect::<io::Result<Arc<[_]>>>()?;
+            drop(within);
             let group = Arc::new(group);
             for at in 0..sockets.len() {
-                tasks.spawn(serve_one(Arc::clone(&sockets), Arc::clone(&group), at, Arc::clone(tally)));
+                runtime.spawn(serve_one(Arc::clone(&sockets), Arc::clone(&group), at, Arc::clone(tally)));
             }
         }
-        Ok(())
+        Ok(runtime)
+    }
+}
+
+/// STUN at work. Dropping it stops it.
+#[derive(Debug)]
+pub(super) struct StunServer {
+    stop: DropGuard,
+    stopped: oneshot::Receiver<()>,
+}
+
+impl StunServer {
+    /// Returns when its sockets are closed.
+    pub(super) async fn stop(self) {
+        drop(self.stop);
+        // Without sockets there is no thread to say so.
+        let _ = self.stopped.await;
     }
 }
 
