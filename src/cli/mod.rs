@@ -10,6 +10,7 @@
 mod derpmap;
 mod doctor;
 mod explain;
+mod listen_addr;
 mod map;
 mod nat;
 mod netcheck;
@@ -33,6 +34,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub use derpmap::{ConvertArgs, DerpmapArgs, DerpmapCommand, LintArgs, Notation, ShowArgs};
 pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
+pub use listen_addr::{ListenAddr, OptionalAddr};
 pub use map::MapArgs;
 pub use nat::{NatArgs, TransportArg};
 pub use netcheck::{LeaveOutArgs, NetcheckArgs};
@@ -41,7 +43,7 @@ pub use pages::{CompletionsArgs, ManArgs, Shell};
 pub use ping::{ListenArgs, PingArgs, ViaArgs};
 pub use predict::PredictArgs;
 pub use probing::ProbingArgs;
-pub use relay::{CertMode, ListenAddr, OptionalAddr, RelayArgs};
+pub use relay::{CertMode, RelayArgs};
 pub use selftest::SelftestArgs;
 
 /// Exit code for arguments that cannot be understood (`EX_USAGE` of sysexits.h). clap's own is 2, which natscope

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::group::Group;
+use super::inherited::{Inherited, without_covered};
 use super::listen::{self, FreePort, Wanted};
+use super::metrics::Tally;
 
 /// More than any Binding request; a longer datagram is cut by the system and then no whole message.
 const LARGEST_REQUEST: usize = 2048;
@@ -23,9 +25,9 @@ pub(super) struct StunSockets {
 }
 
 impl StunSockets {
-    pub(super) fn bind(addresses: &[SocketAddr], alternates: &[SocketAddr]) -> io::Result<Self> {
-        let layout = lay_out(addresses, alternates)?;
-        let mut sockets = listen::bind_udp(&layout.concat())?.into_iter();
+    pub(super) fn bind(addresses: &[SocketAddr], alternates: &[SocketAddr], inherited: &Inherited) -> io::Result<Self> {
+        let layout = lay_out(&without_covered(inherited.udp(), addresses), alternates)?;
+        let mut sockets = listen::bind_udp(&layout.concat(), inherited)?.into_iter();
         let mut groups = Vec::with_capacity(layout.len());
         let mut primary = Vec::with_capacity(layout.len());
         for wanted in layout {
@@ -42,32 +44,41 @@ impl StunSockets {
     }
 
     /// One task for each socket.
-    pub(super) fn serve(self, tasks: &mut JoinSet<()>) -> io::Result<()> {
+    pub(super) fn serve(self, tasks: &mut JoinSet<()>, tally: &Arc<Tally>) -> io::Result<()> {
         for (group, sockets) in self.groups {
             let sockets = sockets.into_iter().map(tokio::net::UdpSocket::from_std).collect::<io::Result<Arc<[_]>>>()?;
             let group = Arc::new(group);
             for at in 0..sockets.len() {
-                tasks.spawn(serve_one(Arc::clone(&sockets), Arc::clone(&group), at));
+                tasks.spawn(serve_one(Arc::clone(&sockets), Arc::clone(&group), at, Arc::clone(tally)));
             }
         }
         Ok(())
     }
 }
 
-async fn serve_one(sockets: Arc<[tokio::net::UdpSocket]>, group: Arc<Group>, at: usize) {
+async fn serve_one(sockets: Arc<[tokio::net::UdpSocket]>, group: Arc<Group>, at: usize, tally: Arc<Tally>) {
+    let tally = &tally.stun;
     let Some(socket) = sockets.get(at) else { return };
     let mut buffer = vec![0; LARGEST_REQUEST];
     loop {
         let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
+            tally.read_error.add_one();
             tokio::time::sleep(PAUSE_AFTER_ERROR).await;
             continue;
         };
         let datagram = buffer.get(..length).unwrap_or_default();
-        let Some(answer) = group.answer(at, from, datagram) else { continue };
+        let Some(answer) = group.answer(at, from, datagram) else {
+            tally.not_stun.add_one();
+            continue;
+        };
         let Some(leaving) = sockets.get(answer.at) else { continue };
         if let Err(error) = leaving.send_to(&answer.bytes, answer.to).await {
+            tally.write_error.add_one();
             tracing::debug!(to = %answer.to, %error, "STUN answer not sent");
+            continue;
         }
+        tally.success.add_one();
+        if from.ip().to_canonical().is_ipv4() { &tally.ipv4 } else { &tally.ipv6 }.add_one();
     }
 }
 
