@@ -26,6 +26,15 @@ pub enum RelayFault {
         failure: Failure,
         /// Whether the map has an address, so that clients can do without.
         pinned: bool,
+        /// The one family that was asked for; `None`: both were.
+        only: Option<Family>,
+    },
+    /// The name could not be looked up from this host.
+    NotLookedUp {
+        /// The name.
+        host: String,
+        /// How it failed.
+        failure: Failure,
     },
     /// The name has other addresses than the map.
     AddressDiffers {
@@ -158,6 +167,8 @@ pub enum RelayFault {
         server: Option<String>,
         /// It is a relay that is switched off.
         disabled: bool,
+        /// It was asked in plain HTTP, and says that it speaks HTTPS.
+        wants_tls: bool,
     },
     /// A relay is there, and the upgrade does not get through to it.
     NoUpgrade {
@@ -204,6 +215,10 @@ pub enum RelayFault {
     NoHttp {
         /// How it failed.
         failure: Failure,
+        /// Other requests are answered: only the upgrade is not.
+        others: bool,
+        /// TLS is spoken, and came about.
+        tls: bool,
     },
     /// The upgrade is answered, and what follows is no DERP.
     NoServerKey {
@@ -226,6 +241,8 @@ pub enum RelayFault {
     SeveralKeys {
         /// Their keys in hex.
         keys: Vec<String>,
+        /// Packets went from a client of one to a client of another and back.
+        meshed: bool,
     },
     /// A packet did not come through.
     NotDelivered {

@@ -7,7 +7,10 @@ impl RelayFault {
     #[must_use]
     pub const fn layer(&self) -> Layer {
         match self {
-            Self::NoAddress { .. } | Self::AddressDiffers { .. } | Self::FakeAddress { .. } => Layer::Dns,
+            Self::NoAddress { .. }
+            | Self::NotLookedUp { .. }
+            | Self::AddressDiffers { .. }
+            | Self::FakeAddress { .. } => Layer::Dns,
             Self::Tcp { .. } | Self::Proxy { .. } => Layer::Tcp,
             Self::PlainHttp { .. }
             | Self::Alert { .. }
@@ -59,7 +62,7 @@ impl RelayFault {
     pub const fn code(&self) -> FindingCode {
         use FindingCode as Code;
         match self {
-            Self::NoAddress { .. } => Code::DnsNoAddress,
+            Self::NoAddress { .. } | Self::NotLookedUp { .. } => Code::DnsNoAddress,
             Self::AddressDiffers { .. } => Code::DnsDiffers,
             Self::FakeAddress { .. } => Code::DnsFake,
             Self::Tcp { .. } => Code::TcpClosed,
@@ -110,8 +113,10 @@ impl RelayFault {
             Self::NoAddress { pinned: true, .. }
             | Self::Cdn { works: true, .. }
             | Self::NotAdmitted
+            | Self::SeveralKeys { meshed: true, .. }
             | Self::TailnodeOnly { .. } => Severity::Info,
-            Self::AddressDiffers { .. }
+            Self::NotLookedUp { .. }
+            | Self::AddressDiffers { .. }
             | Self::FakeAddress { .. }
             | Self::Tcp { others: true, .. }
             | Self::NameMismatch { overlooked: true, .. }

@@ -7,6 +7,7 @@
 mod analyze;
 mod clients;
 mod compare;
+mod copies;
 mod exam;
 mod local;
 mod run;

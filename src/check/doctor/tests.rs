@@ -1,5 +1,6 @@
 //! Relays played by a function, in virtual time: what is asked of them, and what is said of them.
 
 mod cases;
+mod doubt;
 mod play;
 mod timing;

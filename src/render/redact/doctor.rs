@@ -2,7 +2,7 @@
 
 use super::pseudonym::Pseudonyms;
 use super::relay::certificate;
-use super::verdict::{failure, why};
+use super::verdict::{doctor_why, failure, why};
 use crate::report::{Doctor, ExamFacts, MapNode, RelayFault, RelayFinding};
 
 pub(super) fn walk(doctor: &mut Doctor, names: &mut Pseudonyms) {
@@ -15,6 +15,9 @@ pub(super) fn walk(doctor: &mut Doctor, names: &mut Pseudonyms) {
             names.region_code(code, false);
         }
         why(&mut node.open_relay, names);
+        for (_, why) in &mut node.undetermined {
+            doctor_why(why, names);
+        }
         if let Some(pin) = &mut node.cert_pin {
             pin_of(pin, names);
         }
@@ -42,6 +45,7 @@ fn facts(facts: &mut ExamFacts, names: &mut Pseudonyms) {
         no_stun: _,
         stun,
         hold: _,
+        hold_cut_short: _,
     } = facts;
     for address in addresses {
         names.address(&mut address.address);
@@ -77,7 +81,8 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
     let of_map = !finding.node.contains("://");
     node_name(&mut finding.node, of_map, names);
     match &mut finding.fault {
-        RelayFault::NoAddress { host, failure: how, pinned: _ } => {
+        RelayFault::NoAddress { host, failure: how, pinned: _, only: _ }
+        | RelayFault::NotLookedUp { host, failure: how } => {
             names.host(host);
             failure(how, names);
         }
@@ -122,7 +127,7 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
             names.host(sni);
             failure(how, names);
         }
-        RelayFault::NotDerp { status: _, location, server, disabled: _ } => {
+        RelayFault::NotDerp { status: _, location, server, disabled: _, wants_tls: _ } => {
             for text in location.iter_mut().chain(server) {
                 names.text(text);
             }
@@ -147,13 +152,13 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
         RelayFault::Proxy { failure: how }
         | RelayFault::Certificate { failure: how }
         | RelayFault::TlsBroken { failure: how }
-        | RelayFault::NoHttp { failure: how }
+        | RelayFault::NoHttp { failure: how, others: _, tls: _ }
         | RelayFault::NoServerKey { failure: how }
         | RelayFault::NoGreeting { failure: how }
         | RelayFault::FastStartBroken { failure: how }
         | RelayFault::NotDelivered { packets: _, failure: how }
         | RelayFault::NotKept { held: _, failure: how } => failure(how, names),
-        RelayFault::SeveralKeys { keys } => {
+        RelayFault::SeveralKeys { keys, meshed: _ } => {
             for key in keys {
                 *key = names.hash(key);
             }

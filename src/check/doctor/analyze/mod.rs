@@ -62,6 +62,7 @@ struct Chart<'e> {
     facts: ExamFacts,
     faults: Vec<RelayFault>,
     layers: Vec<LayerExam>,
+    undetermined: Vec<(Layer, DoctorWhy)>,
     open_relay: Verdict<bool>,
 }
 
@@ -78,6 +79,15 @@ impl Chart<'_> {
         state
     }
 
+    /// Enters a layer that was asked about, and of which nothing is known for sure.
+    fn undetermined(&mut self, layer: Layer, why: DoctorWhy) -> LayerState {
+        if self.open_relay.value().is_none() {
+            self.open_relay = Verdict::unknown(Why::Doctor(why.clone()));
+        }
+        self.undetermined.push((layer, why));
+        self.skip(layer)
+    }
+
     fn skip(&mut self, layer: Layer) -> LayerState {
         self.layers.push(LayerExam { layer, state: LayerState::Skipped, took: None });
         LayerState::Skipped
@@ -91,6 +101,7 @@ fn examine(exam: &Exam<'_>) -> (NodeExam, Vec<RelayFault>) {
         facts: ExamFacts::default(),
         faults: Vec::new(),
         layers: Vec::new(),
+        undetermined: Vec::new(),
         open_relay: Verdict::unknown(Why::NotAsked),
     };
     if patient.map_is_wrong {
@@ -134,7 +145,7 @@ fn examine(exam: &Exam<'_>) -> (NodeExam, Vec<RelayFault>) {
         chart.layer(Layer::Path, None);
     }
     let cert_pin = chart.facts.certificate.as_ref().map(|seen| format!("sha256-raw:{}", seen.sha256));
-    let Chart { facts, mut faults, layers, open_relay, .. } = chart;
+    let Chart { facts, mut faults, layers, undetermined, open_relay, .. } = chart;
     faults.sort_by_key(RelayFault::layer);
     let node = NodeExam {
         name: patient.name.clone(),
@@ -144,6 +155,7 @@ fn examine(exam: &Exam<'_>) -> (NodeExam, Vec<RelayFault>) {
         tls: patient.tls,
         stun_only: patient.node.stun_only,
         layers,
+        undetermined,
         open_relay,
         cert_pin,
         facts,

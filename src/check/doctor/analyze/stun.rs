@@ -6,7 +6,7 @@ use super::Chart;
 use crate::check::doctor::exam::Exam;
 use crate::model::{Family, is_global};
 use crate::probe::{Cause, Failure, Outcome, Stage, StunForm};
-use crate::report::{Layer, LayerState, RelayFault, StunExam};
+use crate::report::{DoctorWhy, Layer, LayerState, RelayFault, StunExam};
 
 const FORMS: [StunForm; 2] = [StunForm::Tailnode, StunForm::Plain];
 
@@ -45,10 +45,11 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
             if any {
                 // Over a family that TCP gets through: else it is this host's way that is missing.
                 let reached = chart.facts.addresses.iter().any(|it| it.address == server.ip() && it.tcp.is_ok());
-                if reached {
+                // What a proxy reaches says nothing of this host's own way.
+                if reached && chart.facts.via_proxy.is_none() {
                     chart.fault(RelayFault::NoStunOver { family, server, failure });
                 }
-            } else if !lacks_route(exam, family) || exams.len() == 1 {
+            } else if !(lacks_route(exam, family) && failure.cause == Cause::Unreachable) {
                 chart.fault(RelayFault::NoStun { server, failure, relay_works, plain: stun.plain.is_some() });
             }
         } else if works(stun) && stun.plain.is_none() {
@@ -60,6 +61,14 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
         if let Some(from) = from_elsewhere(exam, stun.server) {
             chart.fault(RelayFault::StunFromElsewhere { server: stun.server, from });
         }
+    }
+    let no_way = |stun: &StunExam| {
+        let family = Family::of(stun.server.ip());
+        let unreachable = stun.failure.as_ref().is_some_and(|failure| failure.cause == Cause::Unreachable);
+        (unreachable && lacks_route(exam, family)).then_some(family)
+    };
+    if let Some(family) = exams.iter().find_map(no_way).filter(|_| exams.iter().all(|stun| no_way(stun).is_some())) {
+        return chart.undetermined(Layer::Stun, DoctorWhy::NoRoute { family });
     }
     if !exams.iter().any(|stun| works(stun) || stun.failure.is_some() || stun.plain.is_some()) {
         return chart.skip(Layer::Stun);

@@ -1,12 +1,13 @@
 //! The TLS session and the certificate.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Chart;
 use crate::check::doctor::clients;
 use crate::check::doctor::exam::{OTHER_NAME, What};
 use crate::probe::{Cause, CertificateFault, CertificateSeen, Failure, HttpRequest, Sni, Stage, TlsAnswer};
-use crate::report::{Layer, LayerState, MapNode, RelayFault};
+use crate::report::{DoctorWhy, Layer, LayerState, MapNode, RelayFault};
 
 /// Certificates that are made for so many seconds at most are renewed in their last third; others a month before their end.
 const SHORT_LIVED_S: i64 = 10 * 86_400;
@@ -29,8 +30,7 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
             // The run ended before it was known.
             return chart.skip(Layer::Tls);
         }
-        broken(chart);
-        return chart.layer(Layer::Tls, None);
+        return broken(chart);
     };
     let Some(tls) = &touched.tls else { return chart.skip(Layer::Tls) };
     chart.facts.tls_version = Some(tls.version.clone());
@@ -52,14 +52,27 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
 }
 
 /// No address came to the end of a handshake.
-fn broken(chart: &mut Chart<'_>) {
+fn broken(chart: &mut Chart<'_>) -> LayerState {
     let exam = chart.exam;
-    let failure = exam.tls_failure();
-    let (address, failure) = match failure {
-        Some((address, failure)) => (address, failure),
-        // TCP came about in a copy that then stalled.
-        None => (None, Failure::new(Stage::Tls, Cause::TimedOut { after: super::super::CONNECT })),
+    let Some((address, failure)) = exam.tls_failure() else {
+        // TCP came about in a copy, and not in the one whose end says most.
+        let ended = |address| exam.state(&What::Touch(address)).answer()?.ended.clone();
+        return match exam.touches().into_iter().find_map(ended) {
+            Some(failure) => chart.undetermined(Layer::Tls, DoctorWhy::Lost { failure }),
+            None => chart.skip(Layer::Tls),
+        };
     };
+    let is_silent = matches!(failure.cause, Cause::TimedOut { .. });
+    if is_silent && !exam.is_silent_at(&What::Touch(address), Stage::Tls) {
+        return chart.undetermined(Layer::Tls, DoctorWhy::Lost { failure });
+    }
+    no_handshake(chart, address, failure);
+    chart.layer(Layer::Tls, None)
+}
+
+/// Why a handshake did not come about.
+fn no_handshake(chart: &mut Chart<'_>, address: Option<IpAddr>, failure: Failure) {
+    let exam = chart.exam;
     let host = exam.patient.node.host_name.clone();
     let named = exam.patient.node.host_address().is_none();
     if failure.cause == Cause::NotTls {

@@ -36,8 +36,10 @@ fn an_open_relay_in_order() {
 
 #[test]
 fn a_relay_for_its_own_clients_has_nothing_above_a_note() {
-    let played = odd(&input(), |ask| {
-        matches!(ask, RelayAsk::Derp { .. } | RelayAsk::DerpExchange).then(|| broken_off(&[KEY], Cause::NotAdmitted))
+    let played = odd(&input(), |ask| match ask {
+        RelayAsk::Derp { .. } => Some(broken_off(&[KEY], Cause::NotAdmitted)),
+        RelayAsk::DerpExchange => Some(turned_away(&[KEY])),
+        _ => None,
     });
     assert_eq!(played.all_codes(), ["DERP-002"]);
     assert!(played.doctor.nodes[0].open_relay.is_false());
@@ -45,7 +47,7 @@ fn a_relay_for_its_own_clients_has_nothing_above_a_note() {
     // Two connections more are compared: a balancer is noticed also where nobody is let in.
     let balanced = |ask: &RelayAsk| match ask {
         RelayAsk::Derp { .. } => Some(broken_off(&[KEY], Cause::NotAdmitted)),
-        RelayAsk::DerpExchange => Some(broken_off(&[KEY, "bb"], Cause::NotAdmitted)),
+        RelayAsk::DerpExchange => Some(turned_away(&[KEY, "bb"])),
         _ => None,
     };
     assert_eq!(odd(&input(), balanced).codes(), ["DERP-003"]);
@@ -322,9 +324,9 @@ fn sessions() {
     assert_eq!(odd(&input(), derp(broken_off(&[], garbled))).codes(), ["DERP-001"]);
     assert_eq!(odd(&input(), derp(broken_off(&[KEY], Cause::TimedOut { after: millis(2400) }))).codes(), ["DERP-001"]);
     // Another relay at the second connection.
-    let two = |ask: &RelayAsk| matches!(ask, RelayAsk::DerpExchange).then(|| admitted(&[KEY, "bb"]));
+    let two = |ask: &RelayAsk| matches!(ask, RelayAsk::DerpExchange).then(|| undelivered(&[KEY, "bb"]));
     assert_eq!(odd(&input(), two).codes(), ["DERP-003"]);
-    let lost = |ask: &RelayAsk| matches!(ask, RelayAsk::DerpExchange).then(|| exchanged(0));
+    let lost = |ask: &RelayAsk| matches!(ask, RelayAsk::DerpExchange).then(|| undelivered(&[KEY]));
     let played = odd(&input(), lost);
     assert_eq!(played.codes(), ["DERP-004"]);
     assert!(played.doctor.nodes[0].open_relay.value().is_none());

@@ -42,7 +42,17 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             "Tailscale's clients always use the fast start where it is offered. Let the proxy pass TLS through untouched, or \
              present a certificate of its own without derper's.",
         ),
-        RelayFault::SeveralKeys { keys } => text(
+        RelayFault::SeveralKeys { keys, meshed: true } => text(
+            "Several relays answer to one name, and pass packets on to each other",
+            format!(
+                "{} keys: {}. Packets went from a client of one to a client of another.",
+                keys.len(),
+                keys.join(", ")
+            ),
+            &["a load balancer spreads connections over relays that are meshed"],
+            "Nothing: meshed relays are made for this.",
+        ),
+        RelayFault::SeveralKeys { keys, meshed: false } => text(
             "Several relays answer to one name",
             format!("{} keys: {}.", keys.len(), keys.join(", ")),
             &["a load balancer spreads connections over relays", "DNS has the addresses of several"],

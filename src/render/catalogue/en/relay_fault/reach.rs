@@ -9,10 +9,16 @@ use crate::report::{FileProblem, RelayFault};
 #[allow(clippy::too_many_lines, reason = "one arm a fault, nothing else")]
 pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
     match fault {
-        RelayFault::NoAddress { host, failure: how, pinned: false } => pasted(
+        RelayFault::NoAddress { host, failure: how, pinned: false, only } => pasted(
             text(
-                format!("{host} has no address"),
-                format!("{}.", failure(how)),
+                match only {
+                    Some(family) => format!("{host} has no {family} address"),
+                    None => format!("{host} has no address"),
+                },
+                match only {
+                    Some(family) => format!("{}; {family} alone was asked for.", failure(how)),
+                    None => format!("{}.", failure(how)),
+                },
                 &[
                     "the name is mistyped",
                     "its A or AAAA record is missing, or not published yet",
@@ -23,11 +29,24 @@ pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
             ),
             snippet::resolve(host),
         ),
-        RelayFault::NoAddress { host, failure: how, pinned: true } => text(
+        RelayFault::NoAddress { host, failure: how, pinned: true, only: _ } => text(
             format!("{host} has no address in DNS; the map has one"),
             format!("{}.", failure(how)),
             &["the name exists for the certificate alone", "its record is missing"],
             "Nothing, as long as the map has its address: clients do without DNS.",
+        ),
+        RelayFault::NotLookedUp { host, failure: how } => pasted(
+            text(
+                format!("{host} could not be looked up from this host"),
+                format!("{}. That says nothing of the name itself.", failure(how)),
+                &[
+                    "this host's resolver does not answer, or refuses",
+                    "the name servers of the domain do not answer",
+                    "the network is down",
+                ],
+                "See that this host resolves other names (/etc/resolv.conf), and ask another resolver for this one.",
+            ),
+            snippet::resolve(host),
         ),
         RelayFault::AddressDiffers { host, map, resolved } => pasted(
             text(

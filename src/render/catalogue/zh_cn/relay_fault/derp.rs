@@ -32,7 +32,13 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             &["代理出示了 derper 的元证书，却自己终结 TLS", "各次连接遇到的是不同的中继"],
             "只要证书声明了，Tailscale 的客户端就总用快速开始。让代理原样透传 TLS，或只出示自己的证书而不带 derper 的。",
         ),
-        RelayFault::SeveralKeys { keys } => text(
+        RelayFault::SeveralKeys { keys, meshed: true } => text(
+            "同一个名称后面有多个中继，它们互相转发数据包",
+            format!("{} 个密钥：{}。数据包从一个中继的客户端到达了另一个中继的客户端。", keys.len(), keys.join("、")),
+            &["负载均衡把连接分给组成 mesh 的多个中继"],
+            "无需处理：组成 mesh 的中继正是为此而设。",
+        ),
+        RelayFault::SeveralKeys { keys, meshed: false } => text(
             "同一个名称后面有多个中继",
             format!("{} 个密钥：{}。", keys.len(), keys.join("、")),
             &["负载均衡把连接分给多个中继", "DNS 中有多个中继的地址"],

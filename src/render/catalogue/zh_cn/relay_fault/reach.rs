@@ -9,20 +9,35 @@ use crate::report::{FileProblem, RelayFault};
 #[allow(clippy::too_many_lines, reason = "one arm a fault, nothing else")]
 pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
     match fault {
-        RelayFault::NoAddress { host, failure: how, pinned: false } => pasted(
+        RelayFault::NoAddress { host, failure: how, pinned: false, only } => pasted(
             text(
-                format!("{host} 没有地址"),
-                format!("{}。", failure(how)),
+                match only {
+                    Some(family) => format!("{host} 没有 {family} 地址"),
+                    None => format!("{host} 没有地址"),
+                },
+                match only {
+                    Some(family) => format!("{}；只查询了 {family}。", failure(how)),
+                    None => format!("{}。", failure(how)),
+                },
                 &["名称写错了", "缺少 A 或 AAAA 记录，或尚未生效", "解析器过滤了它"],
                 "为该名称发布 A 记录（有 IPv6 则还有 AAAA），或在地图中写明节点的地址（IPv4、IPv6）。",
             ),
             snippet::resolve(host),
         ),
-        RelayFault::NoAddress { host, failure: how, pinned: true } => text(
+        RelayFault::NoAddress { host, failure: how, pinned: true, only: _ } => text(
             format!("{host} 在 DNS 中没有地址，地图中有"),
             format!("{}。", failure(how)),
             &["该名称只为证书而存在", "缺少它的记录"],
             "只要地图中有地址就无需处理：客户端不需要 DNS。",
+        ),
+        RelayFault::NotLookedUp { host, failure: how } => pasted(
+            text(
+                format!("本机无法解析 {host}"),
+                format!("{}。这并不说明该名称本身有问题。", failure(how)),
+                &["本机的解析器不应答，或拒绝查询", "该域名的权威服务器不应答", "网络不通"],
+                "确认本机能解析其他名称（/etc/resolv.conf），并换一个解析器查询该名称。",
+            ),
+            snippet::resolve(host),
         ),
         RelayFault::AddressDiffers { host, map, resolved } => pasted(
             text(
