@@ -6,7 +6,7 @@
 //! The task is polled by hand. Each turn takes all that is there to be read, and writes what can be written; nothing is
 //! registered anew that is registered already, and the timer is set only when something is due earlier than it.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use super::batch::Batch;
 use super::end::{End, say_goodbye};
 use super::login::Admitted;
 use super::signal::Told;
+use super::stopping::Stopping;
 use super::timer::Timer;
 use crate::derp::{Inlet, Member, Outlet, ServerClose, ServerEvent, ServerSession};
 use crate::drive::relay::admission::Grounds;
@@ -36,12 +37,6 @@ const TURNS: usize = 4;
 /// Buffers are kept this long after the last bytes came: what comes in bursts finds them, and who is idle has none.
 const WARM: Duration = Duration::from_secs(1);
 
-/// When the relay stops: a client that has sent nothing for this long has sent all it had to send.
-const QUIET: Duration = Duration::from_millis(50);
-
-/// And one that goes on sending is not listened to longer than this.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
 pub(super) struct Client {
     service: Arc<Service>,
     session: ServerSession,
@@ -49,6 +44,10 @@ pub(super) struct Client {
     outlet: Arc<Outlet>,
     carrier: Box<dyn Carrier>,
     batch: Batch,
+    /// How the connection broke; what the client had sent before is heard first.
+    broken: Option<io::Error>,
+    /// Writing is what failed.
+    mute: bool,
     /// Something was written and not flushed.
     unflushed: bool,
     /// Since when the connection takes nothing.
@@ -73,18 +72,6 @@ struct Greeting {
     quiet: bool,
 }
 
-/// How far a client is when the relay stops.
-enum Stopping {
-    /// It does not stop.
-    Not,
-    /// What the client has sent before is still being read.
-    Reading { last: Instant, until: Instant },
-    /// Other clients are still being read: until this is ready.
-    Waiting(Pin<Box<dyn Future<Output = ()> + Send>>),
-    /// Nothing more will be accepted for it.
-    Delivering,
-}
-
 impl Client {
     pub(super) fn new(service: Arc<Service>, admitted: Admitted) -> Self {
         let Admitted { key, peer, grounds, info, session, stream, entry, place } = admitted;
@@ -106,6 +93,8 @@ impl Client {
             outlet,
             carrier: stream,
             batch: Batch::default(),
+            broken: None,
+            mute: false,
             unflushed: false,
             stalled: None,
             warm: Some(now),
@@ -174,7 +163,7 @@ impl Client {
     ) -> Result<bool, End> {
         match self.entry.signal.poll(context) {
             Told::Stop if matches!(self.stopping, Stopping::Not) => {
-                self.stopping = Stopping::Reading { last: now, until: now + LAST_WORDS };
+                self.stopping = Stopping::begin(now);
             }
             Told::Stay | Told::Stop => {}
             Told::Leave => return Err(End::NoLongerAdmitted),
@@ -184,7 +173,8 @@ impl Client {
         self.session.handle_timeout(now);
         let read = self.read(now, context)?;
         let written = self.write(now, context)?;
-        let stopped = self.stop(now, context, reader)?;
+        let delivered = self.batch.is_empty() && !self.unflushed;
+        let stopped = self.stopping.step(now, context, delivered, &self.service.readers, reader)?;
         self.check_late(now)?;
         self.cool_down(now);
         Ok(read || written || stopped)
@@ -192,8 +182,7 @@ impl Client {
 
     /// Reads what is there, up to a buffer full, and routes it.
     fn read(&mut self, now: Instant, context: &mut Context<'_>) -> Result<bool, End> {
-        let reads = matches!(self.stopping, Stopping::Not | Stopping::Reading { .. });
-        if !reads || !self.session.wants_read(now) || self.carrier.poll_readable(context).is_pending() {
+        if !self.stopping.reads() || !self.session.wants_read(now) || self.carrier.poll_readable(context).is_pending() {
             // A pause may be over.
             self.hear(now)?;
             return Ok(false);
@@ -205,7 +194,10 @@ impl Client {
         while room.capacity() > room.len() && !ended {
             match poll_read_buf(Pin::new(&mut *self.carrier), context, room) {
                 Poll::Ready(Ok(brought)) => ended = brought == 0,
-                Poll::Ready(Err(error)) => return Err(End::Io(error)),
+                Poll::Ready(Err(error)) => {
+                    self.broken.get_or_insert(error);
+                    ended = true;
+                }
                 Poll::Pending => break,
             }
         }
@@ -213,9 +205,7 @@ impl Client {
         if brought > 0 {
             self.session.handle_read(brought);
             self.warm = Some(now);
-            if let Stopping::Reading { last, .. } = &mut self.stopping {
-                *last = now;
-            }
+            self.stopping.note_read(now);
         } else if self.warm.is_none() {
             self.session.shrink();
         }
@@ -229,7 +219,7 @@ impl Client {
     /// Writes what the connection takes, and flushes when there is no more.
     fn write(&mut self, now: Instant, context: &mut Context<'_>) -> Result<bool, End> {
         let mut moved = false;
-        loop {
+        while !self.mute {
             self.fill(now)?;
             let carrier = Pin::new(&mut *self.carrier);
             if self.batch.is_empty() {
@@ -242,14 +232,14 @@ impl Client {
                 }
                 match carrier.poll_flush(context) {
                     Poll::Ready(Ok(())) => self.unflushed = false,
-                    Poll::Ready(Err(error)) => return Err(End::Io(error)),
+                    Poll::Ready(Err(error)) => self.fall_mute(now, error)?,
                     Poll::Pending => return Ok(moved),
                 }
             } else {
                 match poll_write_buf(carrier, context, &mut self.batch) {
-                    Poll::Ready(Ok(0)) => return Err(End::Io(io::ErrorKind::WriteZero.into())),
+                    Poll::Ready(Ok(0)) => self.fall_mute(now, io::ErrorKind::WriteZero.into())?,
                     Poll::Ready(Ok(_)) => self.unflushed = true,
-                    Poll::Ready(Err(error)) => return Err(End::Io(error)),
+                    Poll::Ready(Err(error)) => self.fall_mute(now, error)?,
                     Poll::Pending => return Ok(moved),
                 }
             }
@@ -259,6 +249,21 @@ impl Client {
                 self.outlet.progress(now);
             }
         }
+        Ok(moved)
+    }
+
+    /// Takes note that nothing more can be written. What the client sent before may still wait to be read: a client that
+    /// sends and closes, while packets for it are on their way, must not lose what it sent.
+    fn fall_mute(&mut self, now: Instant, error: io::Error) -> Result<(), End> {
+        if !self.stopping.reads() {
+            return Err(End::Io(error));
+        }
+        self.broken.get_or_insert(error);
+        self.mute = true;
+        // Reading ends at the bytes that came before the connection broke, and this ends it in any case.
+        self.unflushed = true;
+        self.stalled.get_or_insert(now);
+        Ok(())
     }
 
     /// Routes what was read. What becomes of a packet is counted, and nobody is told.
@@ -271,6 +276,9 @@ impl Client {
                 None => return Ok(()),
                 Some(ServerEvent::Packet { destination, payload }) => {
                     self.inlet.route(now, &destination, payload);
+                }
+                Some(ServerEvent::Closed(reason @ (ServerClose::Left | ServerClose::Cut))) => {
+                    return Err(self.broken.take().map_or(End::Session(reason), End::Io));
                 }
                 Some(ServerEvent::Closed(reason)) => return Err(End::Session(reason)),
                 Some(ServerEvent::Preferred(home)) => {
@@ -317,36 +325,6 @@ impl Client {
         Ok(())
     }
 
-    /// Goes through the end, one step after the other; true if it was a step.
-    fn stop(
-        &mut self,
-        now: Instant,
-        context: &mut Context<'_>,
-        reader: &mut Option<TaskTrackerToken>,
-    ) -> Result<bool, End> {
-        match &mut self.stopping {
-            // What was there has been read in this turn: a busy machine may let the timer come before bytes.
-            Stopping::Reading { last, until } => {
-                if now < (*last + QUIET).min(*until) {
-                    return Ok(false);
-                }
-                drop(reader.take());
-                let readers = self.service.readers.clone();
-                self.stopping = Stopping::Waiting(Box::pin(async move { readers.wait().await }));
-                Ok(true)
-            }
-            Stopping::Waiting(others) => {
-                if others.as_mut().poll(context).is_pending() {
-                    return Ok(false);
-                }
-                self.stopping = Stopping::Delivering;
-                Ok(true)
-            }
-            Stopping::Delivering if self.batch.is_empty() && !self.unflushed => Err(End::Delivered),
-            Stopping::Not | Stopping::Delivering => Ok(false),
-        }
-    }
-
     /// Gives back the memory of a connection that is silent.
     fn cool_down(&mut self, now: Instant) {
         if self.warm.is_some_and(|since| now >= since + WARM) && self.batch.is_empty() {
@@ -360,22 +338,18 @@ impl Client {
 
     fn wake_at(&self) -> Option<Instant> {
         let stalled = self.stalled.map(|since| since + self.service.limits.write);
-        let stopping = match self.stopping {
-            Stopping::Reading { last, until } => Some((last + QUIET).min(until)),
-            _ => None,
-        };
         let cut = if self.batch.is_empty() { None } else { self.outlet.cut_at() };
         let cool = self.warm.filter(|_| self.batch.is_empty()).map(|since| since + WARM);
-        [self.session.poll_timeout(), stalled, stopping, cut, cool].into_iter().flatten().min()
+        [self.session.poll_timeout(), stalled, self.stopping.due(), cut, cool].into_iter().flatten().min()
     }
 
-    fn check_late(&self, now: Instant) -> Result<(), End> {
+    fn check_late(&mut self, now: Instant) -> Result<(), End> {
         if self.batch.is_empty() && !self.unflushed {
             return Ok(());
         }
         let stalled = self.stalled.is_some_and(|since| now >= since + self.service.limits.write);
         let too_slow = !self.batch.is_empty() && self.outlet.cut_at().is_some_and(|at| now >= at);
-        if stalled || too_slow { Err(End::Stalled) } else { Ok(()) }
+        if stalled || too_slow { Err(self.broken.take().map_or(End::Stalled, End::Io)) } else { Ok(()) }
     }
 }
 

@@ -8,6 +8,7 @@ mod pacing;
 mod places;
 mod roster;
 mod signal;
+mod stopping;
 mod timer;
 
 use std::io;
