@@ -132,7 +132,7 @@ async fn a_client_that_breaks_off_loses_nothing_that_it_sent() {
         if unread {
             // More than the connection takes: the relay is in the middle of a write to it.
             for _ in 0..15 {
-                reader.queue(sender.key, &[0; 60_000]);
+                reader.queue(sender.key, &vec![0; 60_000]);
             }
             reader.write().await;
         }
