@@ -107,7 +107,8 @@ pub struct GlobalArgs {
     /// Take settings from this file; none for no file [default: natscope/natscope.toml in the user's configuration directory].
     ///
     /// TOML. A key is the name of a flag, a table the name of a command; 'natscope config --help' has an example. Flags and
-    /// variables win over it. Paths in it are taken from where natscope is run, as on the command line.
+    /// variables win over it. Paths in it are taken from where natscope is run, as on the command line. In place of a file,
+    /// derp-env means the variables DERP_DOMAIN, DERP_ADDR and so on that container images of derper take.
     #[arg(
         long,
         global = true,

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use super::derp_env;
 use super::exit::{CmdError, Exit};
 use super::output::{self, Output};
 use crate::cli::{self, ConfigArgs, ConfigCommand, ConfigText, GlobalArgs};
@@ -12,8 +13,15 @@ use crate::render;
 /// A file with every setting there is, and comments, has a hundredth of that. What is longer is another file.
 const LARGEST: u64 = 256 * 1024;
 
+/// In place of a file: the variables that images of derper take.
+const DERP_ENV: &str = "derp-env";
+
 /// What is in the file that is named, or in the usual one where that is there. `Err` says what is wrong.
 pub(super) fn read(named: Option<PathBuf>) -> Result<Option<ConfigText>, String> {
+    if named.as_deref() == Some(Path::new(DERP_ENV)) {
+        let text = derp_env::translated(|name| std::env::var(name).ok())?;
+        return Ok(Some(ConfigText { name: "DERP_* variables".to_owned(), text }));
+    }
     let Some((path, required)) = place(named) else { return Ok(None) };
     match contents(&path) {
         Ok(text) => Ok(Some(ConfigText { name: path.display().to_string(), text })),

@@ -2,6 +2,7 @@
 
 mod classic;
 mod config;
+mod derp_env;
 mod derpmap;
 mod doctor;
 mod doctor_inputs;
