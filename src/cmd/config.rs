@@ -76,7 +76,10 @@ pub(super) fn run(args: &ConfigArgs, global: &GlobalArgs, output: &Output) -> Re
         }
     };
     let usual = place(global.config.clone()).map(|(path, _)| path.display().to_string());
-    let place = usual.as_deref().map(|name| (name, file.is_some()));
+    let place = match &file {
+        Some(file) => Some((file.name.as_str(), true)),
+        None => usual.as_deref().map(|name| (name, false)),
+    };
     output.text(&render::settings(&settings, place, output.format, &output.style))?;
     Ok(Exit::Done)
 }

@@ -17,6 +17,7 @@
 mod tools;
 
 mod links;
+mod packaging;
 mod plain;
 mod stage;
 mod transcripts;
