@@ -6,7 +6,7 @@ use std::process::Command;
 use natscope::cli::manual;
 
 use crate::tools::not_run;
-use crate::tools::program::{NATSCOPE, bare, installed};
+use crate::tools::program::{NATSCOPE, assert_valid, bare, installed};
 
 fn text(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path))
@@ -126,11 +126,12 @@ fn variables_of_derper_start_a_relay() {
     let output =
         with(&[("DERP_DOMAIN", "relay.example.com"), ("DERP_STUN_PORT", "3479"), ("DERP_VERIFY_CLIENTS", "true")]);
     let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_valid(&shown);
     let settings = shown["config"]["settings"].as_array().unwrap();
     let of = |key: &str| settings.iter().find(|setting| setting["key"] == key).unwrap();
     assert_eq!(of("hostname")["values"][0], "relay.example.com");
     assert_eq!(of("stun-addr")["values"][0], ":3479");
-    assert_eq!(of("verify-tailscaled")["at"]["file"], "DERP_* variables");
+    assert_eq!(of("verify-tailscaled")["file"], "DERP_* variables");
     let output = with(&[("DERP_CERT_MODE", "letsencrypt")]);
     assert_eq!(output.status.code(), Some(64));
     assert!(String::from_utf8_lossy(&output.stderr).contains("DERP_CERT_MODE=manual"));
