@@ -19,5 +19,6 @@ mod tools;
 mod links;
 mod packaging;
 mod plain;
+mod snippets;
 mod stage;
 mod transcripts;
