@@ -92,6 +92,94 @@ fn man_renders_every_page_without_warnings() {
     }
 }
 
+/// Pages are found by name where packages put them, the program's own and each command's.
+#[test]
+fn man_finds_every_page_by_name() {
+    if !tool("man") {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let section = scratch.path().join("man1");
+    fs::create_dir(&section).unwrap();
+    for (path, text) in manual::man_pages() {
+        fs::write(section.join(path), text).unwrap();
+    }
+    for (path, _) in manual::man_pages() {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let output = Command::new("man")
+            .args(["-P", "cat", &name])
+            .env("MANPATH", scratch.path())
+            .env("LC_ALL", "C.UTF-8")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let title = format!("{name}(1)");
+        assert!(output.status.success() && text.starts_with(&title), "{name}: {text}");
+    }
+}
+
+/// What is on the line of an interactive zsh after Tab was pressed.
+#[test]
+fn zsh_completes() {
+    if !tool("zsh") {
+        return;
+    }
+    for (typed, wanted) in [
+        ("natscope netch", "natscope netcheck "),
+        ("natscope netcheck --no-por", "natscope netcheck --no-portmap "),
+        ("natscope config sh", "natscope config show "),
+        ("natscope netcheck --format json-", "natscope netcheck --format json-line "),
+    ] {
+        assert_eq!(completed_by_zsh(typed), wanted);
+    }
+}
+
+fn completed_by_zsh(typed: &str) -> String {
+    let scratch = tempfile::tempdir().unwrap();
+    fs::write(scratch.path().join("_natscope"), manual::completion(natscope::cli::Shell::Zsh)).unwrap();
+    let directory = scratch.path().display();
+    // Ctrl-O prints the line as it stands.
+    let program = format!(
+        r#"zmodload zsh/zpty
+           zpty shell env TERM=dumb HOME='{directory}' ZDOTDIR='{directory}' zsh -f -i
+           zpty -w shell "PROMPT= ; unsetopt zle_bracketed_paste; fpath=('{directory}' \$fpath); autoload -U compinit"
+           zpty -w shell "compinit -u -D; show() {{ print -r -- \"<\"\"<\$BUFFER>\"\">\" }}; zle -N show; bindkey '^O' show; print read\"\"y"
+           zpty -r -m shell said '*ready*'
+           zpty -w -n shell $'{typed}\t\x0f'
+           zpty -r -m shell said '*<<*>>*'
+           print -r -- "$said"
+           zpty -d shell"#
+    );
+    let output = Command::new("timeout").args(["30", "zsh", "-f", "-c", &program]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let shown = said.rsplit_once("<<").and_then(|(_, rest)| rest.split_once(">>")).map(|(line, _)| line.to_owned());
+    shown.unwrap_or_else(|| panic!("{said} {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn fish_completes() {
+    if !tool("fish") {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let script = scratch.path().join("natscope.fish");
+    fs::write(&script, manual::completion(natscope::cli::Shell::Fish)).unwrap();
+    for (typed, wanted) in [
+        ("natscope netch", "netcheck"),
+        ("natscope netcheck --no-por", "--no-portmap"),
+        ("natscope netcheck --format json-", "json-line"),
+        ("natscope config sh", "show"),
+    ] {
+        let program = format!("source '{}'; complete -C '{typed}'", script.display());
+        let output =
+            Command::new("fish").args(["--no-config", "-c", &program]).env("HOME", scratch.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        // A word and, after a tab, what it is for.
+        let words: Vec<&str> = said.lines().filter_map(|line| line.split('\t').next()).collect();
+        assert_eq!(words, [wanted], "{typed}: {said} {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 #[test]
 fn bash_completes() {
     if !tool("bash") {
@@ -103,6 +191,7 @@ fn bash_completes() {
     assert_eq!(completed(&script, "natscope netch"), ["netcheck"]);
     assert_eq!(completed(&script, "natscope netcheck --no-por"), ["--no-portmap"]);
     assert_eq!(completed(&script, "natscope netcheck --format json-"), ["json-line"]);
+    assert_eq!(completed(&script, "natscope config sh"), ["show"]);
     let commands = completed(&script, "natscope ''");
     assert!(commands.contains(&"selftest".to_owned()), "{commands:?}");
     assert!(!commands.contains(&"man".to_owned()), "a hidden command is offered: {commands:?}");

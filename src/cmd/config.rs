@@ -8,6 +8,7 @@ use super::derp_env;
 use super::exit::{CmdError, Exit};
 use super::output::{self, Output};
 use crate::cli::{self, ConfigArgs, ConfigCommand, ConfigText, GlobalArgs};
+use crate::drive::wall_clock;
 use crate::render;
 
 /// A file with every setting there is, and comments, has a hundredth of that. What is longer is another file.
@@ -76,8 +77,11 @@ pub(super) fn run(args: &ConfigArgs, global: &GlobalArgs, output: &Output) -> Re
         }
     };
     let usual = place(global.config.clone()).map(|(path, _)| path.display().to_string());
-    let place = usual.as_deref().map(|name| (name, file.is_some()));
-    output.text(&render::settings(&settings, place, output.format, &output.style))?;
+    let place = match &file {
+        Some(file) => Some((file.name.as_str(), true)),
+        None => usual.as_deref().map(|name| (name, false)),
+    };
+    output.text(&render::settings(&settings, place, wall_clock::now(), output.format, &output.style))?;
     Ok(Exit::Done)
 }
 

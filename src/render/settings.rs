@@ -1,5 +1,7 @@
 //! `natscope config show`: the settings in force, a table for each command that has some of its own.
 
+use std::time::SystemTime;
+
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use serde_json::{Value, json};
 
@@ -8,6 +10,7 @@ use super::clean::clean;
 use super::map_lint::indented;
 use super::{Format, Style, json};
 use crate::model::{Origin, Setting};
+use crate::report::SCHEMA;
 
 const UNDERLINED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
 
@@ -17,14 +20,20 @@ const HIDDEN: &str = "REDACTED";
 /// The settings. `file` is where the configuration file is, or would be, and whether it is there.
 /// [`Format::TailscaleJson`] has no form for it; the arguments refuse it.
 #[must_use]
-pub fn settings(settings: &[Setting], file: Option<(&str, bool)>, format: Format, style: &Style) -> String {
+pub fn settings(
+    settings: &[Setting],
+    file: Option<(&str, bool)>,
+    started_at: SystemTime,
+    format: Format,
+    style: &Style,
+) -> String {
     let hidden: Vec<Setting> = settings.iter().map(|setting| shown(setting, style.redact)).collect();
     let file = file.map(|(name, there)| (if style.redact { HIDDEN } else { name }, there));
     match format {
         Format::Table => table(&hidden, file, style),
         Format::Markdown => indented(&table(&hidden, file, style)),
-        Format::Json | Format::TailscaleJson => json::finish(&format!("{:#}", document(&hidden, file))),
-        Format::JsonLine => json::finish(&document(&hidden, file).to_string()),
+        Format::Json | Format::TailscaleJson => json::finish(&format!("{:#}", document(&hidden, file, started_at))),
+        Format::JsonLine => json::finish(&document(&hidden, file, started_at).to_string()),
     }
 }
 
@@ -82,23 +91,37 @@ fn origin(origin: &Origin, words: &dyn Catalogue) -> String {
     }
 }
 
-/// In English, as all JSON. It is no report and follows no schema.
-fn document(settings: &[Setting], file: Option<(&str, bool)>) -> Value {
+fn document(settings: &[Setting], file: Option<(&str, bool)>, started_at: SystemTime) -> Value {
     let settings = settings.iter().map(|setting| {
-        let (source, at) = match &setting.origin {
-            Origin::Flag => ("flag", Value::Null),
-            Origin::Variable(name) => ("env", json!({ "variable": name })),
-            Origin::File { name, line } => ("file", json!({ "file": name, "line": line })),
-            Origin::Default => ("default", Value::Null),
-        };
-        json!({ "command": setting.command, "key": setting.key, "values": setting.values, "source": source, "at": at })
+        let mut value = json!({ "command": setting.command, "key": setting.key, "values": setting.values });
+        if let Value::Object(object) = &mut value {
+            let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
+            match &setting.origin {
+                Origin::Flag => drop(put("source", json!("flag"))),
+                Origin::Variable(name) => {
+                    put("source", json!("env"));
+                    put("variable", json!(name));
+                }
+                Origin::File { name, line } => {
+                    put("source", json!("file"));
+                    put("file", json!(name));
+                    put("line", json!(line));
+                }
+                Origin::Default => drop(put("source", json!("default"))),
+            }
+        }
+        value
     });
     json!({
+        "schema": SCHEMA,
         "tool": { "name": "natscope", "version": env!("CARGO_PKG_VERSION") },
+        "command": "config show",
+        "started_at": json::rfc3339(started_at),
         "config": {
             "file": file.filter(|(_, there)| *there).map(|(name, _)| name),
             "settings": settings.collect::<Vec<_>>(),
         },
+        "findings": [],
     })
 }
 
@@ -126,23 +149,31 @@ mod tests {
 
     #[test]
     fn each_setting_tells_where_it_comes_from() {
-        let text = settings(&some(), Some(("a/natscope.toml", true)), Format::Table, &Style::default());
+        let text = settings(
+            &some(),
+            Some(("a/natscope.toml", true)),
+            SystemTime::UNIX_EPOCH,
+            Format::Table,
+            &Style::default(),
+        );
         for wanted in ["relay.example.com", "a/natscope.toml:7", "NATSCOPE_LANG", "command line", "default", "[relay]"]
         {
             assert!(text.contains(wanted), "{wanted}: {text}");
         }
-        let value: Value = serde_json::from_str(&settings(&some(), None, Format::Json, &Style::default())).unwrap();
+        let value: Value =
+            serde_json::from_str(&settings(&some(), None, SystemTime::UNIX_EPOCH, Format::Json, &Style::default()))
+                .unwrap();
         let sources: Vec<_> =
             value["config"]["settings"].as_array().unwrap().iter().map(|it| it["source"].clone()).collect();
         assert_eq!(sources, ["default", "env", "file", "flag"]);
-        assert_eq!(value["config"]["settings"][2]["at"]["line"], 7);
+        assert_eq!(value["config"]["settings"][2]["line"], 7);
     }
 
     #[test]
     fn redaction_covers_names_and_paths() {
         for format in Format::ALL {
             let style = Style { redact: true, ..Style::default() };
-            let text = settings(&some(), Some(("a/natscope.toml", true)), format, &style);
+            let text = settings(&some(), Some(("a/natscope.toml", true)), SystemTime::UNIX_EPOCH, format, &style);
             assert!(!text.contains("example.com") && !text.contains("natscope.toml"), "{text}");
         }
     }
@@ -150,7 +181,7 @@ mod tests {
     #[test]
     fn chinese_is_chinese() {
         let style = Style { lang: Lang::ZhCn, ..Style::default() };
-        let text = settings(&some(), Some(("x", false)), Format::Table, &style);
+        let text = settings(&some(), Some(("x", false)), SystemTime::UNIX_EPOCH, Format::Table, &style);
         assert!(
             text.contains("所有命令") && text.contains("环境变量 NATSCOPE_LANG") && !text.contains("default"),
             "{text}"

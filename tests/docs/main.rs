@@ -17,6 +17,8 @@
 mod tools;
 
 mod links;
+mod packaging;
 mod plain;
+mod snippets;
 mod stage;
 mod transcripts;

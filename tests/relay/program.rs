@@ -72,7 +72,7 @@ pub(crate) fn command() -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("NATSCOPE_")) {
         command.env_remove(name);
     }
-    command.arg("relay");
+    command.arg("relay").env("NATSCOPE_CONFIG", "none");
     command
 }
 

@@ -21,19 +21,27 @@ pub(super) fn values(file: &ConfigText, syntax: &Command, path: &[String]) -> Re
     let mut found = Vec::new();
     reader.table(table.get_ref(), &[], &mut found)?;
     let mut values: Vec<FileValue> = Vec::new();
+    let args = || reader.command(path).into_iter().flat_map(Command::get_arguments);
     // Outermost first, so that what stands nearer to the command takes the place of what does not.
-    for (section, value) in found {
-        let applies = path.starts_with(&section) && reader.command(path).is_some_and(|it| has(it, &value.id));
-        if applies {
-            values.retain(|known| known.id != value.id);
-            values.push(value);
-        }
+    for Line { section, key, offset, value } in found {
+        // Commands may take a key of one name each in its own way.
+        let arg = args().find(|arg| key_of(arg).as_deref() == Some(key));
+        let Some(arg) = arg.filter(|_| path.starts_with(&section)) else { continue };
+        let id = arg.get_id().to_string();
+        let (line, _) = reader.place(offset);
+        let words = reader.words(arg, key, value)?;
+        values.retain(|known| known.id != id);
+        values.push(FileValue { id, key: key.to_owned(), values: words, depth: section.len(), line });
     }
     Ok(values)
 }
 
-fn has(command: &Command, id: &str) -> bool {
-    command.get_arguments().any(|arg| arg.get_id() == id)
+/// A key with its value, and where it stands.
+struct Line<'a> {
+    section: Vec<String>,
+    key: &'a str,
+    offset: usize,
+    value: &'a Spanned<DeValue<'a>>,
 }
 
 struct Reader<'a> {
@@ -43,12 +51,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// A table, and those in it, whose keys come after its own.
-    fn table(
-        &self,
-        table: &DeTable<'_>,
-        section: &[String],
-        found: &mut Vec<(Vec<String>, FileValue)>,
-    ) -> Result<(), String> {
+    fn table<'t>(&self, table: &'t DeTable<'t>, section: &[String], found: &mut Vec<Line<'t>>) -> Result<(), String> {
         let mut below = Vec::new();
         for (key, value) in table {
             let (name, offset) = (key.get_ref().as_ref(), key.span().start);
@@ -60,39 +63,38 @@ impl Reader<'_> {
                 DeValue::Array(array) if array.iter().any(|it| it.get_ref().is_table()) => {
                     return Err(self.complaint(offset, &format!("write [{name}] instead of [[{name}]]")));
                 }
-                _ => found.extend(self.setting(name, offset, value, section)?.map(|value| (section.to_vec(), value))),
+                _ => {
+                    let line = Line { section: section.to_vec(), key: name, offset, value };
+                    self.check(&line)?;
+                    found.push(line);
+                }
             }
         }
         below.into_iter().try_for_each(|(section, table)| self.table(table, &section, found))
     }
 
-    fn setting(
-        &self,
-        key: &str,
-        offset: usize,
-        value: &Spanned<DeValue<'_>>,
-        section: &[String],
-    ) -> Result<Option<FileValue>, String> {
-        let arg = self.arg(key, section).ok_or_else(|| self.unknown_key(offset, key, section))?;
-        if !is_settable(arg) {
-            let message = format!("`{key}` is about a single run: write --{key} on the command line instead");
-            return Err(self.complaint(offset, &message));
+    /// Whether every command the line is for takes it.
+    fn check(&self, line: &Line<'_>) -> Result<(), String> {
+        let Line { section, key, offset, value } = line;
+        let args = self.args(key, section);
+        if args.is_empty() {
+            return Err(self.unknown_key(*offset, key, section));
         }
-        let values = values_of(arg, key, value.get_ref()).map_err(|what| self.complaint(value.span().start, &what))?;
-        let (line, _) = self.place(offset);
-        Ok(values.map(|values| FileValue {
-            id: arg.get_id().to_string(),
-            key: key.to_owned(),
-            values,
-            depth: section.len(),
-            line,
-        }))
+        if !args.iter().all(|arg| is_settable(arg)) {
+            let message = format!("`{key}` is about a single run: write --{key} on the command line instead");
+            return Err(self.complaint(*offset, &message));
+        }
+        args.into_iter().try_for_each(|arg| self.words(arg, key, value).map(drop))
     }
 
-    /// The flag a key of a section means: the command's own, or that of a command below it.
-    fn arg(&self, key: &str, section: &[String]) -> Option<&Arg> {
-        let command = self.command(section)?;
-        all(command).into_iter().find(|arg| key_of(arg).as_deref() == Some(key))
+    fn words(&self, arg: &Arg, key: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, String> {
+        values_of(arg, key, value.get_ref()).map_err(|what| self.complaint(value.span().start, &what))
+    }
+
+    /// The flags a key of a section means: the command's own, and those of commands below it.
+    fn args(&self, key: &str, section: &[String]) -> Vec<&Arg> {
+        let known = self.command(section).map(all).unwrap_or_default();
+        known.into_iter().filter(|arg| key_of(arg).as_deref() == Some(key)).collect()
     }
 
     fn command(&self, path: &[String]) -> Option<&Command> {
@@ -102,7 +104,7 @@ impl Reader<'_> {
     }
 
     fn unknown_command(&self, offset: usize, name: &str, section: &[String]) -> String {
-        if let Some(arg) = self.arg(name, section) {
+        if let [arg, ..] = self.args(name, section).as_slice() {
             let message = format!("`{name}` takes {}, not a table", super::value::wanted(arg));
             return self.complaint(offset, &message);
         }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::super::{Cli, Command as Parsed, Format, Lang, parse_with_config, settings};
+use super::super::{Cli, Command as Parsed, DerpmapCommand, Format, Lang, parse_with_config, settings};
 use super::ConfigText;
 use crate::model::Origin;
 
@@ -51,7 +51,9 @@ fn a_file_says_what_flags_would_say() {
     assert_eq!((doctor.long, doctor.map.derp_maps.len()), (Some(Duration::from_secs(110)), 2));
     let Parsed::Relay(relay) = parse(text, "relay").unwrap().command else { panic!() };
     assert_eq!((relay.max_clients, relay.verify_tailscaled.is_some()), (1000, true));
-    let Parsed::Derpmap(_) = parse(text, "derpmap show").unwrap().command else { panic!() };
+    let Parsed::Derpmap(derpmap) = parse(text, "derpmap show").unwrap().command else { panic!() };
+    let DerpmapCommand::Show(show) = derpmap.command else { panic!() };
+    assert_eq!(show.sources.len(), 2, "a positional argument with a variable is set by its name too");
 }
 
 #[test]
@@ -70,6 +72,9 @@ fn what_is_nearer_wins() {
     assert!(nat.probing.only_v6 && !nat.probing.only_v4);
     let Parsed::Netcheck(replayed) = parse(text, "netcheck --replay a.json").unwrap().command else { panic!() };
     assert!(!replayed.probing.only_v4 && replayed.map.regions.is_empty());
+    let text = "long = true\n[doctor]\nlong = false";
+    let Parsed::Doctor(doctor) = parse(text, "doctor a.example").unwrap().command else { panic!() };
+    assert_eq!(doctor.long, None, "a table may take back what stands above it");
     let text = "stun-server = 'a.example'";
     let Parsed::Nat(nat) = parse(text, "nat b.example").unwrap().command else { panic!() };
     assert!(nat.stun_servers.is_empty());
@@ -112,6 +117,7 @@ fn mistakes_have_their_place_and_what_is_near() {
         ("config = 'a'", "about a single run"),
         ("lang.a = 1", "`lang` takes a value (LANG), not a table"),
         ("[[netcheck]]\n4 = true", "write [netcheck] instead of [[netcheck]]"),
+        ("count = 0", "`count` is set to \"0\": 0 is not in 1.."),
         ("4 = true\n4 = false", "natscope.toml:2:1: duplicate key"),
         ("lang = ", "natscope.toml:1:"),
         ("[man]\n", "no command is named `man`"),

@@ -5,19 +5,19 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 use toml::de::DeValue;
 
-/// The words a flag would be given. `None`: the file says what is so without it.
-pub(super) fn values_of(arg: &Arg, key: &str, value: &DeValue<'_>) -> Result<Option<Vec<String>>, String> {
+/// The words a flag would be given; none where the file says that it is not set.
+pub(super) fn values_of(arg: &Arg, key: &str, value: &DeValue<'_>) -> Result<Vec<String>, String> {
     let wrong = |found: &str| format!("`{key}` takes {}, not {found}", wanted(arg));
     let values = match (arg.get_action(), value) {
-        (ArgAction::SetTrue | ArgAction::SetFalse, DeValue::Boolean(on)) => return Ok(Some(vec![on.to_string()])),
+        (ArgAction::SetTrue | ArgAction::SetFalse, DeValue::Boolean(on)) => return Ok(vec![on.to_string()]),
         (ArgAction::Count, DeValue::Integer(_)) => {
             let text = scalar(value).unwrap_or_default();
             let count = text.parse::<u8>().map_err(|_| format!("`{key}` takes a number from 0 to 255, not {text}"))?;
-            return Ok(Some(vec![count.to_string()]));
+            return Ok(vec![count.to_string()]);
         }
         (ArgAction::SetTrue | ArgAction::SetFalse | ArgAction::Count, other) => return Err(wrong(kind(other))),
-        (_, DeValue::Boolean(true)) => return bare(arg, key).map(Some).ok_or_else(|| wrong("true")),
-        (_, DeValue::Boolean(false)) => return bare(arg, key).map(|_| None).ok_or_else(|| wrong("false")),
+        (_, DeValue::Boolean(true)) => return bare(arg, key).ok_or_else(|| wrong("true")),
+        (_, DeValue::Boolean(false)) => return bare(arg, key).map(|_| Vec::new()).ok_or_else(|| wrong("false")),
         (ArgAction::Append, DeValue::Array(list)) => {
             let words = list.iter().map(|value| scalar(value.get_ref()).ok_or_else(|| kind(value.get_ref())));
             words
@@ -27,7 +27,7 @@ pub(super) fn values_of(arg: &Arg, key: &str, value: &DeValue<'_>) -> Result<Opt
         (_, one) => vec![scalar(one).ok_or_else(|| wrong(kind(one)))?],
     };
     values.iter().try_for_each(|value| taken(arg, key, value))?;
-    Ok(Some(values))
+    Ok(values)
 }
 
 /// What a flag takes, in the words of TOML.

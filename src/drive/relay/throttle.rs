@@ -53,7 +53,9 @@ impl Throttle {
     fn decode(text: &[u8]) -> Result<Self, serde_json::Error> {
         // A list would be read as the values in order.
         if text.trim_ascii_start().first() != Some(&b'{') {
-            return Err(serde::de::Error::custom("this is no JSON object"));
+            return Err(serde::de::Error::custom(
+                "this is no JSON object, as {\"PerClientRateLimitBytesPerSec\": 5000000}",
+            ));
         }
         let keys: Keys = serde_json::from_slice(text)?;
         let some = |number: usize| (number > 0).then_some(number);
