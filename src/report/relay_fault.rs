@@ -97,8 +97,10 @@ pub enum RelayFault {
         self_signed: bool,
         /// Who has signed it.
         issuer: String,
-        /// The entry of a map that would do.
+        /// The entry of a map that would do, by a pin.
         node: MapNode,
+        /// Why no pin would do.
+        unpinnable: Option<Unpinnable>,
         /// `InsecureForTests` lets clients connect all the same.
         insecure: bool,
     },
@@ -142,6 +144,8 @@ pub enum RelayFault {
     ClockSkew {
         /// Seconds the server is ahead.
         ahead_s: i64,
+        /// The certificate is valid by the server's clock, and not by this host's.
+        decides: bool,
     },
     /// A handshake with the relay's name breaks off, and one without it, or with another one, does not.
     SniFiltered {
@@ -257,6 +261,8 @@ pub enum RelayFault {
     NotKept {
         /// How long it lived.
         held: Duration,
+        /// Keep-alives that came in that time.
+        keep_alives: u32,
         /// How it ended.
         failure: Failure,
     },
@@ -352,6 +358,24 @@ pub struct MapNode {
     pub stun_port: Option<u16>,
     /// The pin.
     pub cert_name: Option<String>,
+}
+
+/// Why a certificate cannot be pinned: Tailscale's client takes a pinned one only where it comes alone, is for the name that
+/// is dialled, and is valid (`tlsdial.SetConfigExpectedCertHash`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unpinnable {
+    /// It comes with others.
+    Chain {
+        /// How many they are together, a derper's meta-certificate left out.
+        count: usize,
+    },
+    /// It is for other names.
+    Name {
+        /// The name that is dialled.
+        expected: String,
+    },
+    /// It has expired, or is not valid yet.
+    Dates,
 }
 
 /// What is wrong with a certificate file.

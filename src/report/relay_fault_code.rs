@@ -122,7 +122,7 @@ impl RelayFault {
             | Self::NameMismatch { overlooked: true, .. }
             | Self::Untrusted { insecure: true, .. }
             | Self::ExpiresSoon { .. }
-            | Self::ClockSkew { .. }
+            | Self::ClockSkew { decides: false, .. }
             | Self::Cdn { works: false, .. }
             | Self::LatencyCheck { .. }
             | Self::Port80 { .. }

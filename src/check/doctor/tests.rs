@@ -1,6 +1,7 @@
 //! Relays played by a function, in virtual time: what is asked of them, and what is said of them.
 
 mod cases;
+mod certificates;
 mod doubt;
 mod play;
 mod timing;

@@ -3,7 +3,7 @@
 use super::pseudonym::Pseudonyms;
 use super::relay::certificate;
 use super::verdict::{doctor_why, failure, why};
-use crate::report::{Doctor, ExamFacts, MapNode, RelayFault, RelayFinding};
+use crate::report::{Doctor, ExamFacts, MapNode, RelayFault, RelayFinding, Unpinnable};
 
 pub(super) fn walk(doctor: &mut Doctor, names: &mut Pseudonyms) {
     names.text(&mut doctor.target);
@@ -114,9 +114,12 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
                 names.host(name);
             }
         }
-        RelayFault::Untrusted { self_signed: _, issuer, node, insecure: _ } => {
+        RelayFault::Untrusted { self_signed: _, issuer, node, unpinnable, insecure: _ } => {
             names.host(issuer);
             map_node(node, names);
+            if let Some(Unpinnable::Name { expected }) = unpinnable {
+                names.host(expected);
+            }
         }
         RelayFault::PinMismatch { expected, presented, node } => {
             *expected = names.hash(expected);
@@ -157,7 +160,7 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
         | RelayFault::NoGreeting { failure: how }
         | RelayFault::FastStartBroken { failure: how }
         | RelayFault::NotDelivered { packets: _, failure: how }
-        | RelayFault::NotKept { held: _, failure: how } => failure(how, names),
+        | RelayFault::NotKept { held: _, keep_alives: _, failure: how } => failure(how, names),
         RelayFault::SeveralKeys { keys, meshed: _ } => {
             for key in keys {
                 *key = names.hash(key);

@@ -164,7 +164,9 @@ fn hold(chart: &mut Chart<'_>) {
     chart.facts.hold_cut_short = false;
     chart.facts.hold = Some((held, said.keep_alives, answer.ended.is_none()));
     match &answer.ended {
-        Some(failure) => chart.fault(RelayFault::NotKept { held, failure: failure.clone() }),
+        Some(failure) => {
+            chart.fault(RelayFault::NotKept { held, keep_alives: said.keep_alives, failure: failure.clone() });
+        }
         None if said.keep_alives == 0 && held > KEEP_ALIVE => chart.fault(RelayFault::NoKeepAlive { held }),
         None => {}
     }

@@ -111,8 +111,13 @@ fn lacks_route(exam: &Exam<'_>, family: Family) -> bool {
 /// translates addresses before it.
 fn is_odd(exam: &Exam<'_>, server: SocketAddr, mapped: SocketAddr) -> bool {
     // A server of this very host sees it where both are.
-    let is_here = || exam.input.host.interfaces.iter().any(|interface| interface.addresses.contains(&server.ip()));
-    is_global(server.ip()) && (!is_global(mapped.ip()) || (server.ip() == mapped.ip() && !is_here()))
+    let host = &exam.input.host;
+    let is_ours = |ip| host.interfaces.iter().any(|interface| interface.addresses.contains(&ip));
+    // One that sees this host at its own address, or at its router's, is in its network: the router turned the request back
+    // (RFC 4787 section 6), and strangers are seen as they are.
+    let is_near = is_ours(mapped.ip()) || host.gateways.iter().any(|gateway| gateway.address == mapped.ip());
+    let is_same = server.ip() == mapped.ip() && !is_ours(server.ip());
+    is_global(server.ip()) && !is_near && (!is_global(mapped.ip()) || is_same)
 }
 
 /// Who answered in the place of the server.
