@@ -1,7 +1,7 @@
 //! What the doctor has seen of relays.
 
 use super::pseudonym::Pseudonyms;
-use super::relay::certificate;
+use super::relay::{certificate, is_public_authority};
 use super::verdict::{doctor_why, failure, why};
 use crate::report::{Doctor, ExamFacts, MapNode, RelayFault, RelayFinding, Unpinnable};
 
@@ -114,8 +114,10 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
                 names.host(name);
             }
         }
-        RelayFault::Untrusted { self_signed: _, issuer, node, unpinnable, insecure: _ } => {
-            names.host(issuer);
+        RelayFault::Untrusted { self_signed, issuer, node, unpinnable, insecure: _ } => {
+            if *self_signed || !is_public_authority(issuer) {
+                names.host(issuer);
+            }
             map_node(node, names);
             if let Some(Unpinnable::Name { expected }) = unpinnable {
                 names.host(expected);
