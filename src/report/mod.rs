@@ -52,7 +52,7 @@ pub use ping::{
 };
 pub use plan::{Plan, PlanStep, PlanWhat, PlanWhen};
 pub use predict::{Advice, Advised, Class, Fact, Likelihood, Mechanism, Missing, PairWhy, Predict, PredictSide, Which};
-pub use relay_fault::{FileProblem, MapNode, RelayFault, RelayFinding, Unpinnable};
+pub use relay_fault::{FileProblem, MapNode, PortUnknown, RelayFault, RelayFinding, Unpinnable};
 pub use side::{FamilyFacts, Side};
 pub use verdict::{Confidence, Verdict};
 pub use why::Why;

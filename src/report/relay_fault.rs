@@ -322,6 +322,15 @@ pub enum RelayFault {
         /// The port.
         port: u16,
     },
+    /// Whether anything listens on a port is not known; seen on the relay's own host.
+    PortUnknown {
+        /// Whether it is a UDP port.
+        udp: bool,
+        /// The port.
+        port: u16,
+        /// Why.
+        why: PortUnknown,
+    },
     /// A port is bound to loopback alone; seen on the relay's own host.
     LoopbackOnly {
         /// Whether it is a UDP port.
@@ -378,11 +387,30 @@ pub enum Unpinnable {
     Dates,
 }
 
-/// What is wrong with a certificate file.
+/// Why it is not known whether anything listens on a port of the relay's own host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortUnknown {
+    /// The system does not tell who listens.
+    Unreadable,
+    /// A derper runs in a network namespace of its own, as in a container, or in one that is not told; nobody listens in this
+    /// one, and ports may be published by address translation.
+    OtherNamespace,
+    /// The relay answers on that port, though nobody listens in this network namespace.
+    Answered,
+}
+
+/// What is wrong with a certificate file.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileProblem {
-    /// It is not there, or holds no certificate.
+    /// It is not there.
     Missing,
+    /// It could not be looked at: no fault of the relay.
+    Unreadable {
+        /// What the system says.
+        said: String,
+    },
+    /// It holds no certificate.
+    NoCertificate,
     /// Its certificate has expired.
     Expired,
     /// The relay presents another one.

@@ -3,5 +3,6 @@
 mod cases;
 mod certificates;
 mod doubt;
+mod local;
 mod play;
 mod timing;

@@ -3,7 +3,7 @@
 use super::pseudonym::Pseudonyms;
 use super::relay::{certificate, is_public_authority};
 use super::verdict::{doctor_why, failure, why};
-use crate::report::{Doctor, ExamFacts, MapNode, RelayFault, RelayFinding, Unpinnable};
+use crate::report::{Doctor, ExamFacts, FileProblem, MapNode, RelayFault, RelayFinding, Unpinnable};
 
 pub(super) fn walk(doctor: &mut Doctor, names: &mut Pseudonyms) {
     names.text(&mut doctor.target);
@@ -178,8 +178,12 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
             names.endpoint(server);
             names.endpoint(other);
         }
-        RelayFault::NoTailscaled { socket: path } | RelayFault::CertificateFile { path, problem: _ } => {
+        RelayFault::NoTailscaled { socket: path } => names.text(path),
+        RelayFault::CertificateFile { path, problem } => {
             names.text(path);
+            if let FileProblem::Unreadable { said } = problem {
+                names.text(said);
+            }
         }
         RelayFault::NotAlone { .. }
         | RelayFault::Expired { .. }
@@ -193,6 +197,7 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
         | RelayFault::NoKeepAlive { .. }
         | RelayFault::OneSided { .. }
         | RelayFault::NotListening { .. }
+        | RelayFault::PortUnknown { .. }
         | RelayFault::LoopbackOnly { .. }
         | RelayFault::ClockUnsynchronized
         | RelayFault::FailOpen => {}
