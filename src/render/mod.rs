@@ -22,6 +22,7 @@ mod plan;
 pub mod redact;
 #[cfg(test)]
 mod sample;
+mod settings;
 mod table;
 mod tailscale_json;
 #[cfg(test)]
@@ -39,6 +40,7 @@ pub use map_lint::{lint, lint_line};
 pub use map_show::show;
 pub use ping::ping_event;
 pub use plan::plan;
+pub use settings::settings;
 
 use crate::report::{MapMistake, Report};
 

@@ -88,6 +88,7 @@ const CRATES: &[(&str, &[&str], &str)] = &[
     ("tokio_rustls", &["drive"], NETWORK),
     ("tokio_util", &["drive"], NETWORK),
     ("tokio_websockets", &["drive"], NETWORK),
+    ("toml", &["cli"], "the configuration file is argument syntax in another notation"),
     ("tracing", &["drive", "cmd", "main"], "a function from data to data has nothing to log"),
     ("tracing_subscriber", &["cmd", "main"], TERMINAL),
     ("webpki_roots", &["drive"], NETWORK),
