@@ -294,6 +294,8 @@ pub enum RelayFault {
         server: SocketAddr,
         /// What it told.
         mapped: SocketAddr,
+        /// It is an address of this host, or its router's: seen from elsewhere, it may be as it should.
+        near: bool,
     },
     /// STUN is answered over one family and not over the other, which TCP gets through.
     NoStunOver {

@@ -116,6 +116,7 @@ impl RelayFault {
             | Self::NotAdmitted
             | Self::SeveralKeys { meshed: true, .. }
             | Self::PortUnknown { .. }
+            | Self::MappedOdd { near: true, .. }
             | Self::CertificateFile { problem: FileProblem::Unreadable { .. }, .. }
             | Self::TailnodeOnly { .. } => Severity::Info,
             Self::NotLookedUp { .. }
@@ -131,7 +132,7 @@ impl RelayFault {
             | Self::Port80 { .. }
             | Self::OpenRelay
             | Self::NoKeepAlive { .. }
-            | Self::MappedOdd { .. }
+            | Self::MappedOdd { near: false, .. }
             | Self::NoStunOver { .. }
             | Self::StunFromElsewhere { .. }
             | Self::OneSided { .. }

@@ -174,7 +174,8 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
             failure(how, names);
         }
         RelayFault::TailnodeOnly { server } => names.endpoint(server),
-        RelayFault::MappedOdd { server, mapped: other } | RelayFault::StunFromElsewhere { server, from: other } => {
+        RelayFault::MappedOdd { server, mapped: other, near: _ }
+        | RelayFault::StunFromElsewhere { server, from: other } => {
             names.endpoint(server);
             names.endpoint(other);
         }

@@ -1,6 +1,6 @@
 //! STUN, which is UDP, and knows nothing of the relay beside it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::Chart;
 use crate::check::doctor::exam::Exam;
@@ -56,7 +56,11 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
             chart.fault(RelayFault::TailnodeOnly { server: stun.server });
         }
         if let Some(mapped) = stun.mapped.filter(|mapped| is_odd(exam, stun.server, *mapped)) {
-            chart.fault(RelayFault::MappedOdd { server: stun.server, mapped });
+            chart.fault(RelayFault::MappedOdd {
+                server: stun.server,
+                mapped,
+                near: is_near(exam, stun.server, mapped),
+            });
         }
         if let Some(from) = from_elsewhere(exam, stun.server) {
             chart.fault(RelayFault::StunFromElsewhere { server: stun.server, from });
@@ -111,13 +115,19 @@ fn lacks_route(exam: &Exam<'_>, family: Family) -> bool {
 /// translates addresses before it.
 fn is_odd(exam: &Exam<'_>, server: SocketAddr, mapped: SocketAddr) -> bool {
     // A server of this very host sees it where both are.
-    let host = &exam.input.host;
-    let is_ours = |ip| host.interfaces.iter().any(|interface| interface.addresses.contains(&ip));
-    // One that sees this host at its own address, or at its router's, is in its network: the router turned the request back
-    // (RFC 4787 section 6), and strangers are seen as they are.
-    let is_near = is_ours(mapped.ip()) || host.gateways.iter().any(|gateway| gateway.address == mapped.ip());
-    let is_same = server.ip() == mapped.ip() && !is_ours(server.ip());
-    is_global(server.ip()) && !is_near && (!is_global(mapped.ip()) || is_same)
+    is_global(server.ip()) && (!is_global(mapped.ip()) || (server.ip() == mapped.ip() && !is_ours(exam, server.ip())))
+}
+
+/// Whether a server that sees this host there is in its network: at an address of this host or its router, or at the server's
+/// own public one. Then the router turned the request back (RFC 4787 section 6), or it never left this host, and strangers may
+/// be seen as they are.
+fn is_near(exam: &Exam<'_>, server: SocketAddr, mapped: SocketAddr) -> bool {
+    let mut gateways = exam.input.host.gateways.iter();
+    is_ours(exam, mapped.ip()) || server.ip() == mapped.ip() || gateways.any(|it| it.address == mapped.ip())
+}
+
+fn is_ours(exam: &Exam<'_>, address: IpAddr) -> bool {
+    exam.input.host.interfaces.iter().any(|interface| interface.addresses.contains(&address))
 }
 
 /// Who answered in the place of the server.

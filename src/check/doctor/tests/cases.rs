@@ -294,7 +294,7 @@ fn stun() {
         other => world(other, |ask| Some(healthy(ask))),
     };
     assert_eq!(play(&input(), private).codes(), ["DERP-005", "STUN-003"]);
-    // Behind one router, it is this host's own address or the router's that a server there sees: no fault of the server.
+    // Behind one router, it is this host's own address or the router's that a server there sees.
     for seen in ["192.168.1.2:4000", "192.168.1.1:4000", "203.0.113.7:4000"] {
         let mut near = input();
         near.host.interfaces = vec![crate::probe::Interface {
@@ -310,8 +310,10 @@ fn stun() {
             Question::Stun { server, .. } => Some((millis(20), mapped(*server, seen))),
             other => world(other, |ask| Some(healthy(ask))),
         };
-        let odd: &[&str] = if seen.starts_with("203") { &["DERP-005", "STUN-003"] } else { &["DERP-005"] };
-        assert_eq!(play(&near, turned_back).codes(), odd, "{seen}");
+        // A note, and no warning: strangers may be seen as they are.
+        let played = play(&near, turned_back);
+        assert_eq!(played.codes(), ["DERP-005"], "{seen}");
+        assert!(played.all_codes().contains(&"STUN-003"), "{seen}");
     }
 
     let mut none = input();

@@ -46,7 +46,7 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             &["derper and Headscale do so on purpose"],
             "Nothing. Other STUN testers will call it dead; it is not.",
         ),
-        RelayFault::MappedOdd { server, mapped } => pasted(
+        RelayFault::MappedOdd { server, mapped, near: _ } => pasted(
             text(
                 "STUN tells an address that this host cannot have there",
                 format!("{server} sees this host at {mapped}."),

@@ -44,7 +44,7 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             &["derper 和 Headscale 有意如此"],
             "无需处理。其他 STUN 测试工具会说它没有应答，其实不然。",
         ),
-        RelayFault::MappedOdd { server, mapped } => pasted(
+        RelayFault::MappedOdd { server, mapped, near: _ } => pasted(
             text(
                 "STUN 报告的地址不可能是本机在那里的地址",
                 format!("{server} 看到本机为 {mapped}。"),
