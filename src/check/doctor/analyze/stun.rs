@@ -49,7 +49,7 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
                 if reached && chart.facts.via_proxy.is_none() {
                     chart.fault(RelayFault::NoStunOver { family, server, failure });
                 }
-            } else if !(lacks_route(exam, family) && failure.cause == Cause::Unreachable) {
+            } else if !(lacks_route(exam, family) && failure.cause == Cause::Unreachable) && !is_by_chance(exam, stun) {
                 chart.fault(RelayFault::NoStun { server, failure, relay_works, plain: stun.plain.is_some() });
             }
         } else if works(stun) && stun.plain.is_none() {
@@ -66,6 +66,11 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
             chart.fault(RelayFault::StunFromElsewhere { server: stun.server, from });
         }
     }
+    // Of both forms one alone is answered, and packets get lost.
+    let by_chance = |stun: &&StunExam| is_by_chance(exam, stun);
+    if let Some(failure) = exams.iter().find(by_chance).and_then(|stun| stun.failure.clone()).filter(|_| !any) {
+        return chart.undetermined(Layer::Stun, DoctorWhy::Lost { failure });
+    }
     let no_way = |stun: &StunExam| {
         let family = Family::of(stun.server.ip());
         let unreachable = stun.failure.as_ref().is_some_and(|failure| failure.cause == Cause::Unreachable);
@@ -79,6 +84,13 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
     }
     let took = exams.iter().filter_map(|stun| stun.tailnode).min();
     chart.layer(Layer::Stun, took)
+}
+
+/// Whether the silence of Tailscale's form may be that of lost packets, since the plain one was answered and packets do get
+/// lost. Where neither is answered, twice as many copies were silent.
+fn is_by_chance(exam: &Exam<'_>, stun: &StunExam) -> bool {
+    let silent = stun.failure.as_ref().is_some_and(|failure| matches!(failure.cause, Cause::NoAnswer { .. }));
+    silent && stun.tailnode.is_none() && stun.plain.is_some() && exam.saw_loss()
 }
 
 /// Whether silence has lasted long enough, or was broken by a refusal, before the run ended.
