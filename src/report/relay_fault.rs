@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::{FileProblem, MapNode, PortUnknown, Unpinnable};
 use crate::model::Family;
 use crate::probe::Failure;
 
@@ -97,8 +98,10 @@ pub enum RelayFault {
         self_signed: bool,
         /// Who has signed it.
         issuer: String,
-        /// The entry of a map that would do.
+        /// The entry of a map that would do, by a pin.
         node: MapNode,
+        /// Why no pin would do.
+        unpinnable: Option<Unpinnable>,
         /// `InsecureForTests` lets clients connect all the same.
         insecure: bool,
     },
@@ -142,6 +145,8 @@ pub enum RelayFault {
     ClockSkew {
         /// Seconds the server is ahead.
         ahead_s: i64,
+        /// The certificate is valid by the server's clock, and not by this host's.
+        decides: bool,
     },
     /// A handshake with the relay's name breaks off, and one without it, or with another one, does not.
     SniFiltered {
@@ -257,6 +262,8 @@ pub enum RelayFault {
     NotKept {
         /// How long it lived.
         held: Duration,
+        /// Keep-alives that came in that time.
+        keep_alives: u32,
         /// How it ended.
         failure: Failure,
     },
@@ -287,6 +294,8 @@ pub enum RelayFault {
         server: SocketAddr,
         /// What it told.
         mapped: SocketAddr,
+        /// It is an address of this host, or its router's: seen from elsewhere, it may be as it should.
+        near: bool,
     },
     /// STUN is answered over one family and not over the other, which TCP gets through.
     NoStunOver {
@@ -316,6 +325,15 @@ pub enum RelayFault {
         /// The port.
         port: u16,
     },
+    /// Whether anything listens on a port is not known; seen on the relay's own host.
+    PortUnknown {
+        /// Whether it is a UDP port.
+        udp: bool,
+        /// The port.
+        port: u16,
+        /// Why.
+        why: PortUnknown,
+    },
     /// A port is bound to loopback alone; seen on the relay's own host.
     LoopbackOnly {
         /// Whether it is a UDP port.
@@ -339,28 +357,4 @@ pub enum RelayFault {
     },
     /// A derper lets everybody in while its verifier is down.
     FailOpen,
-}
-
-/// An entry of a DERP map.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MapNode {
-    /// `HostName`.
-    pub host: String,
-    /// `DERPPort`.
-    pub derp_port: u16,
-    /// `STUNPort`; `None`: -1.
-    pub stun_port: Option<u16>,
-    /// The pin.
-    pub cert_name: Option<String>,
-}
-
-/// What is wrong with a certificate file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileProblem {
-    /// It is not there, or holds no certificate.
-    Missing,
-    /// Its certificate has expired.
-    Expired,
-    /// The relay presents another one.
-    NotPresented,
 }

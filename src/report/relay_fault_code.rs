@@ -50,6 +50,7 @@ impl RelayFault {
             | Self::StunFromElsewhere { .. } => Layer::Stun,
             Self::OneSided { .. }
             | Self::NotListening { .. }
+            | Self::PortUnknown { .. }
             | Self::LoopbackOnly { .. }
             | Self::ClockUnsynchronized
             | Self::CertificateFile { .. }
@@ -97,7 +98,7 @@ impl RelayFault {
             Self::NoStunOver { .. } => Code::StunFamily,
             Self::StunFromElsewhere { .. } => Code::StunElsewhere,
             Self::OneSided { .. } => Code::PathOneSided,
-            Self::NotListening { .. } => Code::HostNotListening,
+            Self::NotListening { .. } | Self::PortUnknown { .. } => Code::HostNotListening,
             Self::LoopbackOnly { .. } => Code::HostLoopbackOnly,
             Self::ClockUnsynchronized => Code::HostClock,
             Self::NoTailscaled { .. } => Code::HostTailscaled,
@@ -114,6 +115,9 @@ impl RelayFault {
             | Self::Cdn { works: true, .. }
             | Self::NotAdmitted
             | Self::SeveralKeys { meshed: true, .. }
+            | Self::PortUnknown { .. }
+            | Self::MappedOdd { near: true, .. }
+            | Self::CertificateFile { problem: FileProblem::Unreadable { .. }, .. }
             | Self::TailnodeOnly { .. } => Severity::Info,
             Self::NotLookedUp { .. }
             | Self::AddressDiffers { .. }
@@ -122,13 +126,13 @@ impl RelayFault {
             | Self::NameMismatch { overlooked: true, .. }
             | Self::Untrusted { insecure: true, .. }
             | Self::ExpiresSoon { .. }
-            | Self::ClockSkew { .. }
+            | Self::ClockSkew { decides: false, .. }
             | Self::Cdn { works: false, .. }
             | Self::LatencyCheck { .. }
             | Self::Port80 { .. }
             | Self::OpenRelay
             | Self::NoKeepAlive { .. }
-            | Self::MappedOdd { .. }
+            | Self::MappedOdd { near: false, .. }
             | Self::NoStunOver { .. }
             | Self::StunFromElsewhere { .. }
             | Self::OneSided { .. }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::exam::{Entry, Exam, What};
 use super::wish::Wish;
-use crate::probe::{Cause, DerpStart, Failure, Moment, ProbeId, Question, RelayAnswer, Stage};
+use crate::probe::{Cause, DerpStart, Failure, Moment, ProbeId, Question, RelayAnswer, Stage, StunForm};
 
 /// A second copy of an important question is asked when the first has not been answered for this long, and a third.
 const COPIES: [Duration; 2] = [Duration::from_millis(600), Duration::from_millis(1200)];
@@ -138,6 +138,22 @@ impl Exam<'_> {
         let at = |answer: &RelayAnswer| answer.ended.as_ref().is_some_and(|failure| failure.stage == stage);
         let copies = self.copies(what).filter_map(Entry::answer).filter(|answer| at(answer)).count();
         copies >= 2 && self.patient(what).and_then(Entry::answer).is_some_and(at)
+    }
+
+    /// Whether packets were seen to get lost on the way to the relay: a copy of a question was silent, and another was answered.
+    pub(super) fn saw_loss(&self) -> bool {
+        let answered = |entry: &Entry| entry.answer().is_some_and(|answer| Worth::of(answer) != Worth::Silent);
+        let touches = self.touches().into_iter().map(What::Touch);
+        let asked = [What::Derp(DerpStart::Upgrade), What::Exchange].into_iter().chain(touches);
+        let over_tcp = asked.into_iter().any(|what| self.copies(&what).count() > 1 && self.copies(&what).any(answered));
+        let over_udp = self.stun_servers().into_iter().any(|server| {
+            [StunForm::Tailnode, StunForm::Plain].into_iter().any(|form| {
+                let reply = self.stun_reply(server, form);
+                // Those that were asked before it are silent, or are answered later.
+                reply.is_some_and(|(_, _, id)| self.stun(server, form).next().is_some_and(|first| first.id != id))
+            })
+        });
+        over_tcp || over_udp
     }
 
     /// The first copy of a question, or the next one where those before it are silent, or failed in a way that may be a

@@ -1,9 +1,9 @@
 //! What the doctor has seen of relays.
 
 use super::pseudonym::Pseudonyms;
-use super::relay::certificate;
+use super::relay::{certificate, is_public_authority};
 use super::verdict::{doctor_why, failure, why};
-use crate::report::{Doctor, ExamFacts, MapNode, RelayFault, RelayFinding};
+use crate::report::{Doctor, ExamFacts, FileProblem, MapNode, RelayFault, RelayFinding, Unpinnable};
 
 pub(super) fn walk(doctor: &mut Doctor, names: &mut Pseudonyms) {
     names.text(&mut doctor.target);
@@ -114,9 +114,14 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
                 names.host(name);
             }
         }
-        RelayFault::Untrusted { self_signed: _, issuer, node, insecure: _ } => {
-            names.host(issuer);
+        RelayFault::Untrusted { self_signed, issuer, node, unpinnable, insecure: _ } => {
+            if *self_signed || !is_public_authority(issuer) {
+                names.host(issuer);
+            }
             map_node(node, names);
+            if let Some(Unpinnable::Name { expected }) = unpinnable {
+                names.host(expected);
+            }
         }
         RelayFault::PinMismatch { expected, presented, node } => {
             *expected = names.hash(expected);
@@ -157,7 +162,7 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
         | RelayFault::NoGreeting { failure: how }
         | RelayFault::FastStartBroken { failure: how }
         | RelayFault::NotDelivered { packets: _, failure: how }
-        | RelayFault::NotKept { held: _, failure: how } => failure(how, names),
+        | RelayFault::NotKept { held: _, keep_alives: _, failure: how } => failure(how, names),
         RelayFault::SeveralKeys { keys, meshed: _ } => {
             for key in keys {
                 *key = names.hash(key);
@@ -169,12 +174,17 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
             failure(how, names);
         }
         RelayFault::TailnodeOnly { server } => names.endpoint(server),
-        RelayFault::MappedOdd { server, mapped: other } | RelayFault::StunFromElsewhere { server, from: other } => {
+        RelayFault::MappedOdd { server, mapped: other, near: _ }
+        | RelayFault::StunFromElsewhere { server, from: other } => {
             names.endpoint(server);
             names.endpoint(other);
         }
-        RelayFault::NoTailscaled { socket: path } | RelayFault::CertificateFile { path, problem: _ } => {
+        RelayFault::NoTailscaled { socket: path } => names.text(path),
+        RelayFault::CertificateFile { path, problem } => {
             names.text(path);
+            if let FileProblem::Unreadable { said } = problem {
+                names.text(said);
+            }
         }
         RelayFault::NotAlone { .. }
         | RelayFault::Expired { .. }
@@ -188,6 +198,7 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
         | RelayFault::NoKeepAlive { .. }
         | RelayFault::OneSided { .. }
         | RelayFault::NotListening { .. }
+        | RelayFault::PortUnknown { .. }
         | RelayFault::LoopbackOnly { .. }
         | RelayFault::ClockUnsynchronized
         | RelayFault::FailOpen => {}

@@ -55,6 +55,7 @@ pub(in crate::render) fn relays_broken() -> Report {
                     stun_port: None,
                     cert_name: Some(format!("sha256-raw:{}", "5a".repeat(32))),
                 },
+                unpinnable: None,
                 insecure: false,
             },
         ),

@@ -92,8 +92,9 @@ fn exchange(chart: &mut Chart<'_>) {
     let is_seen = match failure.cause {
         Cause::Unsupported { .. } => false,
         Cause::TimedOut { .. } => {
+            // TCP repeats itself for seconds, and still may not be done where every third packet is lost.
             let ended: Vec<_> = chart.exam.copies(&What::Exchange).filter_map(Entry::answer).collect();
-            ended.len() >= 2 && ended.iter().all(|answer| is_undelivered(answer))
+            ended.len() >= 2 && ended.iter().all(|answer| is_undelivered(answer)) && !chart.exam.saw_loss()
         }
         _ => is_undelivered(answer),
     };
@@ -164,7 +165,9 @@ fn hold(chart: &mut Chart<'_>) {
     chart.facts.hold_cut_short = false;
     chart.facts.hold = Some((held, said.keep_alives, answer.ended.is_none()));
     match &answer.ended {
-        Some(failure) => chart.fault(RelayFault::NotKept { held, failure: failure.clone() }),
+        Some(failure) => {
+            chart.fault(RelayFault::NotKept { held, keep_alives: said.keep_alives, failure: failure.clone() });
+        }
         None if said.keep_alives == 0 && held > KEEP_ALIVE => chart.fault(RelayFault::NoKeepAlive { held }),
         None => {}
     }

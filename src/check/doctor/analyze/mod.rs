@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::DoctorInput;
 use super::exam::Exam;
+use super::local::SeenOfRelays;
 use crate::probe::{Outcome, Record};
 use crate::report::{
     Doctor, DoctorWhy, ExamFacts, Finding, FindingDetail, Layer, LayerExam, LayerState, NodeExam, RelayFault,
@@ -43,11 +44,18 @@ pub fn analyze(input: &DoctorInput, record: &Record) -> (Doctor, Vec<Finding>) {
     }
     findings.extend(path::look(input));
     if let Some(facts) = &input.local {
-        let presented: Vec<&str> =
-            nodes.iter().filter_map(|node| Some(node.facts.certificate.as_ref()?.sha256.as_str())).collect();
+        let answering = |node: &NodeExam| {
+            let tcp = node.facts.addresses.iter().any(|exam| exam.tcp.is_ok()).then_some((false, node.port));
+            let stun = node.facts.stun.iter().filter(|stun| stun.tailnode.is_some() || stun.plain.is_some());
+            tcp.into_iter().chain(stun.map(|stun| (true, stun.server.port()))).collect::<Vec<_>>()
+        };
+        let seen = SeenOfRelays {
+            presented: nodes.iter().filter_map(|node| Some(node.facts.certificate.as_ref()?.sha256.as_str())).collect(),
+            answering: nodes.iter().flat_map(answering).collect(),
+        };
         let here = || input.patients.first().map_or_else(|| input.target.clone(), |patient| patient.name.clone());
         findings.extend(
-            super::local::look(input, facts, &presented)
+            super::local::look(input, facts, &seen)
                 .into_iter()
                 .map(|fault| Finding::new(FindingDetail::Relay(Box::new(RelayFinding { node: here(), fault })))),
         );

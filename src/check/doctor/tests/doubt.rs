@@ -8,6 +8,7 @@ use crate::check::doctor::{DoctorInput, Patient};
 use crate::model::{Family, Node, Pin, RegionId};
 use crate::probe::{
     Cause, DerpStart, Failure, HttpRequest, Outcome, Question, RelayAnswer, RelayAsk, ResolveAnswer, Sni, Stage,
+    StunForm,
 };
 use crate::report::{DoctorWhy, FindingDetail, Layer, LayerState, RelayFault, Severity};
 
@@ -164,6 +165,17 @@ fn packets_that_are_not_seen_to_be_lost() {
     }
     // Silence counts when it is all there is.
     assert_eq!(always(&input(), exchange(exchanged(1))).codes(), ["DERP-004"]);
+    // And where nothing else got lost: the first touch was silent here, and the second was not.
+    let first = Cell::new(true);
+    let lossy = always(&input(), |ask, _| match ask {
+        RelayAsk::DerpExchange => Some(exchanged(1)),
+        RelayAsk::Handshake { sni: Sni::HostName, .. } if first.replace(false) => {
+            Some(failed(Stage::Connect, silence()))
+        }
+        _ => None,
+    });
+    assert_eq!(lossy.codes(), [] as [&str; 0]);
+    assert!(lossy.doctor.nodes[0].open_relay.value().is_none());
     // Relays that know of one another are no fault.
     let mut meshed = exchanged(2);
     meshed.derp.as_mut().unwrap().server_keys.push("bb".to_owned());
@@ -171,6 +183,27 @@ fn packets_that_are_not_seen_to_be_lost() {
     assert_eq!(played.codes(), ["DERP-005"]);
     let note = played.findings.iter().find(|finding| finding.code() == "DERP-003").unwrap();
     assert_eq!(note.severity, Severity::Info);
+}
+
+/// Of two forms of STUN requests one alone is answered: by a server that knows no other, or since the others got lost.
+#[test]
+fn a_form_of_stun_that_may_have_got_lost() {
+    let plain_alone = |lost: usize| {
+        let left = Cell::new(lost);
+        play(&input(), move |question, _| match question {
+            Question::Stun { form: StunForm::Plain, .. } if left.get() > 0 => {
+                left.set(left.get() - 1);
+                None
+            }
+            _ => without_stun(question, &[StunForm::Tailnode]),
+        })
+    };
+    assert_eq!(plain_alone(0).codes(), ["STUN-001", "DERP-005"]);
+    let lossy = plain_alone(2);
+    assert_eq!(lossy.codes(), ["DERP-005"]);
+    assert!(matches!(why(&lossy, Layer::Stun), Some(DoctorWhy::Lost { .. })));
+    // Neither is answered, in sixteen copies.
+    assert_eq!(plain_alone(100).codes(), ["STUN-001", "DERP-005"]);
 }
 
 fn fault(played: &Played) -> RelayFault {

@@ -69,7 +69,13 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             ),
             snippet::close_relay(),
         ),
-        RelayFault::NotKept { held, failure: how } => text(
+        RelayFault::NotKept { held, keep_alives, failure: how } if *keep_alives > 0 => text(
+            format!("保持的连接在 {} 后结束", span(*held)),
+            format!("{}。期间并非没有动静：收到了 {keep_alives} 次 keep-alive。", failure(how)),
+            &["中继重启过，或主动关闭了连接", "途中的代理、负载均衡或 NAT 限制了连接的最长存活时间"],
+            "客户端会自行重连，代价是片刻没有中继。请查看中继和代理在那一刻的日志，并调高代理对连接存活时间的限制。",
+        ),
+        RelayFault::NotKept { held, failure: how, .. } => text(
             format!("空闲连接在 {} 后被切断", span(*held)),
             format!("{}。", failure(how)),
             &["代理或负载均衡的空闲超时短于中继的 keep-alive（60 至 65 秒）"],

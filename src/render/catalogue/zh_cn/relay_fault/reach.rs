@@ -4,7 +4,7 @@ use super::super::finding::text;
 use super::{elsewhere, failure, pasted};
 use crate::probe::Cause;
 use crate::render::catalogue::{FindingText, snippet};
-use crate::report::{FileProblem, RelayFault};
+use crate::report::{FileProblem, PortUnknown, RelayFault};
 
 #[allow(clippy::too_many_lines, reason = "one arm a fault, nothing else")]
 pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
@@ -112,6 +112,23 @@ pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
             ),
             if *udp { snippet::open_udp(*port) } else { snippet::open_tcp(*port) },
         ),
+        RelayFault::PortUnknown { udp, port, why } => text(
+            format!("不知道本机是否有程序监听 {} 端口 {port}", protocol(*udp)),
+            match why {
+                PortUnknown::Unreadable => "系统没有告知哪些端口被监听（/proc/net）。".to_owned(),
+                PortUnknown::OtherNamespace => {
+                    "本网络命名空间中没有。有一个 derper 在自己的网络命名空间中运行（例如容器），或在只有 root 才能得知的命名空间中。"
+                        .to_owned()
+                }
+                PortUnknown::Answered => "本网络命名空间中没有，而中继仍在该端口上应答。".to_owned(),
+            },
+            match why {
+                PortUnknown::Unreadable => &["这不是 Linux", "natscope 在受限环境中运行"][..],
+                PortUnknown::OtherNamespace => &["容器的端口只通过地址转换发布"],
+                PortUnknown::Answered => &["容器的端口只通过地址转换发布", "中继在另一台主机上"],
+            },
+            "这本身不是故障。想看得更清楚，请以 root 身份、在容器中或在中继所在的主机上运行。",
+        ),
         RelayFault::LoopbackOnly { udp, port } => text(
             format!("{} 端口 {port} 只绑定在回环地址上", protocol(*udp)),
             format!("端口 {port} 上的每个 {} 套接字都绑定在回环地址上。", protocol(*udp)),
@@ -137,17 +154,27 @@ pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
         RelayFault::CertificateFile { path, problem } => pasted(
             text(
                 match problem {
-                    FileProblem::Missing => "derper 的证书文件不在",
+                    FileProblem::Missing => "derper 的证书文件不存在",
+                    FileProblem::Unreadable { .. } => "无法查看 derper 的证书文件",
+                    FileProblem::NoCertificate => "derper 的证书文件中没有证书",
                     FileProblem::Expired => "derper 证书文件中的证书已过期",
                     FileProblem::NotPresented => "中继出示的证书与文件中的不同",
                 },
-                format!("{path}。"),
                 match problem {
-                    FileProblem::Missing => &["-certdir 或 -hostname 是别的值", "文件中没有证书"][..],
+                    FileProblem::Unreadable { said } => format!("{path}：{said}。"),
+                    _ => format!("{path}。"),
+                },
+                match problem {
+                    FileProblem::Missing => &["-certdir 或 -hostname 是别的值", "从未写入过"][..],
+                    FileProblem::Unreadable { .. } => &["它属于另一个用户：只有 root 可以读取"],
+                    FileProblem::NoCertificate => &["它是空的，或是私钥的文件", "它不是 PEM 格式"],
                     FileProblem::Expired => &["续期失败，或写到了别处"],
                     FileProblem::NotPresented => &["证书已续期，而 derper 只在启动时读取", "前面的代理有自己的证书"],
                 },
-                "让续期写入该文件，之后重启 derper。",
+                match problem {
+                    FileProblem::Unreadable { .. } => "这本身不是故障。想查看它，请以 root 身份运行。",
+                    _ => "让续期写入该文件，之后重启 derper。",
+                },
             ),
             snippet::renew(),
         ),
