@@ -133,27 +133,34 @@ impl Exam<'_> {
         self.copies(what).find(|entry| entry.timeout().is_some_and(|timeout| timeout >= least))
     }
 
-    /// Whether silence at this stage is the relay's and no loss: copies were silent there, the one with much time among them.
+    /// Whether silence at this stage is the relay's and no loss: copies were silent there, the one with much time among them, and
+    /// nothing else was seen to get lost.
     pub(super) fn is_silent_at(&self, what: &What, stage: Stage) -> bool {
         let at = |answer: &RelayAnswer| answer.ended.as_ref().is_some_and(|failure| failure.stage == stage);
         let copies = self.copies(what).filter_map(Entry::answer).filter(|answer| at(answer)).count();
-        copies >= 2 && self.patient(what).and_then(Entry::answer).is_some_and(at)
+        copies >= 2 && self.patient(what).and_then(Entry::answer).is_some_and(at) && !self.saw_loss()
     }
 
-    /// Whether packets were seen to get lost on the way to the relay: a copy of a question was silent, and another was answered.
+    /// Whether packets were seen to get lost on the way to the relay: a copy of a question was answered before the first one,
+    /// which had more time.
     pub(super) fn saw_loss(&self) -> bool {
-        let answered = |entry: &Entry| entry.answer().is_some_and(|answer| Worth::of(answer) != Worth::Silent);
+        let overtaken = |what: What| {
+            let answers = self
+                .copies(&what)
+                .filter(|entry| entry.answer().is_some_and(|answer| Worth::of(answer) != Worth::Silent));
+            let soonest = answers.min_by_key(|entry| entry.heard.first().map(|heard| heard.at));
+            let first = self.copies(&what).min_by_key(|entry| entry.asked_at);
+            soonest.zip(first).is_some_and(|(soonest, first)| soonest.id != first.id)
+        };
         let touches = self.touches().into_iter().map(What::Touch);
-        let asked = [What::Derp(DerpStart::Upgrade), What::Exchange].into_iter().chain(touches);
-        let over_tcp = asked.into_iter().any(|what| self.copies(&what).count() > 1 && self.copies(&what).any(answered));
-        let over_udp = self.stun_servers().into_iter().any(|server| {
-            [StunForm::Tailnode, StunForm::Plain].into_iter().any(|form| {
-                let reply = self.stun_reply(server, form);
-                // Those that were asked before it are silent, or are answered later.
-                reply.is_some_and(|(_, _, id)| self.stun(server, form).next().is_some_and(|first| first.id != id))
+        let over_tcp = [What::Derp(DerpStart::Upgrade), What::Exchange].into_iter().chain(touches).any(overtaken);
+        over_tcp
+            || self.stun_servers().into_iter().any(|server| {
+                [StunForm::Tailnode, StunForm::Plain].into_iter().any(|form| {
+                    let reply = self.stun_reply(server, form);
+                    reply.is_some_and(|(_, _, id)| self.stun(server, form).next().is_some_and(|first| first.id != id))
+                })
             })
-        });
-        over_tcp || over_udp
     }
 
     /// The first copy of a question, or the next one where those before it are silent, or failed in a way that may be a

@@ -42,6 +42,8 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
         if let (false, Some(failure)) = (works(stun), &stun.failure) {
             let failure = failure.clone();
             let (server, family) = (stun.server, Family::of(stun.server.ip()));
+            let no_way = lacks_route(exam, family) && failure.cause == Cause::Unreachable;
+            let may_be_chance = is_by_chance(exam, stun);
             if any {
                 // Over a family that TCP gets through: else it is this host's way that is missing.
                 let reached = chart.facts.addresses.iter().any(|it| it.address == server.ip() && it.tcp.is_ok());
@@ -49,7 +51,7 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
                 if reached && chart.facts.via_proxy.is_none() {
                     chart.fault(RelayFault::NoStunOver { family, server, failure });
                 }
-            } else if !(lacks_route(exam, family) && failure.cause == Cause::Unreachable) && !is_by_chance(exam, stun) {
+            } else if !may_be_chance && !no_way {
                 chart.fault(RelayFault::NoStun { server, failure, relay_works, plain: stun.plain.is_some() });
             }
         } else if works(stun) && stun.plain.is_none() {
