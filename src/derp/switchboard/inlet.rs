@@ -132,7 +132,7 @@ impl Inlet {
         let source = *source;
         let routed = routed(outlet.push(now, &source, kind, payload, |payload| Frame::RecvPacket { source, payload }));
         if routed == Routed::Delivered
-            && let Some(line) = self.board.registry.line(&source)
+            && let Some(line) = self.board.registry.heard(&source, &self.key)
         {
             line.note(&outlet);
         }

@@ -47,6 +47,8 @@ pub struct Switchboard {
 #[derive(Debug)]
 struct Shared {
     limits: Limits,
+    /// Of connections between relays.
+    mesh_limits: Limits,
     budget: Budget,
     counters: Counters,
 }
@@ -180,7 +182,8 @@ impl Switchboard {
     /// A switchboard with nobody at it.
     #[must_use]
     pub fn new(limits: Limits) -> Arc<Self> {
-        let shared = Shared { limits, budget: Budget::new(limits.total_bytes), counters: Counters::default() };
+        let (mesh_limits, budget) = (limits.of_mesh(), Budget::new(limits.total_bytes));
+        let shared = Shared { limits, mesh_limits, budget, counters: Counters::default() };
         Arc::new(Self {
             shared: Arc::new(shared),
             registry: Registry::default(),
@@ -193,7 +196,7 @@ impl Switchboard {
     /// Dropping the [`Inlet`] takes it out again.
     #[must_use]
     pub fn join(self: &Arc<Self>, now: Instant, member: Member) -> (Inlet, Arc<Outlet>) {
-        let outlet = self.outlet(Some(member));
+        let outlet = self.outlet(member);
         self.count(outlet.id, Count::Accepts);
         let line = self.registry.join(&member.key, &outlet, |duplicate| {
             if duplicate {
@@ -204,11 +207,11 @@ impl Switchboard {
         (Inlet::new(Arc::clone(self), now, member.key, Arc::clone(&outlet), line), outlet)
     }
 
-    /// Opens a link to another relay of the mesh: what its outlet holds are packets to forward. Dropping the [`Link`]
-    /// makes the keys behind it unreachable.
+    /// Opens a link to the relay of the mesh that has this key: what its outlet holds are packets to forward. Dropping
+    /// the [`Link`] makes the keys behind it unreachable.
     #[must_use]
-    pub fn link(self: &Arc<Self>) -> (Link, Arc<Outlet>) {
-        let outlet = self.outlet(None);
+    pub fn link(self: &Arc<Self>, relay: NodePublic) -> (Link, Arc<Outlet>) {
+        let outlet = self.outlet(Member { key: relay, endpoint: None, flags: PresenceFlags::MESH_PEER });
         (Link::new(Arc::clone(self), Arc::clone(&outlet)), outlet)
     }
 
@@ -246,7 +249,7 @@ impl Switchboard {
         outlets.len()
     }
 
-    fn outlet(&self, member: Option<Member>) -> Arc<Outlet> {
+    fn outlet(&self, member: Member) -> Arc<Outlet> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         Arc::new(Outlet::new(id, member, Arc::clone(&self.shared)))
     }

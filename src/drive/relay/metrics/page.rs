@@ -69,6 +69,17 @@ fn packets(page: &mut Page, snapshot: &Snapshot) {
     page.counter("derp_packets_forwarded_in", "Packets from other nodes.", snapshot.packets_forwarded_in);
     page.counter("derp_packets_forwarded_out", "Packets to other nodes.", snapshot.packets_forwarded_out);
     page.counter(
+        "derp_multiforwarder_created",
+        "Keys that came to be at a second other node.",
+        snapshot.multiforwarder_created,
+    );
+    page.counter("derp_multiforwarder_deleted", "Those that are at one again.", snapshot.multiforwarder_deleted);
+    page.counter(
+        "derp_packet_forwarder_delete_other_value",
+        "Keys a node said to be gone while they were known at another one only.",
+        snapshot.packet_forwarder_delete_other_value,
+    );
+    page.counter(
         "derp_peer_gone_disconnected_frames",
         "Notices that a peer has left.",
         snapshot.peer_gone_disconnected_frames,
