@@ -7,6 +7,7 @@
 
 mod bucket;
 mod client;
+mod mesh;
 mod pace;
 pub mod peer;
 mod server;
@@ -14,6 +15,7 @@ mod switchboard;
 
 pub use bucket::{Rate, TokenBucket};
 pub use client::{ClientClose, ClientConfig, ClientEvent, ClientSession, SendError, Sent};
+pub use mesh::{MeshClose, MeshConfig, MeshEvent, MeshSession};
 pub use pace::{Pace, SharedPace};
 pub use server::{Admission, MAX_JITTER, RelayIdentity, ServerClose, ServerEvent, ServerSession, Stage};
 pub use switchboard::{
