@@ -52,8 +52,8 @@ use tokio_util::task::TaskTracker;
 
 pub use embedded::embedded_map;
 pub use inherited::Inherited;
-pub use key_file::{fresh_key, load_or_create_key};
-pub use options::{Access, AccessRules, Allow, Certificates, Limits, RelayOptions};
+pub use key_file::{fresh_key, load_mesh_key, load_or_create_key};
+pub use options::{Access, AccessRules, Allow, Certificates, Limits, MeshOptions, RelayOptions};
 pub use reload::Reloader;
 pub use self_check::{Checked, SelfCheck};
 pub use socket::raise_open_files;
@@ -104,7 +104,8 @@ impl Relay {
         let admission = Admission::new(options.access)?;
         let limits = options.rate_limit.map(ThrottleFile::load).transpose()?;
         let key = options.key.map_or_else(fresh_key, Ok)?;
-        let service = Arc::new(Service::new(key, admission, options.max_clients, options.limits)?);
+        let mesh_key = options.mesh.as_ref().map(|mesh| mesh.key.clone());
+        let service = Arc::new(Service::new(key, admission, mesh_key, options.max_clients, options.limits)?);
         let stun = StunSockets::bind(&options.stun_addrs, &options.stun_alternates, inherited)?;
         let tls = Listeners::bind(&options.https_addrs, inherited)?;
         let plain = Listeners::bind(&options.http_addrs, inherited)?;
