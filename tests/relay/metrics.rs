@@ -16,7 +16,7 @@ use crate::options;
 use crate::peer::{PATIENCE, Peer, key};
 
 /// Status and body of the answer.
-async fn ask(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
+pub(crate) async fn ask(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -26,7 +26,7 @@ async fn ask(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
     (head[9..12].parse().unwrap(), body.to_owned())
 }
 
-async fn samples(address: SocketAddr) -> BTreeMap<String, u64> {
+pub(crate) async fn samples(address: SocketAddr) -> BTreeMap<String, u64> {
     let (status, page) = ask(address, "GET", "/metrics").await;
     assert_eq!(status, 200);
     let samples = page.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap());

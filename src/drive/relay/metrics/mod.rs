@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::door::{Door, Guest};
 use super::identity::Identity;
+use super::mesh::{Neighbour, Standing};
 use super::service::Service;
 use crate::drive::wall_clock;
 
@@ -40,6 +41,8 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
 pub(super) struct Metrics {
     service: Arc<Service>,
     identity: Option<Arc<Identity>>,
+    /// The other relays of the mesh.
+    neighbours: Vec<Arc<Neighbour>>,
     door: Arc<Door>,
     started: (SystemTime, Instant),
     /// The relay is about to stop.
@@ -47,9 +50,14 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn new(service: Arc<Service>, identity: Option<Arc<Identity>>, closing: CancellationToken) -> Self {
+    pub(super) fn new(
+        service: Arc<Service>,
+        identity: Option<Arc<Identity>>,
+        neighbours: Vec<Arc<Neighbour>>,
+        closing: CancellationToken,
+    ) -> Self {
         let started = (wall_clock::now(), Instant::now());
-        Self { service, identity, door: Door::new(CONNECTIONS), started, closing }
+        Self { service, identity, neighbours, door: Door::new(CONNECTIONS), started, closing }
     }
 
     /// Answers until it is dropped.
@@ -109,7 +117,9 @@ impl Metrics {
     fn page(&self) -> String {
         let switchboard = self.service.switchboard();
         let (started, since) = self.started;
+        let standings: Vec<Standing> = self.neighbours.iter().map(|neighbour| neighbour.standing()).collect();
         page::render(&page::Facts {
+            mesh: page::MeshFacts::of(&standings),
             snapshot: &switchboard.counters(),
             census: &switchboard.census(),
             tally: self.service.tally(),

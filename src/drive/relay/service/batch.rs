@@ -23,6 +23,11 @@ impl Batch {
         self.length == 0 && self.open.is_empty()
     }
 
+    /// Whether something is ready to be written.
+    pub(in crate::drive::relay) const fn has_pieces(&self) -> bool {
+        self.length > 0
+    }
+
     /// For bytes that are frames already.
     pub(in crate::drive::relay) const fn open(&mut self) -> &mut BytesMut {
         &mut self.open
