@@ -61,13 +61,13 @@ fn linked(now: Instant) -> (Here, There) {
 /// Until neither has anything to say.
 fn converse(here: &mut Here, there: &mut There, now: Instant) {
     loop {
-        let to_here = there.speak(now);
-        if !to_here.is_empty() || there.closed.is_some() {
-            here.hear(&to_here, now);
+        let incoming = there.speak(now);
+        if !incoming.is_empty() || there.closed.is_some() {
+            here.hear(&incoming, now);
         }
-        let to_there = here.speak(now);
-        there.hear(&to_there, now);
-        if to_here.is_empty() && to_there.is_empty() {
+        let outgoing = here.speak(now);
+        there.hear(&outgoing, now);
+        if incoming.is_empty() && outgoing.is_empty() {
             return;
         }
     }
@@ -200,8 +200,8 @@ fn a_relay_does_not_mesh_with_itself() {
     for known in [None, Some(public("server"))] {
         let (mut here, mut there) = (here(now, known, public("server")), there(now, Some(mesh_key('a'))));
         if known.is_none() {
-            let to_here = there.speak(now);
-            here.hear(&to_here, now);
+            let incoming = there.speak(now);
+            here.hear(&incoming, now);
         } else {
             here.told.extend(here.session.poll_event(now));
         }
