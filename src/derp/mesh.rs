@@ -200,7 +200,7 @@ impl MeshSession {
                     self.state = State::Closing(ClientClose::NoKey.into());
                     return None;
                 };
-                let (link, outlet) = self.board.link(relay);
+                let (link, outlet) = self.board.link(now, relay);
                 self.link = Some(link);
                 // An echo after this tells that we may watch: whoever may not is cut off.
                 self.say(&Frame::WatchConns);

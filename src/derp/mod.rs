@@ -19,6 +19,6 @@ pub use mesh::{MeshClose, MeshConfig, MeshEvent, MeshSession};
 pub use pace::{Pace, SharedPace};
 pub use server::{Admission, MAX_JITTER, RelayIdentity, ServerClose, ServerEvent, ServerSession, Stage};
 pub use switchboard::{
-    Census, Closed, Counters, Drained, DropReason, Dropped, Inlet, Limits, Link, Member, Outlet, PacketKind, Routed,
-    Snapshot, Switchboard, Tray,
+    Census, Closed, Counters, Drained, DropReason, Dropped, Inlet, Limits, Link, Member, Outlet, PacketKind, Present,
+    Routed, Snapshot, Switchboard, Tray,
 };

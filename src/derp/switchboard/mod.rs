@@ -13,6 +13,7 @@ mod link;
 mod outlet;
 mod queue;
 mod registry;
+mod roll;
 
 pub use counters::{Counters, Dropped, Snapshot};
 pub use inlet::Inlet;
@@ -20,6 +21,7 @@ pub use limits::Limits;
 pub use link::Link;
 pub use outlet::{Closed, Drained, Outlet};
 pub use queue::Tray;
+pub use roll::Present;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -196,7 +198,7 @@ impl Switchboard {
     /// Dropping the [`Inlet`] takes it out again.
     #[must_use]
     pub fn join(self: &Arc<Self>, now: Instant, member: Member) -> (Inlet, Arc<Outlet>) {
-        let outlet = self.outlet(member);
+        let outlet = self.outlet(now, member);
         self.count(outlet.id, Count::Accepts);
         let line = self.registry.join(&member.key, &outlet, |duplicate| {
             if duplicate {
@@ -210,8 +212,8 @@ impl Switchboard {
     /// Opens a link to the relay of the mesh that has this key: what its outlet holds are packets to forward. Dropping
     /// the [`Link`] makes the keys behind it unreachable.
     #[must_use]
-    pub fn link(self: &Arc<Self>, relay: NodePublic) -> (Link, Arc<Outlet>) {
-        let outlet = self.outlet(Member { key: relay, endpoint: None, flags: PresenceFlags::MESH_PEER });
+    pub fn link(self: &Arc<Self>, now: Instant, relay: NodePublic) -> (Link, Arc<Outlet>) {
+        let outlet = self.outlet(now, Member { key: relay, endpoint: None, flags: PresenceFlags::MESH_PEER });
         (Link::new(Arc::clone(self), Arc::clone(&outlet)), outlet)
     }
 
@@ -233,6 +235,13 @@ impl Switchboard {
         Census { watchers, bytes_held: self.shared.budget.used(), ..self.registry.census() }
     }
 
+    /// The connections here that carried most bytes, at most so many, in that order. Walks over everybody, as
+    /// [`census`](Self::census) does.
+    #[must_use]
+    pub fn busiest(&self, most: usize) -> Vec<Present> {
+        roll::busiest(self.registry.everybody(), most)
+    }
+
     /// Whether this key has a connection here.
     #[must_use]
     pub fn is_here(&self, key: &NodePublic) -> bool {
@@ -249,9 +258,9 @@ impl Switchboard {
         outlets.len()
     }
 
-    fn outlet(&self, member: Member) -> Arc<Outlet> {
+    fn outlet(&self, now: Instant, member: Member) -> Arc<Outlet> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Outlet::new(id, member, Arc::clone(&self.shared)))
+        Arc::new(Outlet::new(id, now, member, Arc::clone(&self.shared)))
     }
 
     fn count(&self, place: u64, count: Count) {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::counters::Count;
 use super::limits::WATCHER_NOTICES;
 use super::queue::{Arrival, Queue, Tray};
+use super::roll::Traffic;
 use super::{DropReason, Limits, Member, PacketKind, Shared};
 use crate::model::NodePublic;
 use crate::wire::derp::{Frame, Packets, PresenceFlags};
@@ -23,6 +24,9 @@ pub struct Outlet {
     pub(super) member: Member,
     /// Whether this relay is its owner's home.
     pub(super) home: AtomicBool,
+    /// When it joined.
+    pub(super) since: Instant,
+    pub(super) traffic: Traffic,
     shared: Arc<Shared>,
     /// Whether its key has other connections.
     pub(super) duplicate: AtomicBool,
@@ -62,11 +66,13 @@ pub struct Drained {
 }
 
 impl Outlet {
-    pub(super) fn new(id: u64, member: Member, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(id: u64, now: Instant, member: Member, shared: Arc<Shared>) -> Self {
         Self {
             id,
             member,
             home: AtomicBool::new(false),
+            since: now,
+            traffic: Traffic::default(),
             shared,
             duplicate: AtomicBool::new(false),
             active: AtomicBool::new(true),
@@ -102,6 +108,7 @@ impl Outlet {
         state.writing = (frames > 0).then_some((now, now));
         drop(state);
         if handed.packets > 0 {
+            self.traffic.sent(handed.packets, handed.bytes);
             shared.counters.add(self.id, Count::PacketsSent, handed.packets as u64);
             shared.counters.add(self.id, Count::BytesSent, handed.bytes as u64);
         }
@@ -197,6 +204,10 @@ impl Outlet {
         drop(state);
         wake(waker);
         room
+    }
+
+    pub(super) fn is_watching(&self) -> bool {
+        self.state().watching
     }
 
     /// Notices are no advice to it from now on.

@@ -191,6 +191,16 @@ impl Registry {
         }
     }
 
+    /// All connections.
+    pub(super) fn everybody(&self) -> Vec<Arc<Outlet>> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            all.extend(shard.values().flat_map(|entry| entry.local.iter().cloned()));
+        }
+        all
+    }
+
     pub(super) fn census(&self) -> Census {
         let mut census = Census::default();
         for shard in &self.shards {

@@ -168,7 +168,7 @@ fn a_forwarded_packet_is_never_forwarded_again() {
     let (mut here, mut there) = linked(now);
     let (mut a, _a_out) = here.board.join(now, member(1));
     // The other relay has it by its own link to a third one, and says to have it no longer.
-    let (mut third, third_out) = there.board.link(key(103));
+    let (mut third, third_out) = there.board.link(now, key(103));
     third.present(key(7));
     let (far, far_out) = there.board.join(now, member(7));
     converse(&mut here, &mut there, now);
