@@ -65,9 +65,11 @@ pub struct RelayArgs {
     )]
     pub stun_alternate_addrs: Vec<ListenAddr>,
 
-    /// Where metrics for Prometheus (/metrics) and the health check (/healthz) are, over plain HTTP [default: nowhere].
+    /// Where a status page (/), metrics for Prometheus (/metrics) and the health check (/healthz) are, over plain HTTP
+    /// [default: nowhere].
     ///
-    /// Metrics have derper's names where it has them. There is no password: use an address that only you can reach, as
+    /// The page tells who is connected from where, how much they send, the days the certificate has left, and how the
+    /// mesh stands; nothing of it is told where clients come, not even to this host. Metrics have derper's names where it has them. There is no password: use an address that only you can reach, as
     /// 127.0.0.1:9090. While the relay stops, /healthz answers 503.
     #[arg(
         long,

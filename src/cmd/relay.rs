@@ -265,7 +265,7 @@ fn introduce(relay: &Relay, args: &RelayArgs, open_files: Option<u64>, output: &
         stun => line("STUN", &format!("{} (UDP)", join(stun))),
     }
     if let [first, ..] = relay.metrics_addrs() {
-        line("Metrics", &format!("http://{first}/metrics, http://{first}/healthz"));
+        line("Metrics", &format!("http://{first}/ (status), http://{first}/metrics, http://{first}/healthz"));
     }
     line("Key", &relay.public_key().to_string());
     line("Clients", &format!("{}, at most {} at once", relay.access(), args.max_clients));

@@ -132,6 +132,10 @@ impl Meshing {
 }
 
 impl Neighbour {
+    pub(super) const fn node(&self) -> &MeshNode {
+        &self.node
+    }
+
     pub(super) fn standing(&self) -> Standing {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
