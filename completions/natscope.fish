@@ -222,7 +222,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand relay" -l addr -d 'Whe
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l http-addr -d 'Where plain HTTP listens beside HTTPS, or none [default: port 80, when HTTPS has port 443; else none]' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l stun-addr -d 'Where STUN listens (UDP), or none [default: port 3478 of the relay\'s addresses]' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l stun-alternate-addr -d 'A second STUN address, IP:PORT with another port, at most one for each address family' -r
-complete -c natscope -n "__fish_natscope_using_subcommand relay" -l metrics-addr -d 'Where metrics for Prometheus (/metrics) and the health check (/healthz) are, over plain HTTP [default: nowhere]' -r
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l metrics-addr -d 'Where a status page (/), metrics for Prometheus (/metrics) and the health check (/healthz) are, over plain HTTP [default: nowhere]' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l hostname -d 'The DNS name or IP address clients reach this relay under' -r -f -a "(__fish_print_hostnames)"
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l cert-mode -d 'Where the certificate comes from [default: self-signed]' -r -f -a "self-signed\t'Made by natscope, kept in --cert-dir, and pinned by its hash in the map'
 manual\t'HOSTNAME.crt and HOSTNAME.key of --cert-dir, read again when they change'
@@ -234,6 +234,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand relay" -l verify-clien
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l verify-tailscaled -d 'Serve the nodes the tailscaled of this host knows, asked over its socket' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l max-clients -d 'Most clients served at once' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l rate-limit -d 'Limit how fast clients may send and come, as this file says; it is read again when it changes, and on SIGHUP' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l mesh-psk-file -d 'The key all relays of this one\'s mesh share: a file with 64 hex digits, as derper\'s -mesh-psk-file' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l mesh-with -d 'Connect to these relays of the mesh: HOST[:PORT][/DIAL][=PIN], several separated by commas' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum, ValueHint, value_parser};
 
 use super::listen_addr::{ListenAddr, OptionalAddr};
 use super::values;
+use crate::model::MeshNode;
 
 /// Arguments of `natscope relay`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -64,9 +65,11 @@ pub struct RelayArgs {
     )]
     pub stun_alternate_addrs: Vec<ListenAddr>,
 
-    /// Where metrics for Prometheus (/metrics) and the health check (/healthz) are, over plain HTTP [default: nowhere].
+    /// Where a status page (/), metrics for Prometheus (/metrics) and the health check (/healthz) are, over plain HTTP
+    /// [default: nowhere].
     ///
-    /// Metrics have derper's names where it has them. There is no password: use an address that only you can reach, as
+    /// The page tells who is connected from where, how much they send, the days the certificate has left, and how the
+    /// mesh stands; nothing of it is told where clients come, not even to this host. Metrics have derper's names where it has them. There is no password: use an address that only you can reach, as
     /// 127.0.0.1:9090. While the relay stops, /healthz answers 503.
     #[arg(
         long,
@@ -190,6 +193,38 @@ pub struct RelayArgs {
     )]
     pub rate_limit: Option<PathBuf>,
 
+    /// The key all relays of this one's mesh share: a file with 64 hex digits, as derper's -mesh-psk-file.
+    ///
+    /// Relays of one region that share it and connect to one another (--mesh-with) pass packets on to where their
+    /// clients are; derpers may be among them. Whoever has the key may watch who is here and forward in anybody's name.
+    /// Make one with openssl rand -hex 32.
+    #[arg(
+        long,
+        env = "NATSCOPE_MESH_PSK_FILE",
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Mesh",
+        hide_env = true
+    )]
+    pub mesh_psk_file: Option<PathBuf>,
+
+    /// Connect to these relays of the mesh: HOST[:PORT][/DIAL][=PIN], several separated by commas.
+    ///
+    /// List all other relays of the region; this one may be in the list too. HOST is what the certificate is for, DIAL
+    /// where it is dialled instead. A relay whose certificate is self-signed is pinned, with the PIN it tells at its
+    /// start: relay-b.example.com=sha256-raw:…. http://HOST:PORT is without TLS: the mesh key can be had by whoever
+    /// can change what is sent there, so only within a network that is private.
+    #[arg(
+        long,
+        env = "NATSCOPE_MESH_WITH",
+        value_name = "NODE",
+        value_delimiter = ',',
+        value_parser = value_parser!(MeshNode),
+        help_heading = "Mesh",
+        hide_env = true
+    )]
+    pub mesh_with: Vec<MeshNode>,
+
     /// For development: plain HTTP on 127.0.0.1:3340, open to all programs of this host, a fresh key.
     #[arg(long, env = "NATSCOPE_DEV", value_parser = values::switch, hide_env = true)]
     pub dev: bool,
@@ -241,6 +276,9 @@ impl RelayArgs {
                         and HOSTNAME.key in --cert-dir, and use --cert-mode manual, which reads them again when they \
                         change"
                 .to_owned());
+        }
+        if !self.mesh_with.is_empty() && self.mesh_psk_file.is_none() {
+            return Err("--mesh-with needs the key of the mesh: add --mesh-psk-file FILE".to_owned());
         }
         let beyond = self.addresses().into_iter().find(|address| !address.is_loopback());
         if self.dev {
@@ -321,6 +359,8 @@ Examples:
       For the nodes of a Headscale network.
   natscope relay --cert-mode none --addr 127.0.0.1:8080 --stun-addr :3478 --hostname relay.example.com --allow clients.txt
       Behind nginx or Caddy, which has the certificate. STUN is UDP and cannot go through them.
+  natscope relay --hostname relay-a.example.com --allow clients.txt --mesh-psk-file mesh.key --mesh-with relay-b.example.com,relay-c.example.com
+      One of three relays that make one region together.
 
 Signals:
   SIGTERM, SIGINT   stop accepting, deliver what was accepted, close; a second one ends at once

@@ -14,7 +14,8 @@ use crate::cli::{CertMode, ListenAddr, OptionalAddr, RelayArgs};
 use crate::derpmap;
 use crate::drive::host;
 use crate::drive::relay::{
-    self, Access, AccessRules, Allow, Certificates, Checked, Inherited, Relay, RelayHandle, RelayOptions, Reloader,
+    self, Access, AccessRules, Allow, Certificates, Checked, Inherited, MeshOptions, Relay, RelayHandle, RelayOptions,
+    Reloader,
 };
 use crate::drive::supervisor;
 use crate::model::RegionId;
@@ -129,10 +130,17 @@ fn options(args: &RelayArgs) -> Result<RelayOptions, CmdError> {
         certificates,
         key,
         access: access(args),
+        mesh: mesh(args)?,
         rate_limit: args.rate_limit.clone(),
         max_clients: usize::try_from(args.max_clients).unwrap_or(usize::MAX),
         ..RelayOptions::default()
     })
+}
+
+fn mesh(args: &RelayArgs) -> Result<Option<MeshOptions>, CmdError> {
+    let Some(file) = &args.mesh_psk_file else { return Ok(None) };
+    let key = relay::load_mesh_key(file).map_err(|error| refusal(&error))?;
+    Ok(Some(MeshOptions { key, nodes: args.mesh_with.clone() }))
 }
 
 /// Under which name clients reach it. A wildcard address is none, and a guess would end up in a certificate.
@@ -257,10 +265,15 @@ fn introduce(relay: &Relay, args: &RelayArgs, open_files: Option<u64>, output: &
         stun => line("STUN", &format!("{} (UDP)", join(stun))),
     }
     if let [first, ..] = relay.metrics_addrs() {
-        line("Metrics", &format!("http://{first}/metrics, http://{first}/healthz"));
+        line("Metrics", &format!("http://{first}/ (status), http://{first}/metrics, http://{first}/healthz"));
     }
     line("Key", &relay.public_key().to_string());
     line("Clients", &format!("{}, at most {} at once", relay.access(), args.max_clients));
+    if args.mesh_psk_file.is_some() {
+        let nodes: Vec<String> = args.mesh_with.iter().map(ToString::to_string).collect();
+        let with = if nodes.is_empty() { "whoever has its key; connects to none" } else { &nodes.join(", ") };
+        line("Mesh", &format!("with {with}"));
+    }
     if let Some(pin) = relay.cert_pin() {
         let until = relay.cert_expires().map(|expires| {
             let date = humantime::format_rfc3339_seconds(expires).to_string();

@@ -7,6 +7,7 @@
 
 mod bucket;
 mod client;
+mod mesh;
 mod pace;
 pub mod peer;
 mod server;
@@ -14,9 +15,10 @@ mod switchboard;
 
 pub use bucket::{Rate, TokenBucket};
 pub use client::{ClientClose, ClientConfig, ClientEvent, ClientSession, SendError, Sent};
+pub use mesh::{MeshClose, MeshConfig, MeshEvent, MeshSession};
 pub use pace::{Pace, SharedPace};
 pub use server::{Admission, MAX_JITTER, RelayIdentity, ServerClose, ServerEvent, ServerSession, Stage};
 pub use switchboard::{
-    Census, Closed, Counters, Drained, DropReason, Dropped, Inlet, Limits, Link, Member, Outlet, PacketKind, Routed,
-    Snapshot, Switchboard, Tray,
+    Census, Closed, Counters, Drained, DropReason, Dropped, Inlet, Limits, Link, Member, Outlet, PacketKind, Present,
+    Routed, Snapshot, Switchboard, Tray,
 };

@@ -17,6 +17,7 @@
 mod access;
 mod hostile;
 mod limits;
+mod mesh;
 mod metrics;
 mod peer;
 mod program;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use natscope::derp::ClientEvent;
-use natscope::drive::relay::{Limits, Relay, RelayOptions};
+use natscope::drive::relay::{Limits, MeshOptions, Relay, RelayOptions};
 use natscope::wire::derp::Frame;
 use natscope::wire::stun::{RequestForm, TransactionId, encode_request};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,7 +16,7 @@ use crate::options;
 use crate::peer::{PATIENCE, Peer, key};
 
 /// Status and body of the answer.
-async fn ask(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
+pub(crate) async fn ask(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -26,7 +26,7 @@ async fn ask(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
     (head[9..12].parse().unwrap(), body.to_owned())
 }
 
-async fn samples(address: SocketAddr) -> BTreeMap<String, u64> {
+pub(crate) async fn samples(address: SocketAddr) -> BTreeMap<String, u64> {
     let (status, page) = ask(address, "GET", "/metrics").await;
     assert_eq!(status, 200);
     let samples = page.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap());
@@ -146,4 +146,53 @@ async fn health_says_that_the_relay_stops() {
     timeout(PATIENCE, stopping).await.unwrap().unwrap().unwrap();
     assert!(TcpStream::connect(metrics).await.is_err(), "all is over");
     drop(stalled);
+}
+
+/// The owner's page tells who is here, where the metrics are; whoever asks where clients come learns nothing, and not
+/// from this host either.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_tells_its_owner_alone_who_is_here() {
+    let nodes = vec!["http://127.0.0.1:9".parse().unwrap()];
+    let mesh = Some(MeshOptions { key: "5e".repeat(32).parse().unwrap(), nodes });
+    let https_addrs = vec!["127.0.0.1:0".parse().unwrap()];
+    let relay = Relay::bind(RelayOptions { mesh, https_addrs, http_addrs: Vec::new(), ..with_metrics() }).unwrap();
+    let metrics = relay.metrics_addrs()[0];
+    let relay_key = relay.public_key();
+    let _tls_only = relay.spawn();
+    let relay = Relay::bind(with_metrics()).unwrap();
+    let (plain, plain_metrics) = (relay.http_addrs()[0], relay.metrics_addrs()[0]);
+    let _relay = relay.spawn();
+
+    let (mut one, mut two) = (Peer::fresh(plain).await, Peer::fresh(plain).await);
+    for _ in 0..3 {
+        one.send(two.key, &[0; 1024]).await;
+        two.packet().await.unwrap();
+    }
+    let (status, page) = ask(plain_metrics, "GET", "/").await;
+    assert_eq!(status, 200);
+    let source = one.stream.local_addr().unwrap().to_string();
+    for wanted in [&one.key.to_string(), &two.key.to_string(), &source, "3 (3.0 KiB)", "<p>2 here</p>", "serving for"] {
+        assert!(page.contains(wanted), "{wanted} in {page}");
+    }
+    assert!(!page.contains("Certificate") && !page.contains("<h2>Mesh</h2>"));
+    for path in ["/", "/status", "/index.html"] {
+        let (status, page) = ask(plain, "GET", path).await;
+        assert_eq!(status, 200);
+        assert!(page.contains("This is a DERP relay"), "{page}");
+        assert!(!page.contains("nodekey:") && !page.contains("127.0.0.1"), "{page}");
+    }
+    // Another one has a certificate and a mesh, which nobody else is in.
+    let began = Instant::now();
+    let page = loop {
+        let (_, page) = ask(metrics, "GET", "/").await;
+        if page.contains("not reached") {
+            break page;
+        }
+        assert!(began.elapsed() < PATIENCE, "{page}");
+        sleep(Duration::from_millis(20)).await;
+    };
+    for wanted in [&relay_key.to_string(), "days left", "http://127.0.0.1:9", "connection refused", "<p>0 here</p>"] {
+        assert!(page.contains(wanted), "{wanted} in {page}");
+    }
+    assert!(!page.contains(&"5e".repeat(32)), "the mesh key is nobody's");
 }

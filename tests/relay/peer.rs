@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use natscope::derp::{ClientConfig, ClientEvent, ClientSession, RelayIdentity};
 use natscope::drive::relay::fresh_key;
 use natscope::model::{NodePrivate, NodePublic};
-use natscope::wire::derp::ClientInfo;
+use natscope::wire::derp::{ClientInfo, Frame};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -59,10 +59,15 @@ impl Peer {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     pub(crate) async fn login(stream: S, private: &NodePrivate) -> Option<Self> {
+        Self::login_as(stream, private, ClientInfo::ordinary()).await
+    }
+
+    /// Says this of itself.
+    pub(crate) async fn login_as(stream: S, private: &NodePrivate, info: ClientInfo) -> Option<Self> {
         let public = *RelayIdentity::new(private.clone()).public();
         let config = ClientConfig {
             key: private.clone(),
-            info: ClientInfo::ordinary(),
+            info,
             nonce: *fresh_key().unwrap().as_bytes().first_chunk().unwrap(),
             home: false,
             relay: None,
@@ -80,6 +85,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
 
     pub(crate) async fn send(&mut self, to: NodePublic, payload: &[u8]) {
         self.queue(to, payload);
+        self.write().await;
+    }
+
+    /// Says what it may not be allowed to.
+    pub(crate) async fn say(&mut self, frame: &Frame) {
+        self.session.say(frame).unwrap();
         self.write().await;
     }
 

@@ -22,9 +22,12 @@ pub(super) enum Count {
     DupClientConns,
     HomeMovesIn,
     HomeMovesOut,
+    MultiforwarderCreated,
+    MultiforwarderDeleted,
+    ForwarderDeleteOther,
 }
 
-const COUNTS: usize = 14;
+const COUNTS: usize = 17;
 const REASONS: usize = 7;
 const KINDS: usize = 2;
 
@@ -109,6 +112,9 @@ impl Counters {
             total_dup_client_conns: count(Count::DupClientConns),
             home_moves_in: count(Count::HomeMovesIn),
             home_moves_out: count(Count::HomeMovesOut),
+            multiforwarder_created: count(Count::MultiforwarderCreated),
+            multiforwarder_deleted: count(Count::MultiforwarderDeleted),
+            packet_forwarder_delete_other_value: count(Count::ForwarderDeleteOther),
             dropped,
         }
     }
@@ -145,6 +151,12 @@ pub struct Snapshot {
     pub home_moves_in: u64,
     /// Clients that chose another home.
     pub home_moves_out: u64,
+    /// Keys that came to be at a second relay of the mesh.
+    pub multiforwarder_created: u64,
+    /// And those that are at one again.
+    pub multiforwarder_deleted: u64,
+    /// Keys that a relay said to be gone while they were known to be at another one only.
+    pub packet_forwarder_delete_other_value: u64,
     /// `packets_dropped` and `bytes_dropped`, every reason and kind, zeros too.
     pub dropped: Vec<Dropped>,
 }

@@ -126,13 +126,14 @@ impl Inlet {
         self.board.count(self.outlet.id, Count::ForwardedIn);
         let kind = PacketKind::of(&payload);
         let bytes = payload.len();
+        self.outlet.traffic.received(1, bytes as u64);
         let Some(Way::Local(outlet)) = self.board.registry.find(destination) else {
             return self.unknown(now, destination, kind, bytes, DropReason::UnknownDestinationOnForward);
         };
         let source = *source;
         let routed = routed(outlet.push(now, &source, kind, payload, |payload| Frame::RecvPacket { source, payload }));
         if routed == Routed::Delivered
-            && let Some(line) = self.board.registry.line(&source)
+            && let Some(line) = self.board.registry.heard(&source, &self.key)
         {
             line.note(&outlet);
         }
@@ -182,6 +183,7 @@ impl Inlet {
         let packets = packets as u64;
         counters.add(self.outlet.id, Count::PacketsReceived, packets);
         counters.add(self.outlet.id, Count::BytesReceived, bytes as u64);
+        self.outlet.traffic.received(packets, bytes as u64);
         let kind = match kind {
             PacketKind::Disco => Count::ReceivedDisco,
             PacketKind::Other => Count::ReceivedOther,

@@ -41,6 +41,21 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Those of a connection between two relays of a mesh: sixteen times the room, as what goes to many clients of the
+    /// other relay waits in one queue, and derper's 30 s for a relay that takes nothing. One that has died is noticed
+    /// otherwise, and sooner.
+    pub(super) fn of_mesh(self) -> Self {
+        Self {
+            queue_bytes: self.queue_bytes.saturating_mul(16),
+            disco_bytes: self.disco_bytes.saturating_mul(16),
+            stall: self.stall.max(Duration::from_secs(30)),
+            batch: self.batch.max(Duration::from_secs(60)),
+            ..self
+        }
+    }
+}
+
 /// Bytes a waiting packet costs beside its payload: its place in the queue, its share of a buffer's bookkeeping.
 pub(super) const PACKET_COST: usize = 128;
 

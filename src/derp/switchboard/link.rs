@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::counters::Count;
 use super::{Closed, Outlet, Switchboard};
 use crate::model::NodePublic;
 
@@ -17,10 +18,12 @@ impl Link {
         Self { board, outlet, keys: HashSet::new() }
     }
 
-    /// The other relay has this key. Packets for it go there, unless it is here too, or an older link has it.
+    /// The key has come to the other relay. Packets for it go there, unless it is here too, until it comes or speaks
+    /// elsewhere. Relays say so again when a key has one more connection.
     pub fn present(&mut self, key: NodePublic) {
-        if self.keys.insert(key) {
-            self.board.registry.claim(&key, &self.outlet);
+        self.keys.insert(key);
+        if self.board.registry.claim(&key, &self.outlet) {
+            self.board.count(self.outlet.id, Count::MultiforwarderCreated);
         }
     }
 
@@ -28,11 +31,22 @@ impl Link {
     pub fn gone(&mut self, key: NodePublic) {
         if self.keys.remove(&key) {
             self.take_back(key);
+        } else if self.board.registry.is_elsewhere(&key) {
+            self.board.count(self.outlet.id, Count::ForwarderDeleteOther);
         }
     }
 
+    /// How many keys lie behind it.
+    #[must_use]
+    pub fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
     fn take_back(&self, key: NodePublic) {
-        let listeners = self.board.registry.disclaim(&key, &self.outlet);
+        let (one_left, listeners) = self.board.registry.disclaim(&key, &self.outlet);
+        if one_left {
+            self.board.count(self.outlet.id, Count::MultiforwarderDeleted);
+        }
         self.board.tell_listeners(self.outlet.id, key, listeners);
     }
 }

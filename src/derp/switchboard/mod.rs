@@ -13,6 +13,7 @@ mod link;
 mod outlet;
 mod queue;
 mod registry;
+mod roll;
 
 pub use counters::{Counters, Dropped, Snapshot};
 pub use inlet::Inlet;
@@ -20,6 +21,7 @@ pub use limits::Limits;
 pub use link::Link;
 pub use outlet::{Closed, Drained, Outlet};
 pub use queue::Tray;
+pub use roll::Present;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,6 +49,8 @@ pub struct Switchboard {
 #[derive(Debug)]
 struct Shared {
     limits: Limits,
+    /// Of connections between relays.
+    mesh_limits: Limits,
     budget: Budget,
     counters: Counters,
 }
@@ -180,7 +184,8 @@ impl Switchboard {
     /// A switchboard with nobody at it.
     #[must_use]
     pub fn new(limits: Limits) -> Arc<Self> {
-        let shared = Shared { limits, budget: Budget::new(limits.total_bytes), counters: Counters::default() };
+        let (mesh_limits, budget) = (limits.of_mesh(), Budget::new(limits.total_bytes));
+        let shared = Shared { limits, mesh_limits, budget, counters: Counters::default() };
         Arc::new(Self {
             shared: Arc::new(shared),
             registry: Registry::default(),
@@ -193,7 +198,7 @@ impl Switchboard {
     /// Dropping the [`Inlet`] takes it out again.
     #[must_use]
     pub fn join(self: &Arc<Self>, now: Instant, member: Member) -> (Inlet, Arc<Outlet>) {
-        let outlet = self.outlet(Some(member));
+        let outlet = self.outlet(now, member);
         self.count(outlet.id, Count::Accepts);
         let line = self.registry.join(&member.key, &outlet, |duplicate| {
             if duplicate {
@@ -204,11 +209,11 @@ impl Switchboard {
         (Inlet::new(Arc::clone(self), now, member.key, Arc::clone(&outlet), line), outlet)
     }
 
-    /// Opens a link to another relay of the mesh: what its outlet holds are packets to forward. Dropping the [`Link`]
-    /// makes the keys behind it unreachable.
+    /// Opens a link to the relay of the mesh that has this key: what its outlet holds are packets to forward. Dropping
+    /// the [`Link`] makes the keys behind it unreachable.
     #[must_use]
-    pub fn link(self: &Arc<Self>) -> (Link, Arc<Outlet>) {
-        let outlet = self.outlet(None);
+    pub fn link(self: &Arc<Self>, now: Instant, relay: NodePublic) -> (Link, Arc<Outlet>) {
+        let outlet = self.outlet(now, Member { key: relay, endpoint: None, flags: PresenceFlags::MESH_PEER });
         (Link::new(Arc::clone(self), Arc::clone(&outlet)), outlet)
     }
 
@@ -230,6 +235,13 @@ impl Switchboard {
         Census { watchers, bytes_held: self.shared.budget.used(), ..self.registry.census() }
     }
 
+    /// The connections here that carried most bytes, at most so many, in that order. Walks over everybody, as
+    /// [`census`](Self::census) does.
+    #[must_use]
+    pub fn busiest(&self, most: usize) -> Vec<Present> {
+        roll::busiest(self.registry.everybody(), most)
+    }
+
     /// Whether this key has a connection here.
     #[must_use]
     pub fn is_here(&self, key: &NodePublic) -> bool {
@@ -246,9 +258,9 @@ impl Switchboard {
         outlets.len()
     }
 
-    fn outlet(&self, member: Option<Member>) -> Arc<Outlet> {
+    fn outlet(&self, now: Instant, member: Member) -> Arc<Outlet> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Outlet::new(id, member, Arc::clone(&self.shared)))
+        Arc::new(Outlet::new(id, now, member, Arc::clone(&self.shared)))
     }
 
     fn count(&self, place: u64, count: Count) {

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use super::counters::Count;
 use super::limits::WATCHER_NOTICES;
 use super::queue::{Arrival, Queue, Tray};
-use super::{DropReason, Member, PacketKind, Shared};
+use super::roll::Traffic;
+use super::{DropReason, Limits, Member, PacketKind, Shared};
 use crate::model::NodePublic;
-use crate::wire::derp::{Frame, Packets};
+use crate::wire::derp::{Frame, Packets, PresenceFlags};
 
 /// What one connection is to be told: filled by everybody, emptied by the task that writes to the connection.
 ///
@@ -19,10 +20,13 @@ use crate::wire::derp::{Frame, Packets};
 #[derive(Debug)]
 pub struct Outlet {
     pub(super) id: u64,
-    /// Whose it is; a link to another relay is nobody's.
-    pub(super) member: Option<Member>,
+    /// Whose it is; of a link, the relay it leads to.
+    pub(super) member: Member,
     /// Whether this relay is its owner's home.
     pub(super) home: AtomicBool,
+    /// When it joined.
+    pub(super) since: Instant,
+    pub(super) traffic: Traffic,
     shared: Arc<Shared>,
     /// Whether its key has other connections.
     pub(super) duplicate: AtomicBool,
@@ -62,11 +66,13 @@ pub struct Drained {
 }
 
 impl Outlet {
-    pub(super) fn new(id: u64, member: Option<Member>, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(id: u64, now: Instant, member: Member, shared: Arc<Shared>) -> Self {
         Self {
             id,
             member,
             home: AtomicBool::new(false),
+            since: now,
+            traffic: Traffic::default(),
             shared,
             duplicate: AtomicBool::new(false),
             active: AtomicBool::new(true),
@@ -97,11 +103,12 @@ impl Outlet {
             return Drained { frames: 0, closed: state.closed };
         }
         let mut on_drop = |reason, kind, packets, bytes| shared.counters.dropped(self.id, reason, kind, packets, bytes);
-        let handed = state.queue.drain(now, most, (&shared.limits, &shared.budget), batch, &mut on_drop);
+        let handed = state.queue.drain(now, most, (self.limits(), &shared.budget), batch, &mut on_drop);
         let frames = handed.notices + handed.packets;
         state.writing = (frames > 0).then_some((now, now));
         drop(state);
         if handed.packets > 0 {
+            self.traffic.sent(handed.packets, handed.bytes);
             shared.counters.add(self.id, Count::PacketsSent, handed.packets as u64);
             shared.counters.add(self.id, Count::BytesSent, handed.bytes as u64);
         }
@@ -119,7 +126,7 @@ impl Outlet {
     #[must_use]
     pub fn cut_at(&self) -> Option<Instant> {
         let (since, last) = self.state().writing?;
-        Some((last + self.shared.limits.stall).min(since + self.shared.limits.batch))
+        Some((last + self.limits().stall).min(since + self.limits().batch))
     }
 
     /// Bytes held for this connection, waiting or handed out.
@@ -150,7 +157,7 @@ impl Outlet {
             on_drop(DropReason::GoneDisconnected, kind, 1, payload.len());
             return Err(DropReason::GoneDisconnected);
         }
-        let bounds = (&shared.limits, &shared.budget);
+        let bounds = (self.limits(), &shared.budget);
         let taken = state.queue.push(Arrival { now, source, kind }, payload, frame, bounds, &mut on_drop);
         let waker = state.waker.take();
         drop(state);
@@ -168,7 +175,7 @@ impl Outlet {
             on_drop(DropReason::GoneDisconnected, kind, packets.count(), packets.payload_bytes());
             return Err(DropReason::GoneDisconnected);
         }
-        let taken = state.queue.push_packets(now, source, packets, (&shared.limits, &shared.budget), &mut on_drop);
+        let taken = state.queue.push_packets(now, source, packets, (self.limits(), &shared.budget), &mut on_drop);
         let waker = state.waker.take();
         drop(state);
         wake(waker);
@@ -186,7 +193,7 @@ impl Outlet {
         if state.closed.is_some() {
             return false;
         }
-        let most = if state.watching { WATCHER_NOTICES } else { self.shared.limits.notices };
+        let most = if state.watching { WATCHER_NOTICES } else { self.limits().notices };
         let room = state.queue.notices() < most;
         if room {
             state.queue.push_notice(notice, &self.shared.budget);
@@ -197,6 +204,10 @@ impl Outlet {
         drop(state);
         wake(waker);
         room
+    }
+
+    pub(super) fn is_watching(&self) -> bool {
+        self.state().watching
     }
 
     /// Notices are no advice to it from now on.
@@ -213,6 +224,12 @@ impl Outlet {
         let waker = state.waker.take();
         drop(state);
         wake(waker);
+    }
+
+    /// Connections between relays carry what many clients say.
+    fn limits(&self) -> &Limits {
+        let of_mesh = self.member.flags.contains(PresenceFlags::MESH_PEER);
+        if of_mesh { &self.shared.mesh_limits } else { &self.shared.limits }
     }
 
     fn shut(&self, state: &mut State, why: Closed) {

@@ -23,7 +23,7 @@ pub(super) struct Registry {
 struct Entry {
     /// Its connections here, in the order in which they last joined or spoke: the last is the active one.
     local: Vec<Arc<Outlet>>,
-    /// Links to relays that have it too, in the order in which they said so: the first is used.
+    /// Links to relays that have it too, in the order in which it last came or spoke there: the last is used.
     remote: Vec<Arc<Outlet>>,
     line: Arc<Line>,
 }
@@ -118,21 +118,45 @@ impl Registry {
         }
     }
 
-    /// Notes that a link leads to a key.
-    pub(super) fn claim(&self, key: &NodePublic, link: &Arc<Outlet>) {
+    /// Notes that a link leads to a key, which has just come there. True: another one does too, and was the only one.
+    pub(super) fn claim(&self, key: &NodePublic, link: &Arc<Outlet>) -> bool {
         let mut shard = self.write(key);
         let entry = shard.entry(*key).or_default();
-        if !entry.remote.iter().any(|known| known.id == link.id) {
-            entry.remote.push(Arc::clone(link));
-        }
+        let before = entry.remote.len();
+        entry.remote.retain(|known| known.id != link.id);
+        entry.remote.push(Arc::clone(link));
+        before == 1 && entry.remote.len() == 2
     }
 
-    /// Notes that it leads there no longer; returns those who are to be told that the key is gone.
-    pub(super) fn disclaim(&self, key: &NodePublic, link: &Outlet) -> Vec<Arc<Outlet>> {
+    /// Notes that it leads there no longer; returns whether only one is left of several, and those who are to be told
+    /// that the key is gone.
+    pub(super) fn disclaim(&self, key: &NodePublic, link: &Outlet) -> (bool, Vec<Arc<Outlet>>) {
         let mut shard = self.write(key);
-        let Some(entry) = shard.get_mut(key) else { return Vec::new() };
+        let Some(entry) = shard.get_mut(key) else { return (false, Vec::new()) };
+        let before = entry.remote.len();
         entry.remote.retain(|known| known.id != link.id);
-        Self::remove_if_gone(&mut shard, key)
+        let one_left = before == 2 && entry.remote.len() == 1;
+        (one_left, Self::remove_if_gone(&mut shard, key))
+    }
+
+    /// Takes note that a key speaks at another relay: of several links, the one that leads there is used from now on.
+    /// Returns who is told when the key goes, if it is reachable at all.
+    pub(super) fn heard(&self, key: &NodePublic, relay: &NodePublic) -> Option<Arc<Line>> {
+        let leads_there = |link: &Arc<Outlet>| link.member.key == *relay;
+        let (line, settled) = {
+            let shard = self.read(key);
+            let entry = shard.get(key)?;
+            let settled = entry.remote.len() < 2 || entry.remote.last().is_some_and(leads_there);
+            (Arc::clone(&entry.line), settled)
+        };
+        if !settled
+            && let Some(entry) = self.write(key).get_mut(key)
+            && let Some(index) = entry.remote.iter().position(leads_there)
+        {
+            let speaks_there = entry.remote.remove(index);
+            entry.remote.push(speaks_there);
+        }
+        Some(line)
     }
 
     /// Where packets for a key go now.
@@ -140,12 +164,12 @@ impl Registry {
         let shard = self.read(key);
         let entry = shard.get(key)?;
         let local = entry.local.last().map(|outlet| Way::Local(Arc::clone(outlet)));
-        local.or_else(|| entry.remote.first().map(|link| Way::Remote(Arc::clone(link))))
+        local.or_else(|| entry.remote.last().map(|link| Way::Remote(Arc::clone(link))))
     }
 
-    /// Who is told when a key goes, if it is reachable at all.
-    pub(super) fn line(&self, key: &NodePublic) -> Option<Arc<Line>> {
-        self.read(key).get(key).map(|entry| Arc::clone(&entry.line))
+    /// Whether a link leads to a key.
+    pub(super) fn is_elsewhere(&self, key: &NodePublic) -> bool {
+        self.read(key).get(key).is_some_and(|entry| !entry.remote.is_empty())
     }
 
     pub(super) fn is_here(&self, key: &NodePublic) -> bool {
@@ -160,11 +184,21 @@ impl Registry {
     pub(super) fn for_each_member(&self, mut visit: impl FnMut(&Member)) {
         for shard in &self.shards {
             for entry in shard.read().unwrap_or_else(PoisonError::into_inner).values() {
-                if let Some(member) = entry.local.last().and_then(|outlet| outlet.member.as_ref()) {
-                    visit(member);
+                if let Some(outlet) = entry.local.last() {
+                    visit(&outlet.member);
                 }
             }
         }
+    }
+
+    /// All connections.
+    pub(super) fn everybody(&self) -> Vec<Arc<Outlet>> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            all.extend(shard.values().flat_map(|entry| entry.local.iter().cloned()));
+        }
+        all
     }
 
     pub(super) fn census(&self) -> Census {
@@ -221,8 +255,8 @@ impl Entry {
         }
         for outlet in &self.local {
             census.home_connections += usize::from(outlet.home.load(Ordering::Relaxed));
-            let flags = outlet.member.map(|member| member.flags).unwrap_or_default();
-            census.not_ideal_connections += usize::from(flags.contains(PresenceFlags::NOT_IDEAL));
+            let not_ideal = outlet.member.flags.contains(PresenceFlags::NOT_IDEAL);
+            census.not_ideal_connections += usize::from(not_ideal);
         }
     }
 }

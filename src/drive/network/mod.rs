@@ -54,6 +54,11 @@ use crate::probe::{
     Cause, Check, Failure, Moment, Observation, Outcome, Probe, ProbeId, Question, ResolveAnswer, Stage,
 };
 
+/// A failure as part of a sentence in a log.
+pub(in crate::drive) fn failure_words(failure: &Failure) -> String {
+    format!("{:?}: {}", failure.stage, https::words(&failure.cause))
+}
+
 /// Observations waiting to be told before listeners have to wait.
 const HEARD_MAX: usize = 1024;
 /// A check that is not done and wants to be asked again at once is not asked more often than this.

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::private_file;
-use crate::model::NodePrivate;
+use crate::model::{MeshKey, NodePrivate};
 
 /// Longest file read as one.
 const LARGEST: u64 = 1 << 16;
@@ -29,6 +29,20 @@ pub fn load_or_create_key(path: &Path) -> io::Result<NodePrivate> {
     }
 }
 
+/// The key all relays of a mesh share, as derper's `-mesh-psk-file` has it: 64 hex digits, with white space around them.
+pub fn load_mesh_key(path: &Path) -> io::Result<MeshKey> {
+    let read = read_bounded(path).map_err(|error| about(path, "cannot use the mesh key file", &error))?;
+    let text = String::from_utf8(read).unwrap_or_default();
+    let key: MeshKey = text.trim().parse().map_err(|_| {
+        let error = io::Error::new(io::ErrorKind::InvalidData, "it is not 64 hex digits (openssl rand -hex 32)");
+        about(path, "cannot use the mesh key file", &error)
+    })?;
+    if private_file::is_exposed(path) {
+        tracing::warn!(file = %path.display(), "others than its owner may read the mesh key: chmod 600");
+    }
+    Ok(key)
+}
+
 /// A key nobody has.
 pub fn fresh_key() -> io::Result<NodePrivate> {
     let mut random = [0; 32];
@@ -37,12 +51,8 @@ pub fn fresh_key() -> io::Result<NodePrivate> {
 }
 
 fn load(path: &Path) -> io::Result<NodePrivate> {
-    use std::io::Read as _;
-
     let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
-    let value: Value = serde_json::from_slice(&bytes)
+    let value: Value = serde_json::from_slice(&read_bounded(path)?)
         .map_err(|_| invalid("it is not JSON as derper writes it, {\"PrivateKey\": \"privkey:…\"}"))?;
     let key = value.as_object().and_then(|object| {
         let named = object.iter().find(|(name, _)| name.eq_ignore_ascii_case("PrivateKey"));
@@ -57,6 +67,14 @@ fn load(path: &Path) -> io::Result<NodePrivate> {
         tracing::warn!(file = %path.display(), "others than its owner may read the relay's key: chmod 600");
     }
     Ok(key)
+}
+
+fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    use std::io::Read as _;
+
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn about(path: &Path, what: &str, error: &io::Error) -> io::Error {
@@ -88,5 +106,21 @@ mod tests {
         let zero = format!(r#"{{"PrivateKey":"privkey:{}"}}"#, "0".repeat(64));
         fs::write(&path, zero).unwrap();
         assert!(load_or_create_key(&path).is_err());
+    }
+
+    #[test]
+    fn a_mesh_key_is_read_as_derper_reads_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("derp-mesh.key");
+        let digits = "0123456789abcdef".repeat(4);
+        for text in [digits.clone(), format!("  {digits}\n"), format!("{digits}\r\n")] {
+            fs::write(&path, text).unwrap();
+            assert!(load_mesh_key(&path).unwrap() == digits.parse().unwrap());
+        }
+        for wrong in [String::new(), digits[1..].to_owned(), format!("{digits}0"), format!("privkey:{digits}")] {
+            fs::write(&path, &wrong).unwrap();
+            let error = load_mesh_key(&path).unwrap_err().to_string();
+            assert!(error.contains("derp-mesh.key") && !error.contains(&digits[1..]), "{error}");
+        }
     }
 }

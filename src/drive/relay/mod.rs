@@ -5,8 +5,8 @@
 //! and a full house shows its oldest guest out. A client has proven its key and was admitted by the rules in force.
 //! What strangers send never ends a loop, and STUN never sends more than about three times the bytes that came.
 //!
-//! Frames and sessions are `derp/`'s; here they get sockets, time and randomness. There is no mesh: a
-//! region has one relay.
+//! Frames and sessions are `derp/`'s; here they get sockets, time and randomness. Several relays make one region when
+//! they share a mesh key and each connects to every other one.
 //!
 //! STUN answers leave from the endpoint the request came to when that was bound by its address. A wildcard socket
 //! (`0.0.0.0`, `[::]`) lets the system choose the source address, which on a host with several addresses may be
@@ -25,6 +25,7 @@ mod inherited;
 mod key_file;
 mod listen;
 mod map_node;
+mod mesh;
 mod meta_certificate;
 mod metrics;
 mod options;
@@ -52,8 +53,8 @@ use tokio_util::task::TaskTracker;
 
 pub use embedded::embedded_map;
 pub use inherited::Inherited;
-pub use key_file::{fresh_key, load_or_create_key};
-pub use options::{Access, AccessRules, Allow, Certificates, Limits, RelayOptions};
+pub use key_file::{fresh_key, load_mesh_key, load_or_create_key};
+pub use options::{Access, AccessRules, Allow, Certificates, Limits, MeshOptions, RelayOptions};
 pub use reload::Reloader;
 pub use self_check::{Checked, SelfCheck};
 pub use socket::raise_open_files;
@@ -62,6 +63,7 @@ use admission::Admission;
 use door::Door;
 use http::Front;
 use identity::Identity;
+use mesh::Mesh;
 use metrics::Metrics;
 use reload::Reload;
 use routes::{Role, Routes};
@@ -89,6 +91,7 @@ pub struct Relay {
     identity: Option<Arc<Identity>>,
     service: Arc<Service>,
     reload: Reload,
+    mesh: Option<Mesh>,
     limits: Limits,
 }
 
@@ -104,7 +107,9 @@ impl Relay {
         let admission = Admission::new(options.access)?;
         let limits = options.rate_limit.map(ThrottleFile::load).transpose()?;
         let key = options.key.map_or_else(fresh_key, Ok)?;
-        let service = Arc::new(Service::new(key, admission, options.max_clients, options.limits)?);
+        let mesh_key = options.mesh.as_ref().map(|mesh| mesh.key.clone());
+        let service = Arc::new(Service::new(key.clone(), admission, mesh_key, options.max_clients, options.limits)?);
+        let mesh = options.mesh.map(|mesh| Mesh::new(mesh, key, Arc::clone(&service)));
         let stun = StunSockets::bind(&options.stun_addrs, &options.stun_alternates, inherited)?;
         let tls = Listeners::bind(&options.https_addrs, inherited)?;
         let plain = Listeners::bind(&options.http_addrs, inherited)?;
@@ -122,7 +127,7 @@ impl Relay {
             Some(Arc::new(Identity::load(&host_name, options.certificates, meta)?))
         };
         let reload = Reload::new(Arc::clone(&service), identity.clone(), limits, options.reload_every);
-        Ok(Self { stun, tls, plain, metrics, host_name, identity, service, reload, limits: options.limits })
+        Ok(Self { stun, tls, plain, metrics, host_name, identity, service, reload, mesh, limits: options.limits })
     }
 
     /// The endpoints of STUN as bound, in the order of [`RelayOptions::stun_addrs`], without the alternates.
@@ -221,8 +226,10 @@ impl Relay {
         }
         self.plain.serve(&mut listeners, &front(beside, None)?)?;
         // Answers until all is over: that the relay stops is of interest too.
+        let neighbours = self.mesh.as_ref().map(Mesh::neighbours).unwrap_or_default();
+        let meshing = self.mesh.map(Mesh::spawn).transpose()?;
         let mut watched = JoinSet::new();
-        let metrics = Metrics::new(Arc::clone(&self.service), self.identity.clone(), closing.clone());
+        let metrics = Metrics::new(Arc::clone(&self.service), self.identity.clone(), neighbours, closing.clone());
         for socket in self.metrics.sockets {
             watched.spawn(metrics.clone().serve(tokio::net::TcpListener::from_std(socket)?));
         }
@@ -241,6 +248,10 @@ impl Relay {
         }
         drop(cut);
         tasks.wait().await;
+        // What clients said last may be for clients of other relays.
+        if let Some(meshing) = meshing {
+            meshing.leave().await;
+        }
         watched.shutdown().await;
         Ok(())
     }

@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::{NodePrivate, NodePublic};
+use crate::model::{MeshKey, MeshNode, NodePrivate, NodePublic};
 
 /// What a relay listens on, whom it serves, and how much it bears.
 ///
@@ -33,6 +33,8 @@ pub struct RelayOptions {
     pub key: Option<NodePrivate>,
     /// Who may use it.
     pub access: Access,
+    /// The other relays of its region, and what they prove themselves with. `None`: there are none.
+    pub mesh: Option<MeshOptions>,
     /// Most clients at once; further ones are turned away.
     pub max_clients: usize,
     /// A file of limits on how fast clients may send and come, in the form of derper's `-rate-config` and with more
@@ -42,6 +44,17 @@ pub struct RelayOptions {
     pub reload_every: Duration,
     /// Bounds on what peers may take.
     pub limits: Limits,
+}
+
+/// The mesh a relay is part of.
+#[derive(Clone, Debug)]
+pub struct MeshOptions {
+    /// What all relays of the mesh share. Whoever has it may see who is here, forward packets in anybody's name and have
+    /// clients closed.
+    pub key: MeshKey,
+    /// The relays this one connects to. Each should connect to every other one: packets are forwarded once and no
+    /// further. This one may be among them, so that all can have the same list.
+    pub nodes: Vec<MeshNode>,
 }
 
 /// Where the certificate of HTTPS comes from. Files are named as derper names them: the host name with `.crt` and
@@ -124,6 +137,7 @@ impl Default for RelayOptions {
             certificates: Certificates::SelfSigned { dir: None },
             key: None,
             access: Access::Rules(AccessRules::default()),
+            mesh: None,
             max_clients: 4096,
             rate_limit: None,
             reload_every: Duration::from_secs(5),

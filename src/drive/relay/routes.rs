@@ -22,9 +22,14 @@ const BROWSER_HEADERS: [(HeaderName, &str); 4] = [
 ];
 
 const HOME: &str = "<!DOCTYPE html>
-<html lang=\"en\"><head><meta charset=\"utf-8\"><title>natscope relay</title></head>
+<html lang=\"en\"><head><meta charset=\"utf-8\"><title>natscope relay</title>
+<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">
+<meta name=\"color-scheme\" content=\"light dark\"></head>
 <body><h1>natscope relay</h1>
-<p>This host helps machines find out how they can reach each other. There is nothing to see for a browser.</p>
+<p>This is a DERP relay: machines of a private network that cannot reach each other directly pass their packets through
+it, and ask it under which address they are seen. What passes is encrypted between the machines; the relay sees who
+sends to whom and how much, and cannot read it.</p>
+<p>There is nothing to log in to. What its owner may see of it is told on another address.</p>
 </body></html>
 ";
 

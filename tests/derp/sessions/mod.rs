@@ -3,6 +3,7 @@
 
 mod client;
 mod dialogues;
+mod mesh;
 mod relay;
 
 use std::sync::Arc;

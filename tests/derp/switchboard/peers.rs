@@ -168,11 +168,11 @@ fn notices_nobody_reads_are_left_out_except_for_watchers() {
 #[test]
 fn the_mesh_is_one_hop_and_what_is_here_comes_first() {
     let Two { board, now, mut a, a_out, mut b, .. } = two(Limits::default());
-    let (mut near, near_out) = board.link();
-    let (mut far, far_out) = board.link();
+    let (mut near, near_out) = board.link(now, key(101));
+    let (mut far, far_out) = board.link(now, key(102));
     for number in [2, 7] {
-        near.present(key(number));
         far.present(key(number));
+        near.present(key(number));
     }
     assert_eq!(a.route(now, &key(2), Bytes::from("x")), Routed::Delivered, "local wins");
     assert_eq!(a.route(now, &key(7), Bytes::from("x")), Routed::Forwarded);
@@ -201,6 +201,49 @@ fn the_mesh_is_one_hop_and_what_is_here_comes_first() {
     assert_eq!(drain(&a_out, now), [gone(2, GoneReason::DISCONNECTED)]);
     let counters = board.counters();
     assert_eq!((counters.packets_forwarded_in, counters.packets_forwarded_out), (2, 3));
+    assert_eq!((counters.multiforwarder_created, counters.multiforwarder_deleted), (2, 2));
+}
+
+#[test]
+fn a_client_that_moves_between_relays_is_followed() {
+    let Two { board, now, mut a, .. } = two(Limits::default());
+    let (mut east, east_out) = board.link(now, key(101));
+    let (mut west, west_out) = board.link(now, key(102));
+    let mut from_east = board.join(now, member(101)).0;
+    let mut from_west = board.join(now, member(102)).0;
+    let mut reached = |step: &str| {
+        assert_eq!(a.route(now, &key(7), Bytes::from("x")), Routed::Forwarded, "{step}");
+        (drain(&east_out, now).len(), drain(&west_out, now).len())
+    };
+    let (to_east, to_west) = ((1, 0), (0, 1));
+    east.present(key(7));
+    assert_eq!(reached("it is in the east alone"), to_east);
+    west.present(key(7));
+    assert_eq!(reached("it came to the west last"), to_west);
+    // Its connection in the east still lives, and it is there that it speaks.
+    assert_eq!(from_east.forward(now, &key(7), &key(1), Bytes::from("y")), Routed::Delivered);
+    assert_eq!(reached("it spoke in the east"), to_east);
+    assert_eq!(from_west.forward(now, &key(7), &key(1), Bytes::from("y")), Routed::Delivered);
+    assert_eq!(reached("it spoke in the west"), to_west);
+    east.present(key(7));
+    assert_eq!(reached("another connection in the east"), to_east);
+    east.gone(key(7));
+    assert_eq!(reached("it left the east"), to_west);
+    east.gone(key(7));
+    assert_eq!(board.counters().packet_forwarder_delete_other_value, 1);
+    assert_eq!((east.keys(), west.keys()), (0, 1));
+}
+
+#[test]
+fn between_relays_there_is_room_for_what_many_clients_say() {
+    let limits = Limits { queue_bytes: 10_000, ..Limits::default() };
+    let Two { board, now, mut a, .. } = two(limits);
+    let (mut link, out) = board.link(now, key(101));
+    link.present(key(7));
+    for _ in 0..100 {
+        a.route(now, &key(7), Bytes::from(vec![0; 1000]));
+    }
+    assert_eq!(drain(&out, now).len(), 100);
 }
 
 #[test]
@@ -214,4 +257,31 @@ fn homes_are_counted_and_so_are_moves_of_the_settled() {
     let counters = board.counters();
     assert_eq!((counters.home_moves_in, counters.home_moves_out), (1, 1));
     assert_eq!(board.census().home_connections, 1);
+}
+
+#[test]
+fn the_busiest_come_first() {
+    let Two { board, now, mut a, a_out, b_out, .. } = two(Limits::default());
+    let later = now + Duration::from_secs(3);
+    let (c, _c_out) = board.join(later, member(3));
+    for _ in 0..3 {
+        a.route(now, &key(2), Bytes::from(vec![0; 100]));
+    }
+    a.note_preferred(now, true);
+    a.watch();
+    drain(&b_out, now);
+    a.route(now, &key(2), Bytes::from(vec![0; 7]));
+    let all = board.busiest(10);
+    assert_eq!(all.iter().map(|present| present.member.key).collect::<Vec<_>>(), [key(1), key(2), key(3)]);
+    let numbers = |number: usize| {
+        let present = all[number];
+        (present.packets_received, present.bytes_received, present.packets_sent, present.bytes_sent)
+    };
+    assert_eq!((numbers(0), numbers(1), numbers(2)), ((4, 307, 0, 0), (0, 0, 3, 300), (0, 0, 0, 0)));
+    assert_eq!((all[0].home, all[0].watching, all[1].home, all[1].watching), (true, true, false, false));
+    assert_eq!((all[0].since, all[2].since), (now, later));
+    assert!(all[1].held >= 7 && all[2].held == 0);
+    assert_eq!(board.busiest(2), all[..2]);
+    drop((c, a_out));
+    assert_eq!(board.busiest(10).len(), 2);
 }

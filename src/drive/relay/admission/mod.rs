@@ -49,6 +49,8 @@ pub(super) enum Grounds {
     Verified,
     /// It is the relay itself, checking that it answers.
     Own,
+    /// It has the key of the mesh: another relay.
+    Mesh,
 }
 
 /// Why a client is not served.
@@ -154,6 +156,7 @@ impl fmt::Display for Grounds {
             Self::Listed => "on the allow list",
             Self::Verified => "verified",
             Self::Own => "the relay's own check",
+            Self::Mesh => "it has the mesh key",
         })
     }
 }

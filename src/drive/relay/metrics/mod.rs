@@ -1,6 +1,7 @@
 //! Numbers for Prometheus and a health check, on an address of their own: plain HTTP, for whoever can reach it.
 
 mod page;
+mod status;
 mod tally;
 
 use std::convert::Infallible;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::door::{Door, Guest};
 use super::identity::Identity;
+use super::mesh::{Neighbour, Standing};
 use super::service::Service;
 use crate::drive::wall_clock;
 
@@ -40,6 +42,8 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(50);
 pub(super) struct Metrics {
     service: Arc<Service>,
     identity: Option<Arc<Identity>>,
+    /// The other relays of the mesh.
+    neighbours: Vec<Arc<Neighbour>>,
     door: Arc<Door>,
     started: (SystemTime, Instant),
     /// The relay is about to stop.
@@ -47,9 +51,14 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn new(service: Arc<Service>, identity: Option<Arc<Identity>>, closing: CancellationToken) -> Self {
+    pub(super) fn new(
+        service: Arc<Service>,
+        identity: Option<Arc<Identity>>,
+        neighbours: Vec<Arc<Neighbour>>,
+        closing: CancellationToken,
+    ) -> Self {
         let started = (wall_clock::now(), Instant::now());
-        Self { service, identity, door: Door::new(CONNECTIONS), started, closing }
+        Self { service, identity, neighbours, door: Door::new(CONNECTIONS), started, closing }
     }
 
     /// Answers until it is dropped.
@@ -101,15 +110,42 @@ impl Metrics {
             // A balancer is to send nobody here any more.
             "/healthz" if self.closing.is_cancelled() => text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
             "/healthz" => text(StatusCode::OK, "ok\n"),
-            "/" => text(StatusCode::OK, "natscope relay: /metrics, /healthz\n"),
-            _ => text(StatusCode::NOT_FOUND, "not here: /metrics, /healthz\n"),
+            "/" => html(self.status()),
+            _ => text(StatusCode::NOT_FOUND, "not here: /, /metrics, /healthz\n"),
         }
+    }
+
+    fn status(&self) -> String {
+        let switchboard = self.service.switchboard();
+        let now = Instant::now().into_std();
+        let busiest = switchboard.busiest(status::LISTED).into_iter();
+        let clients: Vec<_> = busiest.map(|present| (present, now.saturating_duration_since(present.since))).collect();
+        let mesh: Vec<_> =
+            self.neighbours.iter().map(|neighbour| (neighbour.node().to_string(), neighbour.standing())).collect();
+        let (_, since) = self.started;
+        let tally = self.service.tally();
+        status::render(&status::Facts {
+            key: self.service.public_key(),
+            access: &self.service.admission().describe(),
+            stopping: self.closing.is_cancelled(),
+            uptime: since.elapsed(),
+            now: wall_clock::now(),
+            certificate_expires: self.identity.as_ref().and_then(|identity| identity.expires()),
+            snapshot: &switchboard.counters(),
+            census: &switchboard.census(),
+            stun_answers: tally.stun.success.value(),
+            refused: tally.refused.value(),
+            mesh: &mesh,
+            clients: &clients,
+        })
     }
 
     fn page(&self) -> String {
         let switchboard = self.service.switchboard();
         let (started, since) = self.started;
+        let standings: Vec<Standing> = self.neighbours.iter().map(|neighbour| neighbour.standing()).collect();
         page::render(&page::Facts {
+            mesh: page::MeshFacts::of(&standings),
             snapshot: &switchboard.counters(),
             census: &switchboard.census(),
             tally: self.service.tally(),
@@ -126,6 +162,21 @@ impl Metrics {
 fn open_files() -> Option<usize> {
     // One of them is the listing itself.
     std::fs::read_dir("/proc/self/fd").ok().map(|files| files.count().saturating_sub(1))
+}
+
+/// It loads nothing, is in no frame, and stays in no cache.
+fn html(page: String) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::new(page.into()));
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
 }
 
 fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {

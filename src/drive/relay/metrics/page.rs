@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::super::mesh::Standing;
 use super::tally::Tally;
 use crate::derp::{Census, Pace, Snapshot};
 
@@ -13,6 +14,7 @@ use crate::derp::{Census, Pace, Snapshot};
 pub(super) struct Facts<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) census: &'a Census,
+    pub(super) mesh: MeshFacts,
     pub(super) tally: &'a Tally,
     /// For each client.
     pub(super) pace: Pace,
@@ -21,6 +23,25 @@ pub(super) struct Facts<'a> {
     pub(super) certificate_expires: Option<SystemTime>,
     /// Where the system tells.
     pub(super) open_files: Option<usize>,
+}
+
+/// How it is with the other relays of the mesh.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct MeshFacts {
+    /// Those that this one connects to.
+    nodes: usize,
+    /// Those it watches.
+    joined: usize,
+}
+
+impl MeshFacts {
+    pub(super) fn of(standings: &[Standing]) -> Self {
+        let count = |which: fn(&Standing) -> bool| standings.iter().filter(|standing| which(standing)).count();
+        Self {
+            nodes: count(|standing| *standing != Standing::Itself),
+            joined: count(|standing| matches!(standing, Standing::Joined { .. })),
+        }
+    }
 }
 
 /// The text of the page.
@@ -33,7 +54,7 @@ pub(super) fn render(facts: &Facts<'_>) -> String {
     page.0
 }
 
-fn clients(page: &mut Page, Facts { census, snapshot, .. }: &Facts<'_>) {
+fn clients(page: &mut Page, Facts { census, mesh, snapshot, .. }: &Facts<'_>) {
     page.gauge("derp_current_connections", "Connections of clients.", census.connections);
     page.gauge("derp_current_home_connections", "Those whose client has its home here.", census.home_connections);
     page.gauge(
@@ -47,6 +68,8 @@ fn clients(page: &mut Page, Facts { census, snapshot, .. }: &Facts<'_>) {
     page.gauge("derp_current_dup_client_keys", "Keys with several connections.", census.dup_client_keys);
     page.gauge("derp_current_dup_client_conns", "Connections of those keys.", census.dup_client_conns);
     page.gauge("derp_watchers", "Connections that watch who comes and goes.", census.watchers);
+    page.gauge("natscope_mesh_nodes", "Other nodes of the mesh that this one connects to.", mesh.nodes);
+    page.gauge("natscope_mesh_nodes_joined", "Those it is connected to, and watches.", mesh.joined);
     page.gauge("natscope_bytes_held", "Bytes of packets and notices in memory.", census.bytes_held);
     page.counter("derp_accepts", "Clients that were let in.", snapshot.accepts);
     page.counter(
@@ -68,6 +91,17 @@ fn packets(page: &mut Page, snapshot: &Snapshot) {
     page.sample("derp_packets_received_kind", &[("kind", "other")], snapshot.packets_received_other);
     page.counter("derp_packets_forwarded_in", "Packets from other nodes.", snapshot.packets_forwarded_in);
     page.counter("derp_packets_forwarded_out", "Packets to other nodes.", snapshot.packets_forwarded_out);
+    page.counter(
+        "derp_multiforwarder_created",
+        "Keys that came to be at a second other node.",
+        snapshot.multiforwarder_created,
+    );
+    page.counter("derp_multiforwarder_deleted", "Those that are at one again.", snapshot.multiforwarder_deleted);
+    page.counter(
+        "derp_packet_forwarder_delete_other_value",
+        "Keys a node said to be gone while they were known at another one only.",
+        snapshot.packet_forwarder_delete_other_value,
+    );
     page.counter(
         "derp_peer_gone_disconnected_frames",
         "Notices that a peer has left.",
@@ -189,6 +223,7 @@ mod tests {
         render(&Facts {
             snapshot: &board.counters(),
             census: &board.census(),
+            mesh: MeshFacts { nodes: 2, joined: 1 },
             tally,
             pace: Pace { bytes: Some(Rate { per_second: 20_000, burst: 65_568 }), packets: None },
             started: UNIX_EPOCH + Duration::from_secs(1_700_000_000),

@@ -11,7 +11,7 @@ const COPIED: usize = 256;
 
 /// Frames on their way into a connection, as pieces that are written from where they lie.
 #[derive(Debug, Default)]
-pub(super) struct Batch {
+pub(in crate::drive::relay) struct Batch {
     pieces: VecDeque<Bytes>,
     length: usize,
     /// Heads and small things, not yet a piece.
@@ -19,17 +19,22 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::drive::relay) fn is_empty(&self) -> bool {
         self.length == 0 && self.open.is_empty()
     }
 
+    /// Whether something is ready to be written.
+    pub(in crate::drive::relay) const fn has_pieces(&self) -> bool {
+        self.length > 0
+    }
+
     /// For bytes that are frames already.
-    pub(super) const fn open(&mut self) -> &mut BytesMut {
+    pub(in crate::drive::relay) const fn open(&mut self) -> &mut BytesMut {
         &mut self.open
     }
 
     /// Makes it ready to be written. Until then, the last things pushed may not be in the [`Buf`].
-    pub(super) fn close(&mut self) {
+    pub(in crate::drive::relay) fn close(&mut self) {
         if !self.open.is_empty() {
             let piece = self.open.split().freeze();
             self.length += piece.len();
@@ -38,7 +43,7 @@ impl Batch {
     }
 
     /// Gives memory back before a wait that may be long.
-    pub(super) fn shrink(&mut self) {
+    pub(in crate::drive::relay) fn shrink(&mut self) {
         if self.is_empty() {
             *self = Self::default();
         }

@@ -37,6 +37,9 @@ const TURNS: usize = 4;
 /// Buffers are kept this long after the last bytes came: what comes in bursts finds them, and who is idle has none.
 const WARM: Duration = Duration::from_secs(1);
 
+/// How long another relay of the mesh may take nothing of what it is sent: derper's.
+const MESH_WRITE: Duration = Duration::from_secs(30);
+
 pub(super) struct Client {
     service: Arc<Service>,
     session: ServerSession,
@@ -52,6 +55,8 @@ pub(super) struct Client {
     unflushed: bool,
     /// Since when the connection takes nothing.
     stalled: Option<Instant>,
+    /// How long it may.
+    patience: Duration,
     /// When bytes came last, as long as there is memory to give back for it.
     warm: Option<Instant>,
     greeting: Greeting,
@@ -76,7 +81,14 @@ impl Client {
     pub(super) fn new(service: Arc<Service>, admitted: Admitted) -> Self {
         let Admitted { key, peer, grounds, info, session, stream, entry, place } = admitted;
         let now = now();
-        let flags = if info.is_prober { PresenceFlags::PROBER } else { PresenceFlags::REGULAR };
+        let mesh = grounds == Grounds::Mesh;
+        let flags = match (mesh, info.is_prober) {
+            (false, false) => PresenceFlags::REGULAR,
+            (false, true) => PresenceFlags::PROBER,
+            (true, false) => PresenceFlags::MESH_PEER,
+            (true, true) => PresenceFlags::MESH_PEER.and(PresenceFlags::PROBER),
+        };
+        let patience = if mesh { service.limits.write.max(MESH_WRITE) } else { service.limits.write };
         let member = Member { key, endpoint: Some(peer), flags };
         let (inlet, outlet) = service.switchboard.join(now, member);
         let quiet = grounds == Grounds::Own;
@@ -97,6 +109,7 @@ impl Client {
             mute: false,
             unflushed: false,
             stalled: None,
+            patience,
             warm: Some(now),
             greeting: Greeting { key, peer, since: now, quiet },
             entry,
@@ -293,13 +306,22 @@ impl Client {
                     }
                 }
                 Some(ServerEvent::Ignored { .. }) => self.inlet.spoke(),
-                // Mesh is not served, and there is no second greeting.
-                Some(
-                    ServerEvent::Identified { .. }
-                    | ServerEvent::Forward { .. }
-                    | ServerEvent::Watch
-                    | ServerEvent::ClosePeer(_),
-                ) => {}
+                Some(ServerEvent::Forward { source, destination, payload }) => {
+                    self.inlet.forward(now, &source, &destination, payload);
+                }
+                // The relay itself, listed among its mesh, has nothing to learn.
+                Some(ServerEvent::Watch) if self.greeting.key == self.service.public_key() => {}
+                Some(ServerEvent::Watch) => {
+                    self.inlet.spoke();
+                    self.inlet.watch();
+                }
+                Some(ServerEvent::ClosePeer(key)) => {
+                    self.inlet.spoke();
+                    let closed = self.service.switchboard.close_peer(&key);
+                    tracing::info!(%key, by = %self.greeting.key, connections = closed, "a relay of the mesh has a client closed");
+                }
+                // There is no second greeting.
+                Some(ServerEvent::Identified { .. }) => {}
             }
         }
     }
@@ -337,7 +359,7 @@ impl Client {
     }
 
     fn wake_at(&self) -> Option<Instant> {
-        let stalled = self.stalled.map(|since| since + self.service.limits.write);
+        let stalled = self.stalled.map(|since| since + self.patience);
         let cut = if self.batch.is_empty() { None } else { self.outlet.cut_at() };
         let cool = self.warm.filter(|_| self.batch.is_empty()).map(|since| since + WARM);
         [self.session.poll_timeout(), stalled, self.stopping.due(), cut, cool].into_iter().flatten().min()
@@ -347,7 +369,7 @@ impl Client {
         if self.batch.is_empty() && !self.unflushed {
             return Ok(());
         }
-        let stalled = self.stalled.is_some_and(|since| now >= since + self.service.limits.write);
+        let stalled = self.stalled.is_some_and(|since| now >= since + self.patience);
         let too_slow = !self.batch.is_empty() && self.outlet.cut_at().is_some_and(|at| now >= at);
         if stalled || too_slow { Err(self.broken.take().map_or(End::Stalled, End::Io)) } else { Ok(()) }
     }

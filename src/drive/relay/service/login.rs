@@ -70,8 +70,11 @@ async fn attempt(service: &Arc<Service>, upgraded: Upgraded, peer: SocketAddr) -
         while let Some(event) = session.poll_event(now) {
             match event {
                 ServerEvent::Identified { key, info } => {
-                    if let Some((grounds, place)) = decide(service, key, peer).await {
-                        session.admit(Instant::now().into_std(), &admission()?);
+                    // As with derper, the mesh key opens every door and takes no place.
+                    let mesh = service.is_of_mesh(&info);
+                    let decided = if mesh { Some((Grounds::Mesh, None)) } else { decide(service, key, peer).await };
+                    if let Some((grounds, place)) = decided {
+                        session.admit(Instant::now().into_std(), &admission(mesh)?);
                         let entry = Roster::enter(Arc::clone(service), key, grounds);
                         return Ok(Some(Admitted { key, peer, grounds, info, session, stream, entry, place }));
                     }
@@ -123,10 +126,10 @@ async fn decide(service: &Service, key: NodePublic, peer: SocketAddr) -> Option<
     None
 }
 
-fn admission() -> io::Result<Admission> {
+fn admission(mesh: bool) -> io::Result<Admission> {
     let (mut nonce, mut random) = ([0; 24], [0; 4]);
     getrandom::fill(&mut nonce).and_then(|()| getrandom::fill(&mut random)).map_err(io::Error::other)?;
     let part = f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX);
     let jitter: Duration = MAX_JITTER.mul_f64(part);
-    Ok(Admission { mesh: false, info: ServerInfo::ordinary(), nonce, jitter })
+    Ok(Admission { mesh, info: ServerInfo::ordinary(), nonce, jitter })
 }

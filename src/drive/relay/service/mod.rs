@@ -1,6 +1,6 @@
 //! Clients: from the upgrade through the greeting and admission to the last packet.
 
-mod batch;
+pub(super) mod batch;
 mod client;
 mod end;
 mod login;
@@ -26,7 +26,8 @@ use super::http::Upgraded;
 use super::metrics::Tally;
 use super::throttle::Throttle;
 use crate::derp::{self, Pace, RelayIdentity, Switchboard};
-use crate::model::{NodePrivate, NodePublic};
+use crate::model::{MeshKey, NodePrivate, NodePublic};
+use crate::wire::derp::ClientInfo;
 use client::Client;
 use pacing::Pacing;
 use places::Places;
@@ -38,6 +39,8 @@ use signal::Told;
 pub(super) struct Service {
     identity: Arc<RelayIdentity>,
     admission: Admission,
+    /// What other relays of the mesh prove themselves with.
+    mesh_key: Option<MeshKey>,
     switchboard: Arc<Switchboard>,
     roster: Roster,
     /// Places for clients.
@@ -53,7 +56,13 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(key: NodePrivate, admission: Admission, max_clients: usize, limits: Limits) -> io::Result<Self> {
+    pub(super) fn new(
+        key: NodePrivate,
+        admission: Admission,
+        mesh_key: Option<MeshKey>,
+        max_clients: usize,
+        limits: Limits,
+    ) -> io::Result<Self> {
         let identity = Arc::new(RelayIdentity::new(key));
         if identity.public().is_zero() {
             return Err(io::Error::other("the relay's key is of no use"));
@@ -62,6 +71,7 @@ impl Service {
         Ok(Self {
             identity,
             admission,
+            mesh_key,
             switchboard: Switchboard::new(queues),
             roster: Roster::default(),
             places: Places::new(max_clients),
@@ -94,7 +104,12 @@ impl Service {
         self.roster.tell_all(Told::Stop);
     }
 
-    pub(super) fn switchboard(&self) -> &Switchboard {
+    /// Whether a client has shown that it is a relay of the mesh. A wrong key is no offence: it is a client like others.
+    fn is_of_mesh(&self, info: &ClientInfo) -> bool {
+        self.mesh_key.is_some() && info.mesh_key == self.mesh_key
+    }
+
+    pub(super) fn switchboard(&self) -> &Arc<Switchboard> {
         &self.switchboard
     }
 
