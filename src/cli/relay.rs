@@ -367,7 +367,8 @@ Signals:
   SIGHUP            read the files of --allow and --rate-limit and the certificate again
 
 Under systemd:
-  Type=notify       it says when it serves and when it stops
+  Type=notify       it says when it serves, reads its files again, and stops
+  WatchdogSec=      it says that it is alive
   Sockets passed to it (LISTEN_FDS) are used for whatever is to listen where they are bound";
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ pub(super) async fn run(args: &RelayArgs, output: &Output) -> Result<Exit, CmdEr
     }
     output.note("serving");
     supervisor::ready();
+    let _watchdog = supervisor::keep_watchdog();
     serve(handle, &reloader, &mut signals).await
 }
 
@@ -59,7 +60,9 @@ async fn serve(handle: RelayHandle, reloader: &Reloader, signals: &mut Signals) 
         match signals.next().await {
             Signal::Reload => {
                 tracing::info!("reading lists, limits and certificates again");
-                reloader.reload();
+                supervisor::reloading();
+                reloader.reload().await;
+                supervisor::ready();
             }
             Signal::Terminate => break Exit::Done,
             Signal::Interrupt => break Exit::Interrupted,

@@ -31,9 +31,9 @@ impl Limited {
         Self { _relay: relay.spawn(), address, reloader, directory }
     }
 
-    fn set(&self, limits: &str) {
+    async fn set(&self, limits: &str) {
         std::fs::write(file(self.directory.path()), limits).unwrap();
-        self.reloader.reload();
+        self.reloader.reload().await;
     }
 }
 
@@ -73,13 +73,13 @@ async fn a_client_that_is_too_fast_waits_and_loses_nothing() {
     let waiting = passing(&mut sender, &mut reader, 700);
     let reloaded = async {
         sleep(Duration::from_millis(300)).await;
-        limited.set("{}");
+        limited.set("{}").await;
     };
     tokio::join!(waiting, reloaded);
     let took = began.elapsed();
     assert!(took < Duration::from_secs(3), "{took:?}, and 700,000 bytes took 6 s");
     // A file that makes no sense leaves it at that.
-    limited.set("{");
+    limited.set("{").await;
     sleep(Duration::from_millis(100)).await;
     let took = passing(&mut sender, &mut reader, 500).await;
     assert!(took < Duration::from_secs(1), "{took:?}");
@@ -123,7 +123,7 @@ async fn the_number_of_clients_may_be_changed() {
     let limited = Limited::start(r#"{"MaxClients": 2}"#);
     let (mut one, _two) = (Peer::fresh(limited.address).await, Peer::fresh(limited.address).await);
     assert!(Peer::try_join(limited.address, &key().0).await.is_none());
-    limited.set(r#"{"MaxClients": 3}"#);
+    limited.set(r#"{"MaxClients": 3}"#).await;
     let three = timeout(PATIENCE, async {
         loop {
             if let Some(three) = Peer::try_join(limited.address, &key().0).await {
@@ -132,7 +132,7 @@ async fn the_number_of_clients_may_be_changed() {
         }
     });
     let mut three = three.await.expect("there is a place now");
-    limited.set(r#"{"MaxClients": 1}"#);
+    limited.set(r#"{"MaxClients": 1}"#).await;
     sleep(Duration::from_millis(100)).await;
     assert!(Peer::try_join(limited.address, &key().0).await.is_none());
     one.send(three.key, b"still here").await;
@@ -179,7 +179,7 @@ async fn connections_beyond_the_rate_are_closed_and_the_relay_goes_on() {
     assert!(turned_away >= 3 || began.elapsed() > Duration::from_secs(3), "{turned_away} of 5");
     one.send(two.key, b"unharmed").await;
     assert_eq!(two.packet().await.unwrap().1, &b"unharmed"[..]);
-    limited.set("{}");
+    limited.set("{}").await;
     timeout(PATIENCE, async { while is_turned_away(limited.address).await {} }).await.expect("no limit any more");
 }
 

@@ -196,3 +196,52 @@ async fn the_page_tells_its_owner_alone_who_is_here() {
     }
     assert!(!page.contains(&"5e".repeat(32)), "the mesh key is nobody's");
 }
+
+/// A client that would rather be elsewhere, and one that came over TLS, are counted as long as they are here.
+#[tokio::test(flavor = "multi_thread")]
+async fn how_clients_came_is_counted() {
+    let relay = Relay::bind(with_metrics()).unwrap();
+    let (address, metrics) = (relay.http_addrs()[0], relay.metrics_addrs()[0]);
+    let _relay = relay.spawn();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request =
+        "GET /derp HTTP/1.1\r\nHost: relay\r\nUpgrade: DERP\r\nIdeal-Node: 900b\r\nDerp-Fast-Start: 1\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let elsewhere = Peer::login(stream, &key().0).await.expect("let in");
+    let _here = Peer::fresh(address).await;
+    let found = samples(metrics).await;
+    assert_eq!((found["derp_current_connections"], found["derp_current_notideal_connections"]), (2, 1));
+    assert!(ask(metrics, "GET", "/").await.1.contains("rather elsewhere"));
+    drop(elsewhere);
+
+    let https_addrs = vec!["127.0.0.1:0".parse().unwrap()];
+    let relay = Relay::bind(RelayOptions { https_addrs, http_addrs: Vec::new(), ..with_metrics() }).unwrap();
+    let (https, metrics, pin) = (relay.https_addrs()[0], relay.metrics_addrs()[0], relay.cert_pin().unwrap());
+    let _relay = relay.spawn();
+    // Another relay is a client like others, as long as it has another mesh key.
+    let other = Relay::bind(RelayOptions {
+        mesh: Some(MeshOptions {
+            key: "5e".repeat(32).parse().unwrap(),
+            nodes: vec![format!("{https}={pin}").parse().unwrap()],
+        }),
+        ..with_metrics()
+    });
+    let other = other.unwrap().spawn();
+    let version = "version{version=\"1.3\"}";
+    let began = Instant::now();
+    loop {
+        let found = samples(metrics).await;
+        let counts = [
+            format!("derper_tls_request_{version}"),
+            format!("derper_tls_active_{version}"),
+            "derp_accepts".to_owned(),
+        ];
+        // It has come, was cut off as it wanted to watch, and counts no longer.
+        if counts.map(|name| found[&name]) == [1, 0, 1] {
+            break;
+        }
+        assert!(began.elapsed() < PATIENCE, "{found:?}");
+        sleep(Duration::from_millis(20)).await;
+    }
+    other.stop().await.unwrap();
+}

@@ -36,12 +36,40 @@ fn whoever_looks_after_it_is_told_when_it_serves_and_when_it_stops() {
     assert_eq!(told(&socket), "READY=1\n");
     // It serves: whoever waited for that may connect.
     std::net::TcpStream::connect(program.derp()).unwrap();
+    program.signal("HUP");
+    let reloading = told(&socket);
+    let since = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect(&reloading);
+    assert!(since.trim_end().parse::<u64>().unwrap() > 0, "{reloading}");
+    assert_eq!(told(&socket), "READY=1\n");
     program.signal("TERM");
     assert_eq!(told(&socket), "STOPPING=1\n");
     let (code, said) = program.ended();
     assert_eq!(code, Some(0), "{said}");
     socket.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
     assert!(socket.recv(&mut [0; 200]).is_err(), "each of them once");
+}
+
+/// Where it is wanted, it tells that it lives, and a relay that hangs does not.
+#[test]
+fn it_tells_that_it_lives() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut command = command();
+    command.args(ANYWHERE).env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000").stdout(Stdio::null());
+    let program = Program::of(command);
+    assert_eq!(told(&socket), "READY=1\n");
+    for _ in 0..5 {
+        assert_eq!(told(&socket), "WATCHDOG=1\n");
+    }
+    program.signal("STOP");
+    // What was said before it was stopped is taken.
+    socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    while socket.recv(&mut [0; 200]).is_ok() {}
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    program.signal("CONT");
+    assert_eq!(told(&socket), "WATCHDOG=1\n");
 }
 
 #[test]

@@ -117,3 +117,8 @@ impl Deadline {
         }
     }
 }
+
+/// A failure as part of a sentence in a log.
+pub(in crate::drive) fn failure_words(failure: &Failure) -> String {
+    format!("{:?}: {}", failure.stage, super::https::words(&failure.cause))
+}

@@ -35,8 +35,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 
-pub(in crate::drive) use causes::failure_of;
 use causes::{Deadline, Reached};
+pub(in crate::drive) use causes::{failure_of, failure_words};
 pub use derp::RelayAt;
 pub(in crate::drive) use derp::{Dialer, Dialled};
 use https::Https;
@@ -53,11 +53,6 @@ use super::clock::Clock;
 use crate::probe::{
     Cause, Check, Failure, Moment, Observation, Outcome, Probe, ProbeId, Question, ResolveAnswer, Stage,
 };
-
-/// A failure as part of a sentence in a log.
-pub(in crate::drive) fn failure_words(failure: &Failure) -> String {
-    format!("{:?}: {}", failure.stage, https::words(&failure.cause))
-}
 
 /// Observations waiting to be told before listeners have to wait.
 const HEARD_MAX: usize = 1024;

@@ -23,7 +23,8 @@ use super::Limits;
 use super::carrier::{Carrier, Gulps};
 use super::door::{Door, Guest};
 use super::gate::{Gate, Pass};
-use super::routes::{Opening, Reply, Routes};
+use super::metrics::{TlsInUse, TlsVersion};
+use super::routes::{Opening, Reply, Routes, is_not_ideal};
 use super::service::Service;
 use super::socket;
 
@@ -55,6 +56,9 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// A connection that HTTP is done with.
 pub(super) struct Upgraded {
     pub(super) opening: Opening,
+    /// The client would rather be at another node of the region.
+    pub(super) not_ideal: bool,
+    pub(super) tls: Option<TlsInUse>,
     /// What came after the request.
     pub(super) first: Bytes,
     pub(super) stream: Box<dyn Carrier>,
@@ -110,9 +114,13 @@ impl Front {
 
     async fn http(&self, stream: TcpStream) -> Option<Upgraded> {
         socket::prepare(&stream);
-        let Some(tls) = &self.tls else { return self.requests(stream).await };
+        let Some(tls) = &self.tls else { return self.requests(stream, None).await };
         match timeout(self.limits.handshake, tls.accept(Gulps::new(stream))).await {
-            Ok(Ok(stream)) => self.requests(stream).await,
+            Ok(Ok(stream)) => {
+                let version = TlsVersion::of(stream.get_ref().1.protocol_version());
+                let in_use = TlsInUse::begin(Arc::clone(self.service.tally()), version);
+                self.requests(stream, Some(in_use)).await
+            }
             Ok(Err(error)) => {
                 tracing::debug!(%error, "TLS handshake failed");
                 None
@@ -122,10 +130,14 @@ impl Front {
     }
 
     /// Answers requests until there are no more, or one is for an upgrade.
-    async fn requests<C: Carrier + 'static>(&self, stream: C) -> Option<Upgraded> {
+    async fn requests<C: Carrier + 'static>(&self, stream: C, tls: Option<TlsInUse>) -> Option<Upgraded> {
         let (found, mut upgrade) = mpsc::channel(1);
         let service = service_fn(|request| {
             let reply = self.routes.reply(&request);
+            let not_ideal = is_not_ideal(request.headers());
+            if let Some(tls) = &tls {
+                tls.request();
+            }
             let found = found.clone();
             async move {
                 match reply {
@@ -133,7 +145,7 @@ impl Front {
                     Reply::Upgrade(opening) => {
                         // The connection is taken from HTTP before it would have to be answered there: a fast start
                         // has no answer at all.
-                        drop(found.try_send(opening));
+                        drop(found.try_send((opening, not_ideal)));
                         pending().await
                     }
                 }
@@ -144,17 +156,19 @@ impl Front {
             .header_read_timeout(self.limits.head)
             .max_buf_size(LARGEST_HEAD)
             .serve_connection(TokioIo::new(stream), service);
-        let opening = tokio::select! {
+        let (opening, not_ideal) = tokio::select! {
             outcome = &mut connection => {
                 if let Err(error) = outcome {
                     tracing::debug!(%error, "HTTP connection ended early");
                 }
                 return None;
             }
-            opening = upgrade.recv() => opening?,
+            found = upgrade.recv() => found?,
         };
-        let parts = connection.into_parts();
-        Some(Upgraded { opening, first: parts.read_buf, stream: Box::new(parts.io.into_inner()) })
+        // What else there is borrows what goes with the connection.
+        let http1::Parts { io, read_buf, .. } = connection.into_parts();
+        let stream = Box::new(io.into_inner());
+        Some(Upgraded { opening, not_ideal, tls, first: read_buf, stream })
     }
 }
 

@@ -12,6 +12,9 @@ use super::identity::{Identity, Reloaded};
 use super::service::Service;
 use super::throttle::{Throttle, ThrottleFile};
 
+/// How long a look may take: some files are read.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Looks at the files every so often, and when told to.
 #[derive(Debug)]
 pub(super) struct Reload {
@@ -20,17 +23,27 @@ pub(super) struct Reload {
     limits: Option<ThrottleFile>,
     gate: Arc<Gate>,
     every: Duration,
-    now: Arc<Notify>,
+    now: Reloader,
 }
 
 /// Makes a relay look at its files at once.
-#[derive(Clone, Debug)]
-pub struct Reloader(Arc<Notify>);
+#[derive(Clone, Debug, Default)]
+pub struct Reloader(Arc<Asked>);
+
+#[derive(Debug, Default)]
+struct Asked {
+    wanted: Notify,
+    done: Notify,
+}
 
 impl Reloader {
-    /// Reads lists, limits and certificates again. What cannot be read or understood stays as it was, with a line in the log.
-    pub fn reload(&self) {
-        self.0.notify_one();
+    /// Reads lists, limits and certificates again, and returns when that is done, or the relay does not come to it. What
+    /// cannot be read or understood stays as it was, with a line in the log.
+    pub async fn reload(&self) {
+        let done = self.0.done.notified();
+        self.0.wanted.notify_one();
+        // A relay that has stopped reads nothing any more.
+        let _ = tokio::time::timeout(PATIENCE, done).await;
     }
 }
 
@@ -43,7 +56,7 @@ impl Reload {
         every: Duration,
     ) -> Self {
         let (limits, throttle) = limits.unzip();
-        let reload = Self { service, identity, limits, gate: Arc::default(), every, now: Arc::default() };
+        let reload = Self { service, identity, limits, gate: Arc::default(), every, now: Reloader::default() };
         if let Some(throttle) = throttle {
             reload.throttle(&throttle);
         }
@@ -56,7 +69,7 @@ impl Reload {
     }
 
     pub(super) fn reloader(&self) -> Reloader {
-        Reloader(Arc::clone(&self.now))
+        self.now.clone()
     }
 
     pub(super) async fn run(self) {
@@ -64,11 +77,17 @@ impl Reload {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut complaints = Complaints::default();
         loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                () = self.now.notified() => complaints = Complaints::default(),
+            let asked = tokio::select! {
+                _ = ticks.tick() => false,
+                () = self.now.0.wanted.notified() => true,
+            };
+            if asked {
+                complaints = Complaints::default();
             }
             self.look(&mut complaints);
+            if asked {
+                self.now.0.done.notify_waiters();
+            }
         }
     }
 

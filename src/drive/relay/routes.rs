@@ -167,6 +167,11 @@ fn derp(request: &HeaderMap) -> Reply {
     }
 }
 
+/// Whether the client would rather be at another node of the region, and says which. It does not, where it would not.
+pub(super) fn is_not_ideal(request: &HeaderMap) -> bool {
+    request.get("ideal-node").is_some_and(|node| !node.is_empty())
+}
+
 fn plain(request: &HeaderMap) -> Opening {
     let fast = request.get("derp-fast-start").is_some_and(|value| value == "1");
     if fast { Opening::FastStart } else { Opening::Answered }

@@ -26,7 +26,7 @@ use super::mesh::{Neighbour, Standing};
 use super::service::Service;
 use crate::drive::wall_clock;
 
-pub(super) use tally::Tally;
+pub(super) use tally::{Tally, TlsInUse, TlsVersion};
 
 /// Connections at once: a few who scrape, and a person.
 const CONNECTIONS: usize = 32;

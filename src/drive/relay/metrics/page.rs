@@ -4,10 +4,11 @@
 //! (its counters end in `_total`), and so no library for that writes them.
 
 use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::super::mesh::Standing;
-use super::tally::Tally;
+use super::tally::{Tally, TlsVersion};
 use crate::derp::{Census, Pace, Snapshot};
 
 /// What the page is made of.
@@ -144,6 +145,16 @@ fn connections(page: &mut Page, Facts { tally, pace, .. }: &Facts<'_>) {
         "Those closed at once, beyond a limit.",
         tally.tls_listener_rejected.value(),
     );
+    page.head("derper_tls_request_version", "counter", "HTTP requests over TLS, by its version.");
+    for version in TlsVersion::ALL {
+        let count = version.of_each(&tally.tls_requests).value();
+        page.sample("derper_tls_request_version", &[("version", version.label())], count);
+    }
+    page.head("derper_tls_active_version", "gauge", "Connections over TLS now, by its version.");
+    for version in TlsVersion::ALL {
+        let count = version.of_each(&tally.tls_active).load(Ordering::Relaxed);
+        page.sample("derper_tls_active_version", &[("version", version.label())], count);
+    }
     if let Some(rate) = pace.bytes {
         page.gauge("derp_rate_limit_per_client_bytes_per_second", "What a client may send.", rate.per_second);
         page.gauge("derp_rate_limit_per_client_burst_bytes", "And at once.", rate.burst);

@@ -46,10 +46,11 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem
 h1 { font-size: 1.4rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 code { font: 0.9em ui-monospace, monospace; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; }
+tr > th:first-child { width: 14rem; }
 th, td { text-align: left; padding: 0.25rem 0.75rem 0.25rem 0; border-bottom: 1px solid #8884; vertical-align: top; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .bad { color: #c22; font-weight: 600; } .quiet { color: #888; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; } .wide tr > th:first-child { width: auto; } .from { white-space: nowrap; }
 @media (prefers-color-scheme: dark) { .bad { color: #f77; } }
 </style></head>
 <body>
@@ -118,7 +119,7 @@ fn mesh(page: &mut String, mesh: &[(String, Standing)]) -> fmt::Result {
     for (name, standing) in mesh {
         let state = match standing {
             Standing::Dialled => "<span class=\"quiet\">being dialled</span>".to_owned(),
-            Standing::Joined { relay, clients } => format!("joined, {clients} keys there, <code>{relay}</code>"),
+            Standing::Joined { relay, clients } => format!("joined, {clients} there, <code>{relay}</code>"),
             Standing::Lost { because } => format!("<span class=\"bad\">not reached</span>: {}", Escaped(because)),
             Standing::Itself => "<span class=\"quiet\">this relay</span>".to_owned(),
         };
@@ -147,7 +148,7 @@ fn clients(page: &mut String, Facts { census, clients, .. }: &Facts<'_>) -> fmt:
         let from = client.member.endpoint.map(|endpoint| endpoint.to_string()).unwrap_or_default();
         writeln!(
             page,
-            "<tr><td><code>{}</code></td><td><code>{from}</code></td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
+            "<tr><td><code>{}</code></td><td class=\"from\"><code>{from}</code></td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
              <td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
             client.member.key,
             lasts(*here_for),
@@ -166,6 +167,7 @@ fn marks(client: &Present) -> String {
         (client.home, "home"),
         (flags.contains(PresenceFlags::MESH_PEER), "relay of the mesh"),
         (flags.contains(PresenceFlags::PROBER), "prober"),
+        (flags.contains(PresenceFlags::NOT_IDEAL), "rather elsewhere"),
         (client.watching, "watches"),
     ];
     marks.into_iter().filter_map(|(set, mark)| set.then_some(mark)).collect::<Vec<_>>().join(", ")
@@ -270,7 +272,7 @@ mod tests {
             "serving for 3h 1m",
             "clients of &lt;list&gt; &amp; &quot;others&quot;",
             "until 2023-12-04, <span>20 days left</span>",
-            "joined, 4 keys there",
+            "joined, 4 there",
             "not reached</span>: Connect: &lt;refused&gt;",
             "this relay</span>",
             "<p>8 here, 4 more at other relays</p>",

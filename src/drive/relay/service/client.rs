@@ -26,6 +26,7 @@ use super::timer::Timer;
 use crate::derp::{Inlet, Member, Outlet, ServerClose, ServerEvent, ServerSession};
 use crate::drive::relay::admission::Grounds;
 use crate::drive::relay::carrier::Carrier;
+use crate::drive::relay::metrics::TlsInUse;
 use crate::wire::derp::PresenceFlags;
 
 /// Bytes taken from the outlet at a time: enough to make the cost of a write small, and little memory for each client.
@@ -62,6 +63,8 @@ pub(super) struct Client {
     greeting: Greeting,
     entry: super::roster::Entry<Arc<Service>>,
     place: Option<super::places::Place>,
+    /// Counted as long as it is here.
+    tls: Option<TlsInUse>,
     /// Which paces the session knows.
     paces: u64,
     stopping: Stopping,
@@ -79,15 +82,10 @@ struct Greeting {
 
 impl Client {
     pub(super) fn new(service: Arc<Service>, admitted: Admitted) -> Self {
-        let Admitted { key, peer, grounds, info, session, stream, entry, place } = admitted;
+        let Admitted { key, peer, grounds, info, not_ideal, tls, session, stream, entry, place } = admitted;
         let now = now();
         let mesh = grounds == Grounds::Mesh;
-        let flags = match (mesh, info.is_prober) {
-            (false, false) => PresenceFlags::REGULAR,
-            (false, true) => PresenceFlags::PROBER,
-            (true, false) => PresenceFlags::MESH_PEER,
-            (true, true) => PresenceFlags::MESH_PEER.and(PresenceFlags::PROBER),
-        };
+        let flags = flags(mesh, info.is_prober, not_ideal);
         let patience = if mesh { service.limits.write.max(MESH_WRITE) } else { service.limits.write };
         let member = Member { key, endpoint: Some(peer), flags };
         let (inlet, outlet) = service.switchboard.join(now, member);
@@ -114,6 +112,7 @@ impl Client {
             greeting: Greeting { key, peer, since: now, quiet },
             entry,
             place,
+            tls,
             paces: 0,
             stopping: Stopping::Not,
             reader,
@@ -139,7 +138,7 @@ impl Client {
             _ => tracing::info!(%key, %peer, for_s, reason = %end, "client left"),
         }
         // Others are told before the socket is: a client that comes back at once must find no trace of this one.
-        drop((self.inlet, self.outlet, self.entry, self.place, reader));
+        drop((self.inlet, self.outlet, self.entry, self.place, self.tls, reader));
         if matches!(end, End::Delivered | End::NoLongerAdmitted) {
             say_goodbye(self.carrier, &self.service.cut).await;
         }
@@ -373,6 +372,14 @@ impl Client {
         let too_slow = !self.batch.is_empty() && self.outlet.cut_at().is_some_and(|at| now >= at);
         if stalled || too_slow { Err(self.broken.take().map_or(End::Stalled, End::Io)) } else { Ok(()) }
     }
+}
+
+/// What watchers are told that it is. Ordinary is who is nothing else.
+fn flags(mesh: bool, prober: bool, not_ideal: bool) -> PresenceFlags {
+    let marks =
+        [(mesh, PresenceFlags::MESH_PEER), (prober, PresenceFlags::PROBER), (not_ideal, PresenceFlags::NOT_IDEAL)];
+    let flags = marks.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag).reduce(PresenceFlags::and);
+    flags.unwrap_or(PresenceFlags::REGULAR)
 }
 
 fn now() -> Instant {

@@ -17,6 +17,7 @@ use crate::drive::prefixed::Prefixed;
 use crate::drive::relay::admission::{Decision, Grounds};
 use crate::drive::relay::carrier::Carrier;
 use crate::drive::relay::http::Upgraded;
+use crate::drive::relay::metrics::TlsInUse;
 use crate::drive::relay::routes::Opening;
 use crate::drive::relay::websocket;
 use crate::model::NodePublic;
@@ -29,6 +30,9 @@ pub(super) struct Admitted {
     pub(super) peer: SocketAddr,
     pub(super) grounds: Grounds,
     pub(super) info: ClientInfo,
+    /// It would rather be at another node of the region.
+    pub(super) not_ideal: bool,
+    pub(super) tls: Option<TlsInUse>,
     pub(super) session: ServerSession,
     pub(super) stream: Box<dyn Carrier>,
     pub(super) entry: Entry<Arc<Service>>,
@@ -49,7 +53,7 @@ pub(super) async fn login(service: &Arc<Service>, upgraded: Upgraded, peer: Sock
 
 async fn attempt(service: &Arc<Service>, upgraded: Upgraded, peer: SocketAddr) -> io::Result<Option<Admitted>> {
     let mut out = BytesMut::new();
-    let Upgraded { opening, first, stream } = upgraded;
+    let Upgraded { opening, not_ideal, mut tls, first, stream } = upgraded;
     let (mut stream, early): (Box<dyn Carrier>, BytesMut) = match opening {
         Opening::FastStart => (stream, first.into()),
         Opening::Answered => {
@@ -76,7 +80,19 @@ async fn attempt(service: &Arc<Service>, upgraded: Upgraded, peer: SocketAddr) -
                     if let Some((grounds, place)) = decided {
                         session.admit(Instant::now().into_std(), &admission(mesh)?);
                         let entry = Roster::enter(Arc::clone(service), key, grounds);
-                        return Ok(Some(Admitted { key, peer, grounds, info, session, stream, entry, place }));
+                        let tls = tls.take();
+                        return Ok(Some(Admitted {
+                            key,
+                            peer,
+                            grounds,
+                            info,
+                            not_ideal,
+                            tls,
+                            session,
+                            stream,
+                            entry,
+                            place,
+                        }));
                     }
                     session.refuse();
                 }
