@@ -30,7 +30,9 @@ pub(crate) async fn samples(address: SocketAddr) -> BTreeMap<String, u64> {
     let (status, page) = ask(address, "GET", "/metrics").await;
     assert_eq!(status, 200);
     let samples = page.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap());
-    samples.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+    // One of them is an average, and the rest are whole.
+    let whole = samples.map(|(name, value)| (name.to_owned(), value.split('.').next().unwrap().parse().unwrap()));
+    whole.collect()
 }
 
 fn with_metrics() -> RelayOptions {

@@ -2,7 +2,9 @@
 
 use std::array;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use super::queue::number;
 use super::{DropReason, PacketKind};
 
 /// Things counted that have no labels.
@@ -27,6 +29,9 @@ pub(super) enum Count {
     ForwarderDeleteOther,
 }
 
+/// What one packet more leaves of an average: derper's.
+const KEPT: f64 = 0.9;
+
 const COUNTS: usize = 17;
 const REASONS: usize = 7;
 const KINDS: usize = 2;
@@ -47,6 +52,8 @@ struct Stripe {
     counts: [AtomicU64; COUNTS],
     dropped_packets: [[AtomicU64; KINDS]; REASONS],
     dropped_bytes: [[AtomicU64; KINDS]; REASONS],
+    /// Milliseconds that packets wait, a moving average: bits of an `f64`.
+    wait: AtomicU64,
 }
 
 impl Default for Counters {
@@ -71,6 +78,27 @@ impl Counters {
                 counter.fetch_add(amount, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Notes that packets were handed out, which waited so long together.
+    pub(super) fn waited(&self, place: u64, packets: usize, together: Duration) {
+        let packets = number(packets.max(1));
+        let wait = &self.stripe(place).wait;
+        let mean = together.as_secs_f64() * 1000.0 / f64::from(packets);
+        let before = f64::from_bits(wait.load(Ordering::Relaxed));
+        let kept = KEPT.powi(i32::try_from(packets).unwrap_or(i32::MAX));
+        // Of two at once one is lost, and an average none the worse for it.
+        wait.store((mean + (before - mean) * kept).to_bits(), Ordering::Relaxed);
+    }
+
+    /// Over the stripes where packets were handed out.
+    fn average_wait(&self) -> f64 {
+        let waits = self.stripes.iter().filter(|stripe| {
+            let sent = stripe.counts.get(Count::PacketsSent as usize);
+            sent.is_some_and(|sent| sent.load(Ordering::Relaxed) > 0)
+        });
+        let waits: Vec<f64> = waits.map(|stripe| f64::from_bits(stripe.wait.load(Ordering::Relaxed))).collect();
+        if waits.is_empty() { 0.0 } else { waits.iter().sum::<f64>() / f64::from(number(waits.len())) }
     }
 
     fn stripe(&self, place: u64) -> &Stripe {
@@ -115,13 +143,14 @@ impl Counters {
             multiforwarder_created: count(Count::MultiforwarderCreated),
             multiforwarder_deleted: count(Count::MultiforwarderDeleted),
             packet_forwarder_delete_other_value: count(Count::ForwarderDeleteOther),
+            average_queue_duration_ms: self.average_wait(),
             dropped,
         }
     }
 }
 
 /// The counters at a time. Bytes are those of payloads. A field's name is the metric's, without its prefix.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// Connections that joined.
     pub accepts: u64,
@@ -157,6 +186,9 @@ pub struct Snapshot {
     pub multiforwarder_deleted: u64,
     /// Keys that a relay said to be gone while they were known to be at another one only.
     pub packet_forwarder_delete_other_value: u64,
+    /// Milliseconds that packets handed out lately had waited, on average. Where clients are many it is an average of
+    /// averages over a few groups of them.
+    pub average_queue_duration_ms: f64,
     /// `packets_dropped` and `bytes_dropped`, every reason and kind, zeros too.
     pub dropped: Vec<Dropped>,
 }

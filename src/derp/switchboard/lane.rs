@@ -123,7 +123,8 @@ impl Lane {
 
     /// Takes out what is next: the oldest of the source whose turn it is, and those that came with it, as long as that
     /// has cost less than `most`.
-    pub(super) fn pop(&mut self, most: usize) -> Option<Content> {
+    /// Tells since when it has waited, too.
+    pub(super) fn pop(&mut self, most: usize) -> Option<(Content, Instant)> {
         if self.flows.len() == 1 {
             // Nobody waits for it, so that it owes nobody.
             self.flows.iter_mut().for_each(|flow| flow.credit = QUANTUM.cast_signed());
@@ -137,38 +138,39 @@ impl Lane {
         }
         let credit = self.flows.front()?.credit;
         let flows = self.flows.len();
-        let content = self.take(0, most.min(credit.unsigned_abs()))?;
+        let (content, since) = self.take(0, most.min(credit.unsigned_abs()))?;
         if flows == self.flows.len()
             && let Some(flow) = self.flows.front_mut()
         {
             flow.credit = credit - content.cost().cast_signed();
         }
-        Some(content)
+        Some((content, since))
     }
 
     /// Takes the oldest packet out of those of the source that has most waiting.
     pub(super) fn pop_of_most(&mut self) -> Option<Content> {
         let most = self.flows.iter().enumerate().max_by_key(|(_, flow)| flow.cost).map(|(at, _)| at)?;
-        self.take(most, 1)
+        self.take(most, 1).map(|(content, _)| content)
     }
 
     /// Takes the oldest packet out that has waited since before this.
     pub(super) fn pop_stale(&mut self, is_stale: impl Fn(Instant) -> bool) -> Option<Content> {
         let stale = |flow: &Flow| flow.waiting.front().is_some_and(|waiting| is_stale(waiting.since));
         let at = self.flows.iter().position(stale)?;
-        self.take(at, 1)
+        self.take(at, 1).map(|(content, _)| content)
     }
 
     /// Takes out the oldest of a flow, as long as that has cost less than `most`.
-    fn take(&mut self, at: usize, most: usize) -> Option<Content> {
+    fn take(&mut self, at: usize, most: usize) -> Option<(Content, Instant)> {
         let flow = self.flows.get_mut(at)?;
+        let since = flow.waiting.front()?.since;
         let (content, pins) = flow.take(most)?;
         self.cost -= content.cost();
         self.pinned -= usize::from(pins);
         if flow.waiting.is_empty() {
             self.flows.remove(at);
         }
-        Some(content)
+        Some((content, since))
     }
 
     /// Gives back what memory is not used.

@@ -111,6 +111,7 @@ impl Outlet {
             self.traffic.sent(handed.packets, handed.bytes);
             shared.counters.add(self.id, Count::PacketsSent, handed.packets as u64);
             shared.counters.add(self.id, Count::BytesSent, handed.bytes as u64);
+            shared.counters.waited(self.id, handed.packets, handed.waited);
         }
         Drained { frames, closed: None }
     }

@@ -2,7 +2,7 @@
 //! whoever sent most goes first when it is too much. Plain data: locks and wakers are [`outlet`](super::outlet)'s.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -168,20 +168,21 @@ impl Queue {
         }
         // Disco goes first, and may not starve the rest: half is the rest's, if it wants it.
         let reserved = if self.data.is_empty() { 0 } else { (left / 2).min(self.data.cost()) };
-        self.hand_out(PacketKind::Disco, left - reserved, tray, &mut handed);
+        self.hand_out(now, PacketKind::Disco, left - reserved, tray, &mut handed);
         let left = left.saturating_sub(handed.cost);
-        self.hand_out(PacketKind::Other, left, tray, &mut handed);
+        self.hand_out(now, PacketKind::Other, left, tray, &mut handed);
         self.in_hand += handed.cost;
         handed
     }
 
-    fn hand_out(&mut self, kind: PacketKind, most: usize, tray: &mut impl Tray, handed: &mut Handed) {
+    fn hand_out(&mut self, now: Instant, kind: PacketKind, most: usize, tray: &mut impl Tray, handed: &mut Handed) {
         let mut spent = 0;
         while spent < most
-            && let Some(content) = self.lane(kind).pop(most - spent)
+            && let Some((content, since)) = self.lane(kind).pop(most - spent)
         {
             spent += content.cost();
             handed.packets += content.count();
+            handed.waited += now.saturating_duration_since(since).saturating_mul(number(content.count()));
             handed.bytes += content.bytes();
             match content {
                 Content::One { frame, .. } => tray.frame(frame),
@@ -195,7 +196,7 @@ impl Queue {
     pub(super) fn clear(&mut self, budget: &Budget, on_drop: OnDrop<'_>) {
         budget.release(self.cost());
         for kind in PacketKind::ALL {
-            while let Some(content) = self.lane(kind).pop(usize::MAX) {
+            while let Some((content, _)) = self.lane(kind).pop(usize::MAX) {
                 on_drop(DropReason::GoneDisconnected, kind, content.count(), content.bytes());
             }
         }
@@ -310,6 +311,11 @@ impl Queue {
     }
 }
 
+/// No queue holds as many as this may tell.
+pub(super) fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
 /// Takes the first one off.
 fn split_one(packets: &mut Packets) -> Option<Packets> {
     let mut first = true;
@@ -323,5 +329,7 @@ pub(super) struct Handed {
     pub(super) packets: usize,
     /// Bytes of payloads.
     pub(super) bytes: usize,
+    /// How long they waited, all of them together.
+    pub(super) waited: Duration,
     cost: usize,
 }

@@ -261,7 +261,7 @@ fn homes_are_counted_and_so_are_moves_of_the_settled() {
 
 #[test]
 fn the_busiest_come_first() {
-    let Two { board, now, mut a, b: _b, a_out, b_out } = two(Limits::default());
+    let Two { board, now, mut a, a_out, b: _b, b_out } = two(Limits::default());
     let later = now + Duration::from_secs(3);
     let (c, _c_out) = board.join(later, member(3));
     for _ in 0..3 {

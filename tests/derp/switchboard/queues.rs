@@ -324,3 +324,18 @@ fn many_threads_lose_nothing() {
     assert_eq!(board.census().bytes_held, 0);
     assert_eq!(board.census().connections, 0);
 }
+
+/// As derper reckons it: each packet counts for a tenth of the average.
+#[test]
+fn how_long_packets_wait_is_averaged() {
+    let Two { board, now, mut a, b: _b, b_out, .. } = two(Limits::default());
+    assert!(board.counters().average_queue_duration_ms.abs() < f64::EPSILON);
+    let mut wanted = 0.0;
+    for wait in [10_u32, 40, 0, 100] {
+        a.route(now, &key(2), Bytes::from("x"));
+        drain(&b_out, now + Duration::from_millis(wait.into()));
+        wanted += (f64::from(wait) - wanted) * 0.1;
+    }
+    let found = board.counters().average_queue_duration_ms;
+    assert!((found - wanted).abs() < 1e-6, "{found}, not {wanted}");
+}

@@ -113,6 +113,11 @@ fn packets(page: &mut Page, snapshot: &Snapshot) {
         "Notices that a peer is not here.",
         snapshot.peer_gone_not_here_frames,
     );
+    page.gauge(
+        "derp_average_queue_duration_ms",
+        "Milliseconds that packets given out lately had waited, on average.",
+        format_args!("{:.3}", snapshot.average_queue_duration_ms),
+    );
     page.head("derp_packets_dropped", "counter", "Packets dropped.");
     for dropped in &snapshot.dropped {
         let labels = [("reason", dropped.reason.label()), ("kind", dropped.kind.label())];
@@ -260,7 +265,7 @@ mod tests {
             } else if !line.starts_with("# HELP ") {
                 let (sample, value) = line.rsplit_once(' ').unwrap();
                 assert_eq!(sample.split('{').next(), Some(family), "{line} is not behind its type");
-                assert!(value.parse::<u64>().is_ok(), "{line}");
+                assert!(value.parse::<f64>().is_ok_and(f64::is_finite), "{line}");
                 assert_eq!(samples.insert(sample, value), None, "{line} comes twice");
             }
         }
