@@ -123,9 +123,10 @@ pub struct ViaArgs {
     #[arg(long, env = "NATSCOPE_DIRECT", value_parser = values::switch, hide_env = true)]
     pub direct: bool,
 
-    /// With --direct: have the router map a port to this host, by PCP or NAT-PMP, and offer that endpoint too.
+    /// With --direct: have the router map a port to this host, by PCP, NAT-PMP or UPnP, and offer that endpoint too.
     ///
-    /// The mapping lasts two minutes at most unless it is renewed, and is taken back at the end. Nothing else that natscope
+    /// The mapping lasts two minutes at most unless it is renewed, and is taken back at the end. UPnP is asked last, since
+    /// some routers know only mappings for ever by it: such a one stays where natscope is killed. Nothing else that natscope
     /// does makes a mapping.
     #[arg(long, env = "NATSCOPE_PORTMAP", value_parser = values::switch, hide_env = true)]
     pub portmap: bool,

@@ -9,6 +9,8 @@ pub mod map_source;
 pub mod network;
 pub mod peer;
 pub mod port_mapping;
+mod prefixed;
 pub mod relay;
 pub mod tls_roots;
 pub mod wall_clock;
+mod websocket;

@@ -12,6 +12,8 @@ const NAT_PMP_MAP_UDP: u8 = 1;
 const PCP: u8 = 2;
 const PCP_MAP: u8 = 1;
 const RESPONSE: u8 = 0x80;
+/// In both protocols.
+const UNSUPPORTED_VERSION: u16 = 1;
 /// The protocol number of UDP, as PCP wants it.
 const UDP: u8 = 17;
 
@@ -32,11 +34,22 @@ pub enum Mapped {
         /// Seconds it is kept.
         lifetime: u32,
     },
-    /// It has refused, with the code of its protocol.
+    /// It has refused.
     Refused {
-        /// The code.
+        /// What was asked in.
+        protocol: Protocol,
+        /// The code, of the protocol that was answered in.
         code: u16,
     },
+}
+
+/// What a mapping is asked for in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// RFC 6886.
+    NatPmp,
+    /// RFC 6887.
+    Pcp,
 }
 
 /// NAT-PMP's request to map a UDP port, to the same port outside if it is free. A lifetime of 0 seconds takes it back.
@@ -75,7 +88,9 @@ pub fn decode(datagram: &[u8], port: u16, nonce: [u8; 12]) -> Result<Mapped, Not
         [NAT_PMP, opcode, ..] if *opcode == RESPONSE | NAT_PMP_MAP_UDP => {
             let code = number(2).ok_or(NotAnAnswer::Truncated)?;
             if code != 0 {
-                return Ok(Mapped::Refused { code });
+                // A server of NAT-PMP alone says so in its own version when it is asked in PCP's.
+                let protocol = if code == UNSUPPORTED_VERSION { Protocol::Pcp } else { Protocol::NatPmp };
+                return Ok(Mapped::Refused { protocol, code });
             }
             if number(8).ok_or(NotAnAnswer::Truncated)? != port {
                 return Err(NotAnAnswer::Another);
@@ -84,11 +99,15 @@ pub fn decode(datagram: &[u8], port: u16, nonce: [u8; 12]) -> Result<Mapped, Not
             let lifetime = long(12).ok_or(NotAnAnswer::Truncated)?;
             Ok(Mapped::Port { port: outside, lifetime })
         }
-        // A server of NAT-PMP alone answers PCP with version 0, one of PCP alone NAT-PMP with version 2.
-        [NAT_PMP, _, 0, code, ..] if *code == 1 => Ok(Mapped::Refused { code: 1 }),
+        [NAT_PMP, _, 0, code, ..] if u16::from(*code) == UNSUPPORTED_VERSION => {
+            Ok(Mapped::Refused { protocol: Protocol::Pcp, code: UNSUPPORTED_VERSION })
+        }
         [PCP, opcode, _, code, ..] if *opcode & RESPONSE != 0 => {
             if *code != 0 {
-                return Ok(Mapped::Refused { code: u16::from(*code) });
+                let code = u16::from(*code);
+                // And the other way round, to each request of NAT-PMP's.
+                let protocol = if code == UNSUPPORTED_VERSION { Protocol::NatPmp } else { Protocol::Pcp };
+                return Ok(Mapped::Refused { protocol, code });
             }
             if *opcode != RESPONSE | PCP_MAP || datagram.get(24..36) != Some(&nonce[..]) {
                 return Err(NotAnAnswer::Another);
@@ -144,7 +163,12 @@ mod tests {
         let nat_pmp = [0, 129, 0, 0, 0, 0, 0, 9, 0x12, 0x34, 0xab, 0xcd, 0, 0, 0, 120];
         assert_eq!(decode(&nat_pmp, 0x1234, NONCE), Ok(Mapped::Port { port: 0xabcd, lifetime: 120 }));
         assert_eq!(decode(&nat_pmp, 0x1235, NONCE), Err(NotAnAnswer::Another));
-        assert_eq!(decode(&[0, 129, 0, 2], 1, NONCE), Ok(Mapped::Refused { code: 2 }));
+        let refused = |protocol, code| Ok(Mapped::Refused { protocol, code });
+        assert_eq!(decode(&[0, 129, 0, 2], 1, NONCE), refused(Protocol::NatPmp, 2));
+        // Each by a server that knows the other protocol alone.
+        assert_eq!(decode(&[0, 129, 0, 1], 1, NONCE), refused(Protocol::Pcp, 1));
+        assert_eq!(decode(&[2, 129, 0, 1], 1, NONCE), refused(Protocol::NatPmp, 1));
+        assert_eq!(decode(&[2, 128, 0, 1], 1, NONCE), refused(Protocol::NatPmp, 1));
         let mut pcp = encode_pcp("192.0.2.7".parse().unwrap(), NONCE, 0x1234, 120);
         pcp[1] = 129;
         pcp[42..44].copy_from_slice(&[0xab, 0xcd]);
@@ -156,7 +180,7 @@ mod tests {
             assert!(decode(&pcp[..length], 0x1234, NONCE).is_err(), "{length}");
         }
         pcp[3] = 8;
-        assert_eq!(decode(&pcp, 0x1234, NONCE), Ok(Mapped::Refused { code: 8 }));
+        assert_eq!(decode(&pcp, 0x1234, NONCE), refused(Protocol::Pcp, 8));
     }
 
     proptest! {

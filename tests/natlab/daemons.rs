@@ -1,7 +1,7 @@
 //! Other people's programs in a lab: coturn, tinyproxy, miniupnpd and tayga.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -42,12 +42,18 @@ pub fn tinyproxy(folder: &Path, dns: Ipv4Addr) -> Vec<String> {
     ["sh", "-c", script, &resolver, "tinyproxy", "-d", "-c", &path].map(str::to_owned).to_vec()
 }
 
-pub fn miniupnpd(folder: &Path) -> Vec<String> {
+/// Where miniupnpd notes the mappings it has made.
+pub fn leases(folder: &Path) -> PathBuf {
+    folder.join("leases")
+}
+
+pub fn miniupnpd(folder: &Path, pcp: bool) -> Vec<String> {
+    let pcp = if pcp { "yes" } else { "no" };
     let text = format!(
-        "ext_ifname=wan\nlistening_ip=lan\nenable_natpmp=yes\nenable_upnp=yes\nsecure_mode=yes\nupnp_table_name=upnp\n\
+        "ext_ifname=wan\nlistening_ip=lan\nenable_natpmp={pcp}\nenable_upnp=yes\nsecure_mode=yes\nupnp_table_name=upnp\n\
          upnp_nat_table_name=upnp\nuuid=5d4b2c1a-0000-4000-8000-6e61746c6162\nlease_file={}\n\
          allow 1024-65535 192.168.1.0/24 1024-65535\ndeny 0-65535 0.0.0.0/0 0-65535\n",
-        folder.join("leases").display()
+        leases(folder).display()
     );
     let path = folder.join("miniupnpd.conf");
     std::fs::write(&path, text).expect("a file");

@@ -229,7 +229,7 @@ impl Lab {
             self.start_daemon("nat", &daemons::tinyproxy(self.folder(), self.plan.dns))?;
         }
         if scenario.upnp {
-            self.start_daemon("nat", &daemons::miniupnpd(self.folder()))?;
+            self.start_daemon("nat", &daemons::miniupnpd(self.folder(), !scenario.upnp_only))?;
         }
         // The lab's own server is told which of coturn's addresses to wait for before it says that all is ready.
         let coturns = if scenario.coturn { self.coturn_addresses(scenario) } else { Vec::new() };

@@ -11,6 +11,7 @@ mod table;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use libtest_mimic::Failed;
 use serde_json::Value;
@@ -56,8 +57,11 @@ pub fn add(list: &mut List) {
     }
     let missing = side("port-restricted", DISTANT_MS).map_or_else(Some, |scenario| missing_tools(&scenario));
     list.add_alone("pair::first_pong_is_prompt".to_owned(), missing.clone(), Box::new(first_pong_is_prompt));
-    let upnp = hard_side(true).map_or_else(Some, |scenario| missing_tools(&scenario));
-    list.add("pair::a_port_mapping_helps_two_hard_nats".to_owned(), upnp, Box::new(a_port_mapping_helps));
+    for (name, router) in [("", "upnp = true"), ("_by_upnp_alone", "upnp = true\nupnp_only = true")] {
+        let missing = hard_side(router).map_or_else(Some, |scenario| missing_tools(&scenario));
+        let trial = move || a_port_mapping_helps(router);
+        list.add(format!("pair::a_port_mapping_helps_two_hard_nats{name}"), missing, Box::new(trial));
+    }
     list.add_alone("pair::the_doctor_is_prompt".to_owned(), missing, Box::new(the_doctor_is_prompt));
 }
 
@@ -265,21 +269,31 @@ fn the_doctor_is_prompt() -> Result<(), Failed> {
 }
 
 /// A hard NAT, with miniupnpd on its router where that is wanted: it wants addresses that are no documentation's.
-fn hard_side(upnp: bool) -> Result<Scenario, String> {
+fn hard_side(router: &str) -> Result<Scenario, String> {
     let text = format!(
-        "about = \"a hard side\"\nnat = \"symmetric\"\nplan = \"public\"\nupnp = {upnp}\n\
+        "about = \"a hard side\"\nnat = \"symmetric\"\nplan = \"public\"\n{router}\n\
          server = [{{ stun = \"killed\", no_relay = true }}, {{}}, {{}}]\n[truth]\n"
     );
     Scenario::parse("symmetric", &text)
 }
 
-/// Two NATs that give each destination another endpoint never meet, unless one of their routers maps a port.
-fn a_port_mapping_helps() -> Result<(), Failed> {
-    let mut meeting = Meeting::new(&hard_side(true)?, &hard_side(false)?)?;
-    let said = meeting.ping(&["-c", "30", "-i", "100ms", "--until-direct", "--portmap", "--json"])?;
-    let report: Value = serde_json::from_str(&said.stdout).map_err(|e| format!("{e}: {}", said.stderr))?;
-    if report["ping"]["direct"]["value"] == true && said.exit == Some(0) {
-        return Ok(());
+/// Two NATs that give each destination another endpoint never meet, unless one of their routers maps a port. Nothing of
+/// that is left on the router afterwards.
+fn a_port_mapping_helps(router: &str) -> Result<(), Failed> {
+    let mut meeting = Meeting::new(&hard_side(router)?, &hard_side("")?)?;
+    // By itself, and when it is cut short.
+    for end in [&["-c", "60", "--until-direct"][..], &["--timeout", "3s"]] {
+        let said = meeting.ping(&[&["-i", "100ms", "--portmap", "--json"][..], end].concat())?;
+        let report: Value = serde_json::from_str(&said.stdout).map_err(|e| format!("{e}: {}", said.stderr))?;
+        if report["ping"]["direct"]["value"] != true || said.exit != Some(0) {
+            return Err(format!("exit {:?}: {:#}\n{}", said.exit, report["ping"]["direct"], said.stderr).into());
+        }
+        // The datagram that takes a mapping of PCP back is on its way when the program ends.
+        std::thread::sleep(Duration::from_millis(300));
+        let left = meeting.leases()?;
+        if !left.is_empty() {
+            return Err(format!("left on the router: {left}").into());
+        }
     }
-    Err(format!("exit {:?}: {:#}\n{}", said.exit, report["ping"]["direct"], said.stderr).into())
+    Ok(())
 }

@@ -37,6 +37,9 @@ pub struct Scenario {
     /// miniupnpd on the router (UPnP, NAT-PMP and PCP). It refuses documentation addresses: needs `plan = "public"`.
     #[serde(default)]
     pub upnp: bool,
+    /// It has NAT-PMP and PCP switched off.
+    #[serde(default)]
+    pub upnp_only: bool,
     /// Chance of each packet to be lost on the WAN link, in each direction, by the kernel.
     #[serde(default)]
     pub loss_percent: f64,

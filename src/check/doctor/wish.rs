@@ -285,7 +285,10 @@ impl Exam<'_> {
             let said = answer.derp.as_ref();
             if said.is_some_and(|derp| !derp.server_keys.is_empty()) {
                 // Who is not let in hears the relay's key all the same: two connections more, to be compared.
-                wishes.push(self.copy(&What::Exchange, now, || question(RelayAsk::DerpExchange)));
+                // It is given longer, since this relay is there and lost packets cost TCP seconds.
+                wishes.push(self.copy(&What::Exchange, now, || {
+                    self.relay_question(address, tls, RelayAsk::DerpExchange, timeout + CONNECT)
+                }));
             }
             if said.is_some_and(|derp| derp.admitted.is_some()) {
                 if let Some(stay) = self.input.hold {

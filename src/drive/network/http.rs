@@ -116,12 +116,17 @@ fn parse(head: &[u8], rest: Vec<u8>) -> Result<Head, String> {
 
 /// A stranger's words, fit for a terminal.
 pub(super) fn told(text: &str) -> String {
+    told_up_to(text, TOLD_MAX)
+}
+
+/// The same with another limit, in characters.
+pub(super) fn told_up_to(text: &str, most: usize) -> String {
     let harmless = |character: &char| {
         // Controls would move the cursor, bidirectional ones would turn the rest of the line around.
         !character.is_control()
             && !matches!(character, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    text.trim().chars().filter(harmless).take(TOLD_MAX).collect()
+    text.trim().chars().filter(harmless).take(most).collect()
 }
 
 /// Who asks, as servers' logs have it.

@@ -5,7 +5,7 @@
 //! the caller would rather know than wait.
 
 mod link;
-mod port_map;
+pub(in crate::drive) mod port_map;
 mod sockets;
 
 use std::net::{IpAddr, SocketAddr};
@@ -194,7 +194,7 @@ struct Run {
     /// What the router says of a mapping, and the endpoint it has given.
     port_mapped: mpsc::Receiver<Result<SocketAddr, Failure>>,
     tell_mapped: Option<mpsc::Sender<Result<SocketAddr, Failure>>>,
-    mapping: JoinSet<()>,
+    mapping: Option<port_map::Mapping>,
     outside: Option<SocketAddr>,
     tasks: JoinSet<()>,
 }
@@ -234,7 +234,7 @@ impl Run {
             servers,
             port_mapped,
             tell_mapped: Some(tell_mapped),
-            mapping: JoinSet::new(),
+            mapping: None,
             outside: None,
             tasks,
         })
@@ -256,7 +256,7 @@ impl Run {
         };
         let mut nonce = [0; 12];
         getrandom::fill(&mut nonce).map_err(DriveError::Randomness)?;
-        self.mapping.spawn(port_map::keep(port_map::Wanted { gateway, local, port, nonce }, told));
+        self.mapping = Some(port_map::Mapping::keep(port_map::Wanted { gateway, local, port, nonce }, told));
         Ok(Ok(()))
     }
 

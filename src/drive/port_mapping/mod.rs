@@ -1,14 +1,16 @@
 //! Asks the router whether it offers a port-mapping service, and for its WAN address where the service tells.
 //!
-//! Never creates, renews or deletes a mapping: the wire modules below have no encoder for it. Whatever the router does
-//! (silence, garbage, endless answers, a description of gigabytes, redirects) [`ask`] ends within its timeout and
-//! reads a bounded number of bytes. Addresses other than the gateway's are never talked to, but for the multicast group
+//! [`ask`] never creates, renews or deletes a mapping; the one who was told to (`peer::port_map`) finds the gateway
+//! device here. Whatever the router does (silence, garbage, endless answers, a description of gigabytes, redirects),
+//! everything ends within its timeout and reads a bounded number of bytes. Addresses other than the gateway's are never talked to, but for the multicast group
 //! of SSDP.
 
 mod datagram;
 mod http;
 mod search;
 mod upnp;
+
+pub(in crate::drive) use upnp::{Device, find};
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::time::Duration;

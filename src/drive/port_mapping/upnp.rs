@@ -8,8 +8,9 @@ use tokio::time::Instant;
 use super::search::{Announcement, Search, on_router};
 use super::{Doors, Time, Way, answered, cause_of, connect, failed, http, usable};
 use crate::probe::{Cause, Outcome, PortMappingAnswer};
+use crate::wire::upnp::mapping::{Call, MappingAnswer, decode_mapping_answer};
 use crate::wire::upnp::{
-    Description, ExternalAddress, HttpUrl, Service, decode_description, decode_external_address,
+    Description, ExternalAddress, HttpUrl, Malformed, Service, decode_description, decode_external_address,
     encode_external_address_request, external_address_action,
 };
 
@@ -164,15 +165,104 @@ async fn call(
     local: Ipv4Addr,
     deadline: Instant,
 ) -> Result<ExternalAddress, String> {
-    let url = on_router(base.join(&service.control_url), gateway).map_err(|problem| format!("control: {problem}"))?;
     let action = external_address_action(service.connection);
     let body = encode_external_address_request(service.connection);
+    perform(service, base, gateway, local, (&action, body), decode_external_address, deadline).await
+}
+
+/// Calls an action of a service's, and reads what it answers, a fault included.
+async fn perform<A>(
+    service: &Service,
+    base: &HttpUrl,
+    gateway: Ipv4Addr,
+    local: Ipv4Addr,
+    (action, body): (&str, String),
+    decode: fn(&str) -> Result<A, Malformed>,
+    deadline: Instant,
+) -> Result<A, String> {
+    let url = on_router(base.join(&service.control_url), gateway).map_err(|problem| format!("control: {problem}"))?;
     let response =
-        http::call(&url, &action, body, local, deadline).await.map_err(|problem| format!("control: {problem}"))?;
+        http::call(&url, action, body, local, deadline).await.map_err(|problem| format!("control: {problem}"))?;
     // A fault comes with status 500. Whatever else is no success, its body is not the service's.
-    match (response.status, decode_external_address(&response.body)) {
+    match (response.status, decode(&response.body)) {
         (200 | 500, Ok(answer)) => Ok(answer),
         (200, Err(error)) => Err(format!("control: {error}")),
         (status, _) => Err(format!("control: HTTP status {status}")),
+    }
+}
+
+/// A gateway device and its connection services, for whom they are to be asked for more than an address.
+#[derive(Clone, Debug)]
+pub(in crate::drive) struct Device {
+    gateway: Ipv4Addr,
+    local: Ipv4Addr,
+    base: HttpUrl,
+    services: Vec<Service>,
+}
+
+/// Searches the router's gateway device. Nothing is asked of its services.
+pub(in crate::drive) async fn find(gateway: Ipv4Addr, way: Way, timeout: Duration) -> Result<Device, Cause> {
+    find_at(gateway, way, Doors::STANDARD, timeout).await
+}
+
+pub(super) async fn find_at(gateway: Ipv4Addr, way: Way, doors: Doors, timeout: Duration) -> Result<Device, Cause> {
+    let started = Instant::now();
+    let deadline = started + timeout;
+    let local = local_address(gateway, way, doors).await?;
+    let mut search = Search::open(gateway, local, doors).map_err(|error| cause_of(&error))?;
+    let mut problem = None;
+    while let Some(announcement) = search.next(deadline).await {
+        match describe(announcement.location, local, deadline).await {
+            Ok((url, description)) if !description.services.is_empty() => {
+                let base = base_of(&description, url, gateway);
+                let services = description.services.into_iter().take(MAX_CALLS).collect();
+                return Ok(Device { gateway, local, base, services });
+            }
+            Ok(_) => problem = Some("describes neither WANIPConnection nor WANPPPConnection".to_owned()),
+            Err(other) => problem = Some(other),
+        }
+    }
+    Err(match problem.or(search.problem) {
+        Some(problem) => Cause::Malformed { problem },
+        None => Cause::NoAnswer { copies: search.copies, waited: started.elapsed() },
+    })
+}
+
+impl Device {
+    /// The address by which the router knows this host.
+    pub(in crate::drive) fn local(&self) -> Ipv4Addr {
+        self.local
+    }
+
+    /// Its services, the likeliest first.
+    pub(in crate::drive) fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.iter()
+    }
+
+    /// The WAN address as a service tells it; `Err` says what it says instead.
+    pub(in crate::drive) async fn wan_address(&self, service: &Service, deadline: Instant) -> Result<IpAddr, String> {
+        match call(service, &self.base, self.gateway, self.local, deadline).await? {
+            ExternalAddress::Address(address) => match usable(Some(address)) {
+                (Some(address), _) => Ok(address),
+                (None, problem) => Err(problem.unwrap_or_default()),
+            },
+            ExternalAddress::NotAnAddress(text) => Err(format!("says its WAN address is \"{text}\"")),
+            ExternalAddress::Fault { code: Some(code), description } => {
+                Err(format!("UPnP error {code} ({description})"))
+            }
+            ExternalAddress::Fault { code: None, .. } => Err("SOAP fault".to_owned()),
+            ExternalAddress::Other => Err("tells no WAN address".to_owned()),
+        }
+    }
+
+    /// Makes or takes back a mapping.
+    pub(in crate::drive) async fn change(
+        &self,
+        service: &Service,
+        Call { action, body }: Call,
+        deadline: Instant,
+    ) -> Result<MappingAnswer, String> {
+        let Self { gateway, local, base, .. } = self;
+        perform(service, base, *gateway, *local, (&action, body), decode_mapping_answer, deadline).await
     }
 }

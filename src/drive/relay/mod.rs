@@ -24,7 +24,6 @@ mod listen;
 mod map_node;
 mod meta_certificate;
 mod options;
-mod prefixed;
 mod private_file;
 mod reload;
 mod routes;

@@ -1,26 +1,19 @@
-//! DERP inside WebSocket messages, for clients in browsers. Message boundaries mean nothing: the messages are a byte
-//! stream again here.
+//! DERP inside WebSocket messages, for clients in browsers: their handshake.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
-use bytes::{Buf as _, Bytes, BytesMut};
-use futures_util::{Sink as _, Stream as _};
 use hyper::header::{HeaderName, HeaderValue};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_websockets::{CloseCode, Error, Limits, Message, ServerBuilder, WebSocketStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_websockets::{CloseCode, Limits, Message, ServerBuilder};
 
-use super::prefixed::Prefixed;
+use crate::drive::prefixed::Prefixed;
+use crate::drive::websocket::WebSocket;
 
 /// The sub-protocol a client has to offer.
 const PROTOCOL: &str = "derp";
 
 /// Longest message taken; derper closes with 1009 on a longer one.
 const LONGEST_READ: usize = 32_768;
-
-/// Longest message sent: what the library of Go's clients takes unless told otherwise.
-const LONGEST_WRITTEN: usize = 32_768;
 
 /// What of a client's request matters for the handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +48,7 @@ pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         builder
     };
     let (_, stream) = builder.accept(Prefixed::new(request.into(), stream)).await.map_err(io::Error::other)?;
-    let mut socket = WebSocket { stream, read: Bytes::new(), written: BytesMut::new(), ended: false };
+    let mut socket = WebSocket::new(stream);
     if !speaks_derp {
         let close = Message::close(Some(CloseCode::POLICY_VIOLATION), "client must speak the derp subprotocol");
         socket.close(close).await?;
@@ -73,92 +66,6 @@ pub(super) fn offers(protocols: &HeaderValue) -> bool {
 fn offers_exactly(protocols: &HeaderValue) -> bool {
     let offered = protocols.to_str().unwrap_or_default();
     offered.split(',').any(|offered| offered.trim().eq_ignore_ascii_case(PROTOCOL))
-}
-
-/// The bytes in a WebSocket's binary messages.
-#[derive(Debug)]
-pub(super) struct WebSocket<S> {
-    stream: WebSocketStream<S>,
-    /// What is left of the message read last.
-    read: Bytes,
-    /// The message being filled.
-    written: BytesMut,
-    ended: bool,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    async fn close(&mut self, close: Message) -> io::Result<()> {
-        std::future::poll_fn(|cx| Pin::new(&mut self.stream).poll_ready(cx)).await.map_err(broken)?;
-        Pin::new(&mut self.stream).start_send(close).map_err(broken)?;
-        std::future::poll_fn(|cx| Pin::new(&mut self.stream).poll_flush(cx)).await.map_err(broken)
-    }
-
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.written.is_empty() {
-            ready!(Pin::new(&mut self.stream).poll_ready(cx)).map_err(broken)?;
-            let message = Message::binary(self.written.split().freeze());
-            Pin::new(&mut self.stream).start_send(message).map_err(broken)?;
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocket<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        while self.read.is_empty() && !self.ended {
-            match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
-                Some(Ok(message)) if message.is_binary() => self.read = message.into_payload().into(),
-                Some(Ok(message)) if message.is_text() => {
-                    let close = Message::close(Some(CloseCode::UNSUPPORTED_DATA), "expected binary messages");
-                    // The connection ends either way; whether the client hears why is a matter of courtesy.
-                    if let Poll::Ready(Ok(())) = Pin::new(&mut self.stream).poll_ready(cx) {
-                        let _ = Pin::new(&mut self.stream).start_send(close);
-                        let _ = Pin::new(&mut self.stream).poll_flush(cx);
-                    }
-                    return Poll::Ready(Err(io::Error::other("the WebSocket client sent a text message")));
-                }
-                Some(Ok(message)) => self.ended = message.is_close(),
-                None => self.ended = true,
-                Some(Err(error)) => {
-                    // With it goes the close message that says what was wrong.
-                    let _ = Pin::new(&mut self.stream).poll_flush(cx);
-                    return Poll::Ready(Err(broken(error)));
-                }
-            }
-        }
-        let length = self.read.len().min(buffer.remaining());
-        buffer.put_slice(self.read.get(..length).unwrap_or_default());
-        self.read.advance(length);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WebSocket<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.written.len() >= LONGEST_WRITTEN {
-            ready!(self.poll_send(cx))?;
-        }
-        let length = bytes.len().min(LONGEST_WRITTEN - self.written.len());
-        self.written.extend_from_slice(bytes.get(..length).unwrap_or_default());
-        Poll::Ready(Ok(length))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_send(cx))?;
-        Pin::new(&mut self.stream).poll_flush(cx).map_err(broken)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.as_mut().poll_flush(cx))?;
-        Pin::new(&mut self.stream).poll_close(cx).map_err(broken)
-    }
-}
-
-fn broken(error: Error) -> io::Error {
-    match error {
-        Error::Io(error) => error,
-        other => io::Error::other(other),
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! UPnP Internet Gateway Device, as much of it as tells whether a router is one and what its WAN address is: SSDP
 //! search, device description, `GetExternalIPAddress`.
 //!
-//! Bytes ⇄ values only. There is no encoder for `AddPortMapping` or any other action that changes a router, so nothing
-//! built on this module can create a mapping. The XML is read by a scanner that knows elements, text, CDATA, comments
+//! Bytes ⇄ values only. What changes a router is in [`mapping`] alone, for those who were told to; nothing built on the
+//! rest can create a mapping. The XML is read by a scanner that knows elements, text, CDATA, comments
 //! and entities, and never expands anything: a description is read in one pass, in time and memory linear in its size.
 
 mod description;
+pub mod mapping;
 mod soap;
 mod ssdp;
 mod url;

@@ -1,4 +1,5 @@
-//! `GetExternalIPAddress` of a WAN connection service, over SOAP 1.1; the only action encoded here.
+//! `GetExternalIPAddress` of a WAN connection service, over SOAP 1.1; the only action encoded here. The envelope is every
+//! action's.
 
 use std::net::IpAddr;
 
@@ -16,10 +17,15 @@ pub fn external_address_action(connection: Connection) -> String {
 /// The body of the request.
 #[must_use]
 pub fn encode_external_address_request(connection: Connection) -> String {
+    envelope(connection, ACTION, "")
+}
+
+/// A call of an action with its arguments, which are elements.
+pub(super) fn envelope(connection: Connection, action: &str, arguments: &str) -> String {
     format!(
         "<?xml version=\"1.0\"?>\r\n<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" \
          s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body>\
-         <u:{ACTION} xmlns:u=\"{connection}\"></u:{ACTION}></s:Body></s:Envelope>\r\n"
+         <u:{action} xmlns:u=\"{connection}\">{arguments}</u:{action}></s:Body></s:Envelope>\r\n"
     )
 }
 

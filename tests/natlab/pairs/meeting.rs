@@ -7,6 +7,7 @@ use std::process::{ChildStderr, ChildStdout, Stdio};
 
 use serde_json::Value;
 
+use super::super::daemons;
 use super::super::lab::Lab;
 use super::super::map;
 use super::super::runs::{LONGEST_RUN, finish, natscope};
@@ -50,6 +51,12 @@ impl Meeting {
         command.args(["ping", &self.key, "--via", "s1", "--direct", "--derp-map"]).arg(self.lab.map()).args(arguments);
         let (exit, stdout, stderr) = finish(&mut command, self.lab.folder(), LONGEST_RUN)?;
         Ok(Said { exit, stdout, stderr })
+    }
+
+    /// The mappings that miniupnpd holds. It makes the file with the first one.
+    pub fn leases(&self) -> Result<String, String> {
+        std::fs::read_to_string(daemons::leases(self.lab.folder()))
+            .map_err(|e| format!("no mapping was ever made: {e}"))
     }
 }
 

@@ -108,6 +108,10 @@ fn hold(chart: &mut Chart<'_>) {
     let Some(answer) = chart.exam.state(&What::Hold).answer() else { return };
     let said = answer.derp.clone().unwrap_or_default();
     let Some(held) = said.held else { return };
+    // A deadline of ours that struck while it was held says nothing of the relay.
+    if matches!(answer.ended.as_ref().map(|failure| &failure.cause), Some(Cause::TimedOut { .. })) {
+        return;
+    }
     chart.facts.hold = Some((held, said.keep_alives, answer.ended.is_none()));
     match &answer.ended {
         Some(failure) => chart.fault(RelayFault::NotKept { held, failure: failure.clone() }),

@@ -332,17 +332,22 @@ fn sessions() {
     let mut held = input();
     held.hold = Some(millis(90_000));
     held.budget = millis(120_000);
-    let cut = |ask: &RelayAsk| match ask {
-        RelayAsk::DerpHold { .. } => {
-            let mut answer = broken_off(&[KEY], Cause::Closed);
-            if let Some(derp) = &mut answer.derp {
-                derp.held = Some(millis(60_000));
+    let ended = |cause: Cause| {
+        move |ask: &RelayAsk| match ask {
+            RelayAsk::DerpHold { .. } => {
+                let mut answer = broken_off(&[KEY], cause.clone());
+                if let Some(derp) = &mut answer.derp {
+                    derp.held = Some(millis(60_000));
+                }
+                Some(answer)
             }
-            Some(answer)
+            _ => None,
         }
-        _ => None,
     };
-    assert_eq!(odd(&held, cut).codes(), ["DERP-007", "DERP-005"]);
+    assert_eq!(odd(&held, ended(Cause::Closed)).codes(), ["DERP-007", "DERP-005"]);
+    // Our own deadline is no doing of the relay's.
+    let late = odd(&held, ended(Cause::TimedOut { after: millis(92_400) }));
+    assert_eq!((late.codes(), late.doctor.nodes[0].facts.hold), (vec!["DERP-005"], None));
 }
 
 #[test]

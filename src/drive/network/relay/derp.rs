@@ -3,20 +3,26 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use tokio_websockets::{ClientBuilder, Limits};
 
 use super::super::http::exchange;
 use super::super::https::Stream;
 use super::Asking;
 use super::request::{malformed, random, reply_of};
 use super::session::Session;
-use crate::derp::{ClientEvent, SendError};
+use crate::derp::{ClientEvent, Sent};
+use crate::drive::prefixed::Prefixed;
+use crate::drive::websocket::WebSocket;
 use crate::model::{NodePrivate, NodePublic};
-use crate::probe::{Cause, DerpAnswer, DerpStart, Failure, RelayAnswer, ServerGreeting, Stage};
+use crate::probe::{Cause, DerpStart, Failure, RelayAnswer, ServerGreeting, Stage};
 use crate::wire::nacl::node_public;
 use crate::wire::upgrade::Request;
 
+/// Longest message of a WebSocket that is taken: a frame of the largest packet, and more.
+const LONGEST_MESSAGE: usize = 128 * 1024;
+
 /// How long a packet may take.
-const PACKET: Duration = Duration::from_millis(1500);
+const PACKET: Duration = Duration::from_millis(3500);
 
 impl Asking<'_> {
     /// A session up to the relay's greeting, and held for a while where that is wanted.
@@ -26,9 +32,6 @@ impl Asking<'_> {
         stay: Option<Duration>,
         answer: &mut RelayAnswer,
     ) -> Result<(), Failure> {
-        if start == DerpStart::WebSocket {
-            return self.request(crate::probe::HttpRequest::DerpWebSocket, answer).await;
-        }
         let key = NodePrivate::generate(random()?);
         let mut session = self.login(&key, start, answer).await?;
         match stay {
@@ -38,33 +41,19 @@ impl Asking<'_> {
     }
 
     async fn login(&self, key: &NodePrivate, start: DerpStart, answer: &mut RelayAnswer) -> Result<Session, Failure> {
-        let mut stream = self.usual(answer).await?;
-        let relay = match start {
-            DerpStart::Fast => Some(meta_key(answer)?),
-            DerpStart::Upgrade | DerpStart::WebSocket => None,
-        };
-        let target = &self.question.target;
-        let request =
-            Request { host: &target.host_name, port: target.port, fast_start: relay.is_some(), ideal_node: None };
-        let request = request
-            .encode()
-            .map_err(|error| Failure::new(Stage::Http, Cause::Unsupported { what: error.to_string() }))?;
+        let stream = self.usual(answer).await?;
         let begun = self.clock.now();
-        answer.derp = Some(DerpAnswer::default());
-        let (early, request) = if relay.is_some() {
-            (BytesMut::new(), BytesMut::from(&request[..]))
-        } else {
-            let early = self.upgrade(&mut stream, &request, answer).await?;
-            (BytesMut::from(&early[..]), BytesMut::new())
-        };
-        let mut session = Session::new(stream, key, relay, early, request)?;
+        let mut session = self.begin(stream, key, start, answer).await?;
         let said = answer.derp.get_or_insert_default();
         let logging_in = async {
             let mut greeted = begun;
             loop {
                 match session.next().await? {
                     ClientEvent::ServerKey(key) => {
-                        greeted = self.clock.now();
+                        // After a fast start our greeting was out before.
+                        if start != DerpStart::Fast {
+                            greeted = self.clock.now();
+                        }
                         said.key_after.get_or_insert(self.since(begun));
                         note(&mut said.server_keys, key.to_hex());
                     }
@@ -84,16 +73,49 @@ impl Asking<'_> {
         Ok(session)
     }
 
+    /// A session on a connection that speaks DERP from now on, or will have done once the request is sent.
+    async fn begin(
+        &self,
+        mut stream: Box<dyn Stream>,
+        key: &NodePrivate,
+        start: DerpStart,
+        answer: &mut RelayAnswer,
+    ) -> Result<Session, Failure> {
+        let nothing = BytesMut::new;
+        match start {
+            DerpStart::Fast => {
+                let relay = meta_key(answer)?;
+                let request = BytesMut::from(self.derp_request(true)?.as_bytes());
+                Session::new(stream, key, Some(relay), nothing(), request)
+            }
+            DerpStart::Upgrade => {
+                let early = self.upgrade(&mut stream, &self.derp_request(false)?, answer).await?;
+                Session::new(stream, key, None, BytesMut::from(&early[..]), nothing())
+            }
+            DerpStart::WebSocket => {
+                let early = self.upgrade(&mut stream, &self.websocket_request()?, answer).await?;
+                Session::new(Box::new(websocket(stream, early)), key, None, nothing(), nothing())
+            }
+        }
+    }
+
+    fn derp_request(&self, fast_start: bool) -> Result<String, Failure> {
+        let target = &self.question.target;
+        let request = Request { host: &target.host_name, port: target.port, fast_start, ideal_node: None };
+        let unsupported = |what| Failure::new(Stage::Http, Cause::Unsupported { what });
+        let bytes = request.encode().map_err(|error| unsupported(error.to_string()))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// Asks for the upgrade, and returns what came together with the answer.
     async fn upgrade(
         &self,
         stream: &mut Box<dyn Stream>,
-        request: &[u8],
+        request: &str,
         answer: &mut RelayAnswer,
     ) -> Result<Vec<u8>, Failure> {
-        let text = String::from_utf8_lossy(request);
         let begun = self.clock.now();
-        let head = self.deadline.within(Stage::Http, exchange(stream, &text, Stage::Http)).await?;
+        let head = self.deadline.within(Stage::Http, exchange(stream, request, Stage::Http)).await?;
         let mut reply = reply_of(&head, self.since(begun));
         let status = head.status;
         if status == 101 {
@@ -109,14 +131,17 @@ impl Asking<'_> {
         let begun = self.clock.now();
         let said = answer.derp.get_or_insert_default();
         let until = self.clock.instant(begun + stay);
-        let ended = loop {
-            match tokio::time::timeout_at(until, session.next()).await {
-                Ok(Ok(ClientEvent::KeepAlive)) => said.keep_alives = said.keep_alives.saturating_add(1),
-                Ok(Ok(_)) => {}
-                Ok(Err(failure)) => break Err(failure),
-                Err(_) => break Ok(()),
+        let holding = async {
+            loop {
+                match tokio::time::timeout_at(until, session.next()).await {
+                    Ok(Ok(ClientEvent::KeepAlive)) => said.keep_alives = said.keep_alives.saturating_add(1),
+                    Ok(Ok(_)) => {}
+                    Ok(Err(failure)) => return Err(failure),
+                    Err(_) => return Ok(()),
+                }
             }
         };
+        let ended = self.deadline.within(Stage::Derp, holding).await;
         said.held = Some(self.since(begun));
         ended
     }
@@ -130,11 +155,11 @@ impl Asking<'_> {
             self.login(first, DerpStart::Upgrade, answer),
             self.login(second, DerpStart::Upgrade, &mut other)
         );
-        let said = answer.derp.get_or_insert_default();
         for key in other.derp.into_iter().flat_map(|other| other.server_keys) {
-            note(&mut said.server_keys, key);
+            note(&mut answer.derp.get_or_insert_default().server_keys, key);
         }
         let (mut a, mut b) = (a?, b?);
+        let said = answer.derp.get_or_insert_default();
         let public = [node_public(first), node_public(second)];
         let begun = self.clock.now();
         self.packet(&mut a, &mut b, public).await?;
@@ -151,8 +176,16 @@ impl Asking<'_> {
         let payload = Bytes::copy_from_slice(&random::<32>()?);
         let [sender, receiver] = keys;
         let now = tokio::time::Instant::now().into_std();
-        let sent = from.client().send(now, receiver, payload.clone());
-        sent.map_err(|error: SendError| malformed(&error.to_string()))?;
+        let size = payload.len();
+        match from.client().send(now, receiver, payload.clone()) {
+            Ok(Sent::Queued) => {}
+            // It was never sent, so nobody lost it.
+            Ok(Sent::Limited) => {
+                let what = format!("a packet of {size} bytes: the relay's own limit leaves no room for it");
+                return Err(Failure::new(Stage::Derp, Cause::Unsupported { what }));
+            }
+            Err(error) => return Err(malformed(&error.to_string())),
+        }
         let crossing = async {
             from.flush().await;
             loop {
@@ -173,6 +206,12 @@ impl Asking<'_> {
             Err(_) => Err(Failure::new(Stage::Derp, Cause::TimedOut { after: PACKET })),
         }
     }
+}
+
+/// The bytes in the messages of a WebSocket that the server has switched to; `early` came with its answer.
+fn websocket(stream: Box<dyn Stream>, early: Vec<u8>) -> impl Stream {
+    let limits = Limits::default().max_payload_len(Some(LONGEST_MESSAGE));
+    WebSocket::new(ClientBuilder::new().limits(limits).take_over(Prefixed::new(early.into(), stream)))
 }
 
 /// The relay's key by its meta-certificate, which counts under TLS 1.3 alone.

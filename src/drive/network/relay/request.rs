@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::io::AsyncReadExt as _;
 
-use super::super::http::{Head, USER_AGENT, exchange, told};
+use super::super::http::{Head, USER_AGENT, exchange, told, told_up_to};
 use super::super::https::{Stream, authority};
 use super::Asking;
 use crate::drive::wall_clock;
@@ -48,17 +48,10 @@ impl Asking<'_> {
     /// The request of that kind.
     pub(super) async fn request(&self, request: HttpRequest, answer: &mut RelayAnswer) -> Result<(), Failure> {
         let challenge = format!("ns_{}", hex(&random::<16>()?));
-        let key = super::session::base64(&random::<16>()?);
         let mut stream = self.usual(answer).await?;
         let (path, more) = match request {
             HttpRequest::DerpPlain => ("/derp", "Connection: close\r\n".to_owned()),
-            HttpRequest::DerpWebSocket => (
-                "/derp",
-                format!(
-                    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\
-                     Sec-WebSocket-Protocol: derp\r\n"
-                ),
-            ),
+            HttpRequest::DerpWebSocket => ("/derp", to_websocket()?),
             HttpRequest::LatencyCheck => ("/derp/latency-check", "Connection: close\r\n".to_owned()),
             HttpRequest::BootstrapDns => ("/bootstrap-dns", "Connection: close\r\n".to_owned()),
             HttpRequest::Generate204 => {
@@ -66,7 +59,7 @@ impl Asking<'_> {
             }
             HttpRequest::Home => ("/", "Connection: close\r\n".to_owned()),
         };
-        let text = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: {USER_AGENT}\r\n{more}\r\n", self.host()?);
+        let text = self.head(path, &more)?;
         let begun = self.clock.now();
         let head = self.deadline.within(Stage::Http, exchange(&mut stream, &text, Stage::Http)).await?;
         let took = self.since(begun);
@@ -83,7 +76,8 @@ impl Asking<'_> {
         let mut decoder = Decoder::new(Side::FromServer, Phase::Handshake, bytes::BytesMut::from(&first[..]));
         match decoder.decode() {
             Ok(Some(Frame::ServerKey(key))) => {
-                answer.derp = Some(DerpAnswer { server_keys: vec![key.to_hex()], ..DerpAnswer::default() });
+                let key_after = Some(self.since(begun));
+                answer.derp = Some(DerpAnswer { server_keys: vec![key.to_hex()], key_after, ..DerpAnswer::default() });
                 Ok(())
             }
             Ok(_) => Err(malformed("the first message of the WebSocket is not a relay's key")),
@@ -91,8 +85,18 @@ impl Asking<'_> {
         }
     }
 
+    /// The request that asks for a WebSocket.
+    pub(super) fn websocket_request(&self) -> Result<String, Failure> {
+        self.head("/derp", &to_websocket()?)
+    }
+
+    fn head(&self, path: &str, more: &str) -> Result<String, Failure> {
+        let host = self.host()?;
+        Ok(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {USER_AGENT}\r\n{more}\r\n"))
+    }
+
     /// As the `Host` header has it. A name that would break the request apart is refused.
-    pub(super) fn host(&self) -> Result<String, Failure> {
+    fn host(&self) -> Result<String, Failure> {
         let target = &self.question.target;
         let name = target.host_name.as_str();
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -116,9 +120,18 @@ impl Asking<'_> {
         // Neither its end nor its being there is what was asked for.
         let _ = tokio::time::timeout(BODY_PATIENCE, reading).await;
         begun.truncate(BODY);
-        let text: String = String::from_utf8_lossy(&begun).chars().take(BODY_TOLD).collect();
-        told(&text.replace(['\r', '\n', '\t'], " "))
+        let text = String::from_utf8_lossy(&begun);
+        told_up_to(&text.replace(['\r', '\n', '\t'], " "), BODY_TOLD)
     }
+}
+
+/// The headers that ask for a WebSocket (RFC 6455 section 4.1) with DERP in it.
+fn to_websocket() -> Result<String, Failure> {
+    let key = super::session::base64(&random::<16>()?);
+    Ok(format!(
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\
+         Sec-WebSocket-Protocol: derp\r\n"
+    ))
 }
 
 /// What an answer's head says.

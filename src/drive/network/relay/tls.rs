@@ -77,7 +77,8 @@ async fn faults(
     // Reading the store is no part of the exchange, whose time may be up.
     let roots = match asking.https.roots().await {
         Ok(roots) => Ok(roots),
-        Err(failure) => Err(format!("{:?}", failure.cause)),
+        Err(Failure { cause: Cause::Unsupported { what }, .. }) => Err(what),
+        Err(Failure { cause, .. }) => Err(format!("trusted root certificates: {cause:?}")),
     };
     let by = |rule: Rule| {
         let expected = match &rule {

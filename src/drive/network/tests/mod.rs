@@ -1,6 +1,6 @@
 //! The driver against scripted servers on loopback.
 
-mod https;
+pub(super) mod https;
 mod others;
 mod pace;
 mod resolve;

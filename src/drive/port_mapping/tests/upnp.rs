@@ -1,3 +1,5 @@
+mod mapping;
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

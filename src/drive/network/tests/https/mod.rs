@@ -31,13 +31,13 @@ enum Script {
 }
 
 /// A chain and the key of its first certificate.
-struct Identity {
-    chain: Vec<CertificateDer<'static>>,
-    key: Vec<u8>,
+pub(in crate::drive::network) struct Identity {
+    pub(in crate::drive::network) chain: Vec<CertificateDer<'static>>,
+    pub(in crate::drive::network) key: Vec<u8>,
 }
 
 impl Identity {
-    fn self_signed(name: &str, change: impl Fn(&mut CertificateParams)) -> Self {
+    pub(in crate::drive::network) fn self_signed(name: &str, change: impl Fn(&mut CertificateParams)) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         change(&mut params);
@@ -46,7 +46,10 @@ impl Identity {
     }
 
     /// Signed by a fresh authority, whose certificate is returned beside it.
-    fn signed(name: &str, change: impl Fn(&mut CertificateParams)) -> (Self, CertificateDer<'static>) {
+    pub(in crate::drive::network) fn signed(
+        name: &str,
+        change: impl Fn(&mut CertificateParams),
+    ) -> (Self, CertificateDer<'static>) {
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         authority.distinguished_name.push(DnType::CommonName, "Test authority");
         authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -61,7 +64,7 @@ impl Identity {
     }
 
     /// With a certificate added as derper adds its meta-certificate.
-    fn and(mut self, common_name: &str) -> Self {
+    pub(in crate::drive::network) fn and(mut self, common_name: &str) -> Self {
         let other = Self::self_signed("other", |params| {
             params.distinguished_name.push(DnType::CommonName, common_name);
         });
@@ -69,7 +72,17 @@ impl Identity {
         self
     }
 
-    fn pin(&self) -> String {
+    /// With a meta-certificate that tells this key, in hex.
+    pub(in crate::drive::network) fn with_meta(mut self, key: &str) -> Self {
+        let meta = Self::self_signed("other", |params| {
+            params.distinguished_name.push(DnType::CommonName, format!("derpkey{key}"));
+            params.serial_number = Some(2.into());
+        });
+        self.chain.extend(meta.chain);
+        self
+    }
+
+    pub(in crate::drive::network) fn pin(&self) -> String {
         use sha2::Digest;
         let hash = sha2::Sha256::digest(&self.chain[0]);
         hash.iter().fold("sha256-raw:".to_owned(), |pin, byte| format!("{pin}{byte:02x}"))
@@ -125,7 +138,7 @@ async fn play<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, script: Script) 
     }
 }
 
-async fn request_head<S: AsyncRead + Unpin>(stream: &mut S) -> String {
+pub(in crate::drive::network) async fn request_head<S: AsyncRead + Unpin>(stream: &mut S) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -136,7 +149,7 @@ async fn request_head<S: AsyncRead + Unpin>(stream: &mut S) -> String {
     String::from_utf8(head).unwrap()
 }
 
-fn target(host_name: &str, server: SocketAddr) -> HttpsTarget {
+pub(in crate::drive::network) fn target(host_name: &str, server: SocketAddr) -> HttpsTarget {
     HttpsTarget {
         host_name: host_name.into(),
         address: Some(server.ip()),
@@ -176,7 +189,7 @@ async fn fault(options: NetworkOptions, target: HttpsTarget) -> CertificateFault
 }
 
 /// A server that does to every connection what `act` says.
-async fn tcp_server<F, R>(act: F) -> SocketAddr
+pub(in crate::drive::network) async fn tcp_server<F, R>(act: F) -> SocketAddr
 where
     F: Fn(TcpStream) -> R + Send + 'static,
     R: Future<Output = ()> + Send + 'static,

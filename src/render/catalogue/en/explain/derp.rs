@@ -33,7 +33,7 @@ pub(super) const SEVERAL_KEYS: Explanation = text(
 pub(super) const NOT_DELIVERED: Explanation = text(
     "A packet between two keys of one relay did not arrive",
     "Both keys were let in, and what one sent the other did not come: the relay does not do what it is for.",
-    "Two packets of 32 bytes, one each way, waited for 1.5 seconds each. One key of the relay was seen, or \
+    "Two packets of 32 bytes, one each way, waited for 3.5 seconds each. One key of the relay was seen, or \
      this would be another finding.",
     "See whether a load balancer stands before it, its rate limits, and its log.",
 );

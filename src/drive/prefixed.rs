@@ -7,13 +7,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A stream with bytes of it that were read already and come first.
 #[derive(Debug)]
-pub(super) struct Prefixed<S> {
+pub(in crate::drive) struct Prefixed<S> {
     first: Bytes,
     stream: S,
 }
 
 impl<S> Prefixed<S> {
-    pub(super) const fn new(first: Bytes, stream: S) -> Self {
+    pub(in crate::drive) const fn new(first: Bytes, stream: S) -> Self {
         Self { first, stream }
     }
 }
