@@ -19,6 +19,9 @@ _natscope() {
             natscope,completions)
                 cmd="natscope__subcmd__completions"
                 ;;
+            natscope,config)
+                cmd="natscope__subcmd__config"
+                ;;
             natscope,derpmap)
                 cmd="natscope__subcmd__derpmap"
                 ;;
@@ -49,6 +52,9 @@ _natscope() {
             natscope,selftest)
                 cmd="natscope__subcmd__selftest"
                 ;;
+            natscope__subcmd__config,show)
+                cmd="natscope__subcmd__config__subcmd__show"
+                ;;
             natscope__subcmd__derpmap,convert)
                 cmd="natscope__subcmd__derpmap__subcmd__convert"
                 ;;
@@ -65,7 +71,7 @@ _natscope() {
 
     case "${cmd}" in
         natscope)
-            opts="-o -q -v -h -V --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help --version netcheck nat listen ping relay predict doctor derpmap explain selftest completions"
+            opts="-o -q -v -h -V --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help --version netcheck nat listen ping relay predict doctor derpmap explain selftest config completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -99,6 +105,21 @@ _natscope() {
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -107,7 +128,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__completions)
-            opts="-o -q -v -h --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help bash zsh fish powershell elvish"
+            opts="-o -q -v -h --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help bash zsh fish powershell elvish"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -139,6 +160,135 @@ _natscope() {
                     ;;
                 --fail-on)
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        natscope__subcmd__config)
+            opts="-o -q -v -h --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help show"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --lang)
+                    COMPREPLY=($(compgen -W "en zh-CN" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        natscope__subcmd__config__subcmd__show)
+            opts="-o -q -v -h --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --lang)
+                    COMPREPLY=($(compgen -W "en zh-CN" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 *)
@@ -149,7 +299,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__derpmap)
-            opts="-o -q -v -h --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help show lint convert"
+            opts="-o -q -v -h --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help show lint convert"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -183,6 +333,21 @@ _natscope() {
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -191,7 +356,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__derpmap__subcmd__convert)
-            opts="-o -q -v -h --to --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            opts="-o -q -v -h --to --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -229,6 +394,21 @@ _natscope() {
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -237,7 +417,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__derpmap__subcmd__lint)
-            opts="-o -q -v -h --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            opts="-o -q -v -h --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -271,6 +451,21 @@ _natscope() {
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -279,7 +474,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__derpmap__subcmd__show)
-            opts="-o -q -v -h --cache-dir --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            opts="-o -q -v -h --cache-dir --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -317,6 +512,21 @@ _natscope() {
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -325,7 +535,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__doctor)
-            opts="-4 -6 -o -q -v -h --long --stun-port --local --compare --derp-map --region --cache-dir --bind-address --bind-port --interface --save --replay --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            opts="-4 -6 -o -q -v -h --long --stun-port --local --compare --derp-map --region --cache-dir --bind-address --bind-port --interface --save --replay --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -414,6 +624,21 @@ _natscope() {
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -422,7 +647,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__explain)
-            opts="-o -q -v -h --list --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help NET-001 NET-002 NET-003 NET-004 NET-005 NET-006 NET-007 NET-008 NET-009 NET-010 NET-011 NET-012 NET-013 NET-014 NET-015 NET-016 NET-017 NET-018 MAP-001 MAP-002 MAP-003 MAP-004 MAP-005 MAP-006 MAP-007 MAP-008 MAP-009 MAP-010 MAP-011 MAP-012 MAP-013 MAP-014 MAP-015 MAP-016 MAP-017 MAP-018 MAP-019 MAP-020 MAP-021 MAP-022 MAP-023 MAP-024 MAP-025 MAP-026 MAP-027 MAP-028 MAP-029 MAP-030 MAP-031 MAP-032 DNS-001 DNS-002 DNS-003 TCP-001 TCP-002 TLS-001 TLS-002 TLS-003 TLS-004 TLS-005 TLS-006 TLS-007 TLS-008 TLS-009 TLS-010 HTTP-001 HTTP-002 HTTP-003 HTTP-004 HTTP-005 HTTP-006 HTTP-007 DERP-001 DERP-002 DERP-003 DERP-004 DERP-005 DERP-006 DERP-007 DERP-008 STUN-001 STUN-002 STUN-003 STUN-004 STUN-005 HOST-001 HOST-002 HOST-003 HOST-004 HOST-005 PATH-001"
+            opts="-o -q -v -h --list --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help NET-001 NET-002 NET-003 NET-004 NET-005 NET-006 NET-007 NET-008 NET-009 NET-010 NET-011 NET-012 NET-013 NET-014 NET-015 NET-016 NET-017 NET-018 MAP-001 MAP-002 MAP-003 MAP-004 MAP-005 MAP-006 MAP-007 MAP-008 MAP-009 MAP-010 MAP-011 MAP-012 MAP-013 MAP-014 MAP-015 MAP-016 MAP-017 MAP-018 MAP-019 MAP-020 MAP-021 MAP-022 MAP-023 MAP-024 MAP-025 MAP-026 MAP-027 MAP-028 MAP-029 MAP-030 MAP-031 MAP-032 DNS-001 DNS-002 DNS-003 TCP-001 TCP-002 TLS-001 TLS-002 TLS-003 TLS-004 TLS-005 TLS-006 TLS-007 TLS-008 TLS-009 TLS-010 HTTP-001 HTTP-002 HTTP-003 HTTP-004 HTTP-005 HTTP-006 HTTP-007 DERP-001 DERP-002 DERP-003 DERP-004 DERP-005 DERP-006 DERP-007 DERP-008 STUN-001 STUN-002 STUN-003 STUN-004 STUN-005 HOST-001 HOST-002 HOST-003 HOST-004 HOST-005 PATH-001"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -456,6 +681,21 @@ _natscope() {
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -464,7 +704,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__listen)
-            opts="-c -4 -6 -o -q -v -h --via --direct --portmap --key --insecure --count --derp-map --region --cache-dir --bind-address --bind-port --interface --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            opts="-c -4 -6 -o -q -v -h --via --direct --portmap --key --insecure --count --derp-map --region --cache-dir --bind-address --bind-port --interface --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -549,6 +789,21 @@ _natscope() {
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -557,7 +812,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__nat)
-            opts="-4 -6 -o -q -v -h --stun-server --servers --transport --socks5 --lifetime --rfc3489 --sockets --region --cache-dir --bind-address --bind-port --interface --no-portmap --no-https --gentle --save --replay --derp-map --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            opts="-4 -6 -o -q -v -h --stun-server --servers --transport --socks5 --lifetime --rfc3489 --sockets --region --cache-dir --bind-address --bind-port --interface --no-portmap --no-https --gentle --save --replay --derp-map --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -639,6 +894,21 @@ _natscope() {
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -647,7 +917,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__netcheck)
-            opts="-4 -6 -o -q -v -h --derp-map --region --cache-dir --bind-address --bind-port --interface --no-nat --no-portmap --no-https --no-icmp --no-captive-portal --every --count --save --replay --dry-run --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            opts="-4 -6 -o -q -v -h --derp-map --region --cache-dir --bind-address --bind-port --interface --no-nat --no-portmap --no-https --no-icmp --no-captive-portal --every --count --save --replay --dry-run --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -721,6 +991,21 @@ _natscope() {
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -729,7 +1014,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__ping)
-            opts="-c -i -4 -6 -o -q -v -h --via --direct --portmap --key --insecure --count --interval --size --until-direct --derp-map --region --cache-dir --bind-address --bind-port --interface --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            opts="-c -i -4 -6 -o -q -v -h --via --direct --portmap --key --insecure --count --interval --size --until-direct --derp-map --region --cache-dir --bind-address --bind-port --interface --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -826,6 +1111,21 @@ _natscope() {
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -834,7 +1134,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__predict)
-            opts="-o -q -v -h --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            opts="-o -q -v -h --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -868,6 +1168,21 @@ _natscope() {
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -876,7 +1191,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__relay)
-            opts="-o -q -v -h --addr --http-addr --stun-addr --stun-alternate-addr --hostname --cert-mode --cert-dir --key --allow --verify-client-url --verify-tailscaled --open --max-clients --dev --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            opts="-o -q -v -h --addr --http-addr --stun-addr --stun-alternate-addr --metrics-addr --hostname --cert-mode --cert-dir --key --allow --verify-client-url --verify-tailscaled --open --max-clients --rate-limit --dev --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -895,6 +1210,10 @@ _natscope() {
                     return 0
                     ;;
                 --stun-alternate-addr)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-addr)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -944,6 +1263,21 @@ _natscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --rate-limit)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
                     return 0
@@ -972,6 +1306,21 @@ _natscope() {
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
                     return 0
                     ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -980,7 +1329,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__selftest)
-            opts="-o -q -v -h --save --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --help"
+            opts="-o -q -v -h --save --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1016,6 +1365,21 @@ _natscope() {
                     ;;
                 --fail-on)
                     COMPREPLY=($(compgen -W "never info warning error" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 *)

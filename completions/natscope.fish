@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_natscope_global_optspecs
-    string join \n format= json o/output= color= lang= q/quiet v/verbose timeout= fail-on= redact h/help V/version
+    string join \n format= json o/output= color= lang= q/quiet v/verbose timeout= fail-on= redact config= h/help V/version
 end
 
 function __fish_natscope_needs_command
@@ -40,6 +40,7 @@ complete -c natscope -n "__fish_natscope_needs_command" -l fail-on -d 'From whic
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_needs_command" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_needs_command" -l json -d 'Short for --format json'
 complete -c natscope -n "__fish_natscope_needs_command" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
 complete -c natscope -n "__fish_natscope_needs_command" -s v -l verbose -d 'Show more; twice, log to standard error too'
@@ -56,6 +57,7 @@ complete -c natscope -n "__fish_natscope_needs_command" -f -a "doctor" -d 'Tell 
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "derpmap" -d 'Look at DERP maps: the effective one, mistakes with line and column, other notations'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "explain" -d 'Explain a finding by its code, offline'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "selftest" -d 'Try natscope on a relay of its own on loopback; needs no internet'
+complete -c natscope -n "__fish_natscope_needs_command" -f -a "config" -d 'Show the settings in force, and where each comes from'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "completions" -d 'Print a completion script for a shell'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l derp-map -d 'A DERP map: URL, file, - for standard input, or the word embedded [default: the public Tailscale map]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l region -d 'Use only this region of the map; may be given several times' -r
@@ -83,6 +85,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l fail-on -
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s 4 -d 'Use IPv4 only'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s 6 -d 'Use IPv6 only'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l no-nat -d 'Do not find out the NAT\'s behaviour'
@@ -126,6 +129,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand nat" -l fail-on -d 'Fr
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand nat" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l servers -d 'List what was learned about each server'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l lifetime -d 'Measure how long idle mappings live; takes minutes'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l rfc3489 -d 'Also run the classic procedure of RFC 3489 against one server'
@@ -164,6 +168,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand listen" -l fail-on -d 
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand listen" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand listen" -l direct -d 'Also try for a direct path, and say of each pong which path it took'
 complete -c natscope -n "__fish_natscope_using_subcommand listen" -l portmap -d 'With --direct: have the router map a port to this host, by PCP, NAT-PMP or UPnP, and offer that endpoint too'
 complete -c natscope -n "__fish_natscope_using_subcommand listen" -l insecure -d 'Do not verify the relay\'s certificate: for a relay with one of its own that is in no map'
@@ -201,6 +206,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand ping" -l fail-on -d 'F
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand ping" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand ping" -l direct -d 'Also try for a direct path, and say of each pong which path it took'
 complete -c natscope -n "__fish_natscope_using_subcommand ping" -l portmap -d 'With --direct: have the router map a port to this host, by PCP, NAT-PMP or UPnP, and offer that endpoint too'
 complete -c natscope -n "__fish_natscope_using_subcommand ping" -l insecure -d 'Do not verify the relay\'s certificate: for a relay with one of its own that is in no map'
@@ -216,6 +222,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand relay" -l addr -d 'Whe
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l http-addr -d 'Where plain HTTP listens beside HTTPS, or none [default: port 80, when HTTPS has port 443; else none]' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l stun-addr -d 'Where STUN listens (UDP), or none [default: port 3478 of the relay\'s addresses]' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l stun-alternate-addr -d 'A second STUN address, IP:PORT with another port, at most one for each address family' -r
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l metrics-addr -d 'Where metrics for Prometheus (/metrics) and the health check (/healthz) are, over plain HTTP [default: nowhere]' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l hostname -d 'The DNS name or IP address clients reach this relay under' -r -f -a "(__fish_print_hostnames)"
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l cert-mode -d 'Where the certificate comes from [default: self-signed]' -r -f -a "self-signed\t'Made by natscope, kept in --cert-dir, and pinned by its hash in the map'
 manual\t'HOSTNAME.crt and HOSTNAME.key of --cert-dir, read again when they change'
@@ -226,6 +233,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand relay" -l allow -d 'Se
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l verify-client-url -d 'Ask this URL about each client, as derper does; any answer but yes, and none at all, is a no' -r -f
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l verify-tailscaled -d 'Serve the nodes the tailscaled of this host knows, asked over its socket' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l max-clients -d 'Most clients served at once' -r
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l rate-limit -d 'Limit how fast clients may send and come, as this file says; it is read again when it changes, and on SIGHUP' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
@@ -242,6 +250,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand relay" -l fail-on -d '
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l open -d 'Serve anyone'
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l dev -d 'For development: plain HTTP on 127.0.0.1:3340, open to all programs of this host, a fresh key'
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l json -d 'Short for --format json'
@@ -265,6 +274,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand predict" -l fail-on -d
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand predict" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand predict" -l json -d 'Short for --format json'
 complete -c natscope -n "__fish_natscope_using_subcommand predict" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
 complete -c natscope -n "__fish_natscope_using_subcommand predict" -s v -l verbose -d 'Show more; twice, log to standard error too'
@@ -297,6 +307,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand doctor" -l fail-on -d 
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand doctor" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand doctor" -l local -d 'This is the relay\'s own host: also look at its sockets, its clock and the derpers that run on it (Linux)'
 complete -c natscope -n "__fish_natscope_using_subcommand doctor" -s 4 -d 'Use IPv4 only'
 complete -c natscope -n "__fish_natscope_using_subcommand doctor" -s 6 -d 'Use IPv6 only'
@@ -321,6 +332,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fis
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -l json -d 'Short for --format json'
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -s v -l verbose -d 'Show more; twice, log to standard error too'
@@ -346,6 +358,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_se
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -l json -d 'Short for --format json'
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Show more; twice, log to standard error too'
@@ -367,6 +380,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_se
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -l json -d 'Short for --format json'
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -s v -l verbose -d 'Show more; twice, log to standard error too'
@@ -391,6 +405,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_se
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -l json -d 'Short for --format json'
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -s v -l verbose -d 'Show more; twice, log to standard error too'
@@ -412,6 +427,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand explain" -l fail-on -d
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand explain" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand explain" -l list -d 'List every code with its title'
 complete -c natscope -n "__fish_natscope_using_subcommand explain" -l json -d 'Short for --format json'
 complete -c natscope -n "__fish_natscope_using_subcommand explain" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
@@ -435,11 +451,57 @@ complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l fail-on -
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l json -d 'Short for --format json'
 complete -c natscope -n "__fish_natscope_using_subcommand selftest" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
 complete -c natscope -n "__fish_natscope_using_subcommand selftest" -s v -l verbose -d 'Show more; twice, log to standard error too'
 complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
 complete -c natscope -n "__fish_natscope_using_subcommand selftest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -f -a "show" -d 'Show each setting in force, and where it comes from'
+complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_seen_subcommand_from show" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_seen_subcommand_from show" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_seen_subcommand_from show" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_seen_subcommand_from show" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_seen_subcommand_from show" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c natscope -n "__fish_natscope_using_subcommand completions" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
@@ -456,6 +518,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand completions" -l fail-o
 info\t'Any finding'
 warning\t'Warnings and errors'
 error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand completions" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand completions" -l json -d 'Short for --format json'
 complete -c natscope -n "__fish_natscope_using_subcommand completions" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
 complete -c natscope -n "__fish_natscope_using_subcommand completions" -s v -l verbose -d 'Show more; twice, log to standard error too'

@@ -69,7 +69,7 @@ pub struct DoctorArgs {
         env = "NATSCOPE_REPLAY",
         value_name = "FILE",
         help_heading = "Saving and replaying",
-        conflicts_with_all = ["target", "long", "save", "local", "stun_port"],
+        conflicts_with_all = ["target", "long", "save", "local", "stun_port", "compare"],
         hide_env = true
     )]
     pub replay: Option<PathBuf>,

@@ -70,7 +70,7 @@ fn nearest(wanted: &str) -> Vec<&'static str> {
 }
 
 /// Levenshtein's distance.
-fn edits(from: &str, to: &str) -> usize {
+pub(super) fn edits(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (done, c) in from.chars().enumerate() {

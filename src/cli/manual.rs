@@ -154,6 +154,8 @@ mod tests {
                 "natscope-derpmap-convert.1",
                 "natscope-explain.1",
                 "natscope-selftest.1",
+                "natscope-config.1",
+                "natscope-config-show.1",
                 "natscope-completions.1"
             ]
         );

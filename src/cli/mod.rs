@@ -7,9 +7,11 @@
 #![allow(clippy::doc_markdown, reason = "these doc comments are the help text, where backticks would be seen")]
 #![allow(rustdoc::broken_intra_doc_links, reason = "for the same reason: [IPV6]:PORT is what a user types")]
 
+mod config;
 mod derpmap;
 mod doctor;
 mod explain;
+mod listen_addr;
 mod map;
 mod nat;
 mod netcheck;
@@ -26,13 +28,16 @@ mod values;
 pub mod manual;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+pub use config::{ConfigArgs, ConfigCommand, ConfigShowArgs, ConfigText, settings};
 pub use derpmap::{ConvertArgs, DerpmapArgs, DerpmapCommand, LintArgs, Notation, ShowArgs};
 pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
+pub use listen_addr::{ListenAddr, OptionalAddr};
 pub use map::MapArgs;
 pub use nat::{NatArgs, TransportArg};
 pub use netcheck::{LeaveOutArgs, NetcheckArgs};
@@ -41,7 +46,7 @@ pub use pages::{CompletionsArgs, ManArgs, Shell};
 pub use ping::{ListenArgs, PingArgs, ViaArgs};
 pub use predict::PredictArgs;
 pub use probing::ProbingArgs;
-pub use relay::{CertMode, ListenAddr, OptionalAddr, RelayArgs};
+pub use relay::{CertMode, RelayArgs};
 pub use selftest::SelftestArgs;
 
 /// Exit code for arguments that cannot be understood (`EX_USAGE` of sysexits.h). clap's own is 2, which natscope
@@ -128,6 +133,8 @@ pub enum Command {
     /// Starts the embedded relay and STUN server on loopback and runs a netcheck against it. A new user's first
     /// command: it shows what a report looks like, and that natscope works on this machine.
     Selftest(SelftestArgs),
+    /// Show the settings in force, and where each comes from.
+    Config(ConfigArgs),
     /// Print a completion script for a shell.
     Completions(CompletionsArgs),
     /// Print the manual page, or write all of them.
@@ -147,30 +154,49 @@ pub struct ParseExit {
     pub to_stdout: bool,
 }
 
-/// Parses the arguments, the program's own name first. Variables `NATSCOPE_<FLAG>` stand in for flags that are not
-/// written; where the two exclude each other, the command line wins.
+/// Parses the arguments, the program's own name first, without a configuration file. Variables `NATSCOPE_<FLAG>` stand in
+/// for flags that are not written; where the two exclude each other, the command line wins.
 pub fn parse<I>(arguments: I) -> Result<Cli, ParseExit>
 where
     I: IntoIterator<Item: Into<OsString>>,
 {
-    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-    parse_with(Cli::command(), &arguments).map_err(|error| ParseExit::from(&error))
+    parse_with_config(arguments, |_| Ok(None))
 }
 
-fn parse_with(mut command: clap::Command, arguments: &[OsString]) -> Result<Cli, clap::Error> {
-    let mut matches = command.try_get_matches_from_mut(arguments)?;
-    let overruled = precedence::settle(&mut command, &matches)?;
-    if !overruled.is_empty() {
-        // The tables of clap know no "unless it came from the environment", so the variables are left out instead.
-        command = precedence::without_variables(Cli::command(), &overruled);
-        matches = command.try_get_matches_from_mut(arguments)?;
-    }
-    let mut cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))?;
+/// The same with a configuration file, which stands in for what neither the command line nor a variable says. `read` is
+/// given the file that is named, if one is, and answers with what is in it, or in the usual one; with `None` where there is
+/// none, and with what is wrong where it cannot be read.
+pub fn parse_with_config<I>(
+    arguments: I,
+    read: impl FnOnce(Option<PathBuf>) -> Result<Option<ConfigText>, String>,
+) -> Result<Cli, ParseExit>
+where
+    I: IntoIterator<Item: Into<OsString>>,
+{
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    parse_settled(&arguments, read).map_err(|error| ParseExit::from(&error))
+}
+
+fn parse_settled(
+    arguments: &[OsString],
+    read: impl FnOnce(Option<PathBuf>) -> Result<Option<ConfigText>, String>,
+) -> Result<Cli, clap::Error> {
+    let mut settled = config::settle(&syntax(), arguments, read)?;
+    let mut matches = settled.matches.clone();
+    let mut cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut settled.command))?;
     if cli.global.json {
         cli.global.format = Format::Json;
     }
-    check(&cli).map_err(|(kind, message)| precedence::error(&mut command, cli.command.name(), kind, message))?;
+    check(&cli).map_err(|(kind, message)| {
+        let message = message + &config::said_elsewhere(&settled);
+        precedence::error(&mut settled.command, cli.command.name(), kind, message)
+    })?;
     Ok(cli)
+}
+
+/// The argument syntax.
+fn syntax() -> clap::Command {
+    Cli::command()
 }
 
 /// What clap's tables cannot say.
@@ -194,6 +220,7 @@ fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
         | Command::Derpmap(_)
         | Command::Explain(_)
         | Command::Selftest(_)
+        | Command::Config(_)
         | Command::Completions(_)
         | Command::Man(_) => {}
     }
@@ -223,6 +250,7 @@ impl Command {
             Self::Derpmap(_) => "derpmap",
             Self::Explain(_) => "explain",
             Self::Selftest(_) => "selftest",
+            Self::Config(_) => "config",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
         }
@@ -275,6 +303,11 @@ Examples:
       What a finding means, what it rests on and what to do.
   natscope completions bash > ~/.local/share/bash-completion/completions/natscope
       Complete flags with the Tab key.
+
+Configuration file:
+  What flags say may also stand in a file, $XDG_CONFIG_HOME/natscope/natscope.toml (~/.config/natscope/natscope.toml), or
+  the one that --config names: `lang = \"zh-CN\"` for every command, `no-icmp = true` below `[netcheck]` for one. Flags win
+  over variables, and these over the file. 'natscope config show' tells what is in force and from where.
 
 Environment:
   Every flag has a variable NATSCOPE_<FLAG>, as NATSCOPE_DERP_MAP for --derp-map; the flag wins over the variable.

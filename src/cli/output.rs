@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
 use super::values;
 
@@ -102,6 +103,22 @@ pub struct GlobalArgs {
     /// Leave out of the answer what tells where it was made: addresses, host names, interface names.
     #[arg(long, global = true, env = "NATSCOPE_REDACT", value_parser = values::switch, hide_env = true)]
     pub redact: bool,
+
+    /// Take settings from this file; none for no file [default: natscope/natscope.toml in the user's configuration directory].
+    ///
+    /// TOML. A key is the name of a flag, a table the name of a command; 'natscope config --help' has an example. Flags and
+    /// variables win over it. Paths in it are taken from where natscope is run, as on the command line. In place of a file,
+    /// derp-env means the variables DERP_DOMAIN, DERP_ADDR and so on that container images of derper take.
+    #[arg(
+        long,
+        global = true,
+        env = "NATSCOPE_CONFIG",
+        value_name = "FILE|none",
+        value_parser = OsStringValueParser::new().map(PathBuf::from),
+        value_hint = ValueHint::FilePath,
+        hide_env = true
+    )]
+    pub config: Option<PathBuf>,
 }
 
 /// The form of the answer.

@@ -1,5 +1,5 @@
-//! Which of two settings that exclude each other wins: the command line over the environment. Two of the same
-//! origin are an error.
+//! Which of two settings that exclude each other wins: the command line over the environment, and that over the
+//! configuration file, where a command's own table wins over what is for all. Two of the same origin are an error.
 //!
 //! clap counts a variable as if its flag had been written, so with clap's own conflict table a `NATSCOPE_4=1` in a
 //! profile would make every `-6` an error.
@@ -10,6 +10,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
 use super::Format;
+use super::config::FileValue;
 
 /// Arguments that cannot both be in force, by id; the command they belong to, or none for global ones.
 const EXCLUSIVE: &[(Option<&str>, &str, &[&str])] = &[
@@ -72,27 +73,47 @@ const EXCLUSIVE: &[(Option<&str>, &str, &[&str])] = &[
 /// Variables that say the same as words of the command line, which are then what is meant, rather than both.
 const SAME: &[(&str, &str, &str)] = &[("nat", "server", "stun_servers")];
 
-/// The variables to leave out, as command and argument id, because the command line says otherwise.
+/// The variables and values of the file to leave out, as command and argument id, because what goes first says otherwise.
 pub(super) type Overruled = Vec<(Option<&'static str>, &'static str)>;
 
-/// Finds what excludes each other. `Err` when both come from the command line, or both from the environment.
-pub(super) fn settle(command: &mut Command, matches: &ArgMatches) -> Result<Overruled, clap::Error> {
+/// Who says it; later ones win.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// The file, this many tables deep.
+    File(usize),
+    Variable,
+    CommandLine,
+}
+
+/// Finds what excludes each other. `Err` when both come from the command line, or both from the environment, or both from
+/// one place of the file, whose path is `name`.
+pub(super) fn settle(
+    command: &mut Command,
+    matches: &ArgMatches,
+    file: &[FileValue],
+    name: &str,
+) -> Result<Overruled, clap::Error> {
     let mut overruled = Overruled::new();
     for &(owner, one, others) in EXCLUSIVE {
         let Some(matches) = of_owner(matches, owner) else { continue };
-        let Some(one_source) = in_force(matches, one) else { continue };
+        let Some(one_rank) = in_force(matches, one, file) else { continue };
         for &other in others {
-            let Some(other_source) = in_force(matches, other) else { continue };
-            if one_source == other_source {
-                return Err(conflict(command, owner, one, other));
+            let Some(other_rank) = in_force(matches, other, file) else { continue };
+            if one_rank == other_rank {
+                let lines = [one, other].map(|id| file.iter().find(|value| value.id == id).map(|value| value.line));
+                let place = match (one_rank, lines) {
+                    (Rank::File(_), [Some(one), Some(other)]) => format!(" ({name}, lines {one} and {other})"),
+                    _ => String::new(),
+                };
+                return Err(conflict(command, owner, [one, other], &place));
             }
-            overruled.push((owner, if one_source == ValueSource::CommandLine { other } else { one }));
+            overruled.push((owner, if one_rank > other_rank { other } else { one }));
         }
     }
     for &(owner, words, flag) in SAME {
         let Some(matches) = of_owner(matches, Some(owner)) else { continue };
-        let from = |id, source| in_force(matches, id) == Some(source);
-        if from(words, ValueSource::CommandLine) && from(flag, ValueSource::EnvVariable) {
+        let elsewhere = in_force(matches, flag, file).is_some_and(|rank| rank < Rank::CommandLine);
+        if in_force(matches, words, file) == Some(Rank::CommandLine) && elsewhere {
             overruled.push((Some(owner), flag));
         }
     }
@@ -126,20 +147,32 @@ fn of_owner<'a>(matches: &'a ArgMatches, owner: Option<&str>) -> Option<&'a ArgM
     }
 }
 
-/// Where an argument was set, `None` when it says nothing: a default, a switch turned off by its variable, or
-/// `--format json`, which is what `--json` says too.
-fn in_force(matches: &ArgMatches, id: &str) -> Option<ValueSource> {
-    let source = matches.value_source(id).filter(|source| *source != ValueSource::DefaultValue)?;
+/// Where an argument was set, `None` when it says nothing: a default, a switch turned off, or `--format json`, which is
+/// what `--json` says too.
+fn in_force(matches: &ArgMatches, id: &str, file: &[FileValue]) -> Option<Rank> {
     let off = matches.try_get_one::<bool>(id).is_ok_and(|value| value == Some(&false));
     let same = matches.try_get_one::<Format>(id).is_ok_and(|value| value == Some(&Format::Json));
-    (!off && !same).then_some(source)
+    match matches.value_source(id) {
+        Some(ValueSource::CommandLine) => (!off && !same).then_some(Rank::CommandLine),
+        Some(ValueSource::EnvVariable) => (!off && !same).then_some(Rank::Variable),
+        // A default, and none, give way to the file.
+        _ => {
+            let value = file.iter().find(|value| value.id == id)?;
+            let says_nothing = match value.values.as_slice() {
+                [] => true,
+                [one] => one == "false" || (id == "format" && one == "json"),
+                _ => false,
+            };
+            (!says_nothing).then_some(Rank::File(value.depth))
+        }
+    }
 }
 
-fn conflict(command: &mut Command, owner: Option<&str>, one: &str, other: &str) -> clap::Error {
+fn conflict(command: &mut Command, owner: Option<&str>, [one, other]: [&str; 2], place: &str) -> clap::Error {
     let owning = owner.and_then(|owner| command.find_subcommand(owner)).unwrap_or(command);
     let written = |id: &str| {
         owning.get_arguments().find(|arg| arg.get_id() == id).map_or_else(|| id.to_owned(), ToString::to_string)
     };
-    let message = format!("the argument '{}' cannot be used with '{}'", written(one), written(other));
+    let message = format!("the argument '{}' cannot be used with '{}'{place}", written(one), written(other));
     error(command, owner.unwrap_or_default(), ErrorKind::ArgumentConflict, message)
 }

@@ -2,11 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum, ValueHint, value_parser};
 
+use super::listen_addr::{ListenAddr, OptionalAddr};
 use super::values;
 
 /// Arguments of `natscope relay`.
@@ -63,6 +63,19 @@ pub struct RelayArgs {
         hide_env = true
     )]
     pub stun_alternate_addrs: Vec<ListenAddr>,
+
+    /// Where metrics for Prometheus (/metrics) and the health check (/healthz) are, over plain HTTP [default: nowhere].
+    ///
+    /// Metrics have derper's names where it has them. There is no password: use an address that only you can reach, as
+    /// 127.0.0.1:9090. While the relay stops, /healthz answers 503.
+    #[arg(
+        long,
+        env = "NATSCOPE_METRICS_ADDR",
+        value_name = "ADDR",
+        value_parser = value_parser!(ListenAddr),
+        hide_env = true
+    )]
+    pub metrics_addr: Option<ListenAddr>,
 
     /// The DNS name or IP address clients reach this relay under.
     ///
@@ -160,6 +173,23 @@ pub struct RelayArgs {
     )]
     pub max_clients: u32,
 
+    /// Limit how fast clients may send and come, as this file says; it is read again when it changes, and on SIGHUP.
+    ///
+    /// JSON in the form of derper's -rate-config, with more keys, all optional: PerClientRateLimitBytesPerSec,
+    /// PerClientRateBurstBytes, PerClientRateLimitPacketsPerSec, GlobalRateLimitBytesPerSec,
+    /// GlobalRateLimitPacketsPerSec, AcceptConnectionLimit (connections a second), AcceptConnectionBurst,
+    /// HandshakesPerAddress (unfinished connections of an IPv4 address or an IPv6 /64), MaxClients. Whoever sends too
+    /// fast is made to wait; no packet is dropped for it.
+    #[arg(
+        long,
+        env = "NATSCOPE_RATE_LIMIT",
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "Who may use it",
+        hide_env = true
+    )]
+    pub rate_limit: Option<PathBuf>,
+
     /// For development: plain HTTP on 127.0.0.1:3340, open to all programs of this host, a fresh key.
     #[arg(long, env = "NATSCOPE_DEV", value_parser = values::switch, hide_env = true)]
     pub dev: bool,
@@ -178,75 +208,6 @@ pub enum CertMode {
     /// Named by the contract and not built: refused with a reason rather than as unknown.
     #[value(hide = true)]
     Acme,
-}
-
-/// Where to listen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ListenAddr {
-    /// On every address of the host, of both families.
-    Any {
-        /// 0 for any free one.
-        port: u16,
-    },
-    /// On this one.
-    At(SocketAddr),
-}
-
-/// Where to listen, or not to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OptionalAddr {
-    /// Not at all.
-    Off,
-    /// There.
-    On(ListenAddr),
-}
-
-impl FromStr for ListenAddr {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let refusal = || "write :PORT, IP:PORT or [IPV6]:PORT, the port from 0 to 65535".to_owned();
-        if let Some(port) = text.strip_prefix(':').or_else(|| text.strip_prefix("*:")) {
-            let port = port.parse().map_err(|_| refusal())?;
-            return Ok(Self::Any { port });
-        }
-        match text.parse() {
-            Ok(address) => Ok(Self::At(address)),
-            Err(_) if text.parse::<IpAddr>().is_ok() => Err(format!("the port is missing: {}", refusal())),
-            Err(_) => Err(refusal()),
-        }
-    }
-}
-
-impl FromStr for OptionalAddr {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "none" | "off" => Ok(Self::Off),
-            text => text.parse().map(Self::On).map_err(|error: String| format!("{error}, or none")),
-        }
-    }
-}
-
-impl ListenAddr {
-    /// The port, 0 for any free one.
-    #[must_use]
-    pub const fn port(self) -> u16 {
-        match self {
-            Self::Any { port } => port,
-            Self::At(address) => address.port(),
-        }
-    }
-
-    /// Whether only programs of this host reach it.
-    #[must_use]
-    pub const fn is_loopback(self) -> bool {
-        match self {
-            Self::Any { .. } => false,
-            Self::At(address) => address.ip().to_canonical().is_loopback(),
-        }
-    }
 }
 
 impl RelayArgs {
@@ -314,15 +275,6 @@ impl RelayArgs {
     }
 }
 
-impl std::fmt::Display for ListenAddr {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Any { port } => write!(f, ":{port}"),
-            Self::At(address) => address.fmt(f),
-        }
-    }
-}
-
 fn hostname(text: &str) -> Result<String, String> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     if bare.parse::<IpAddr>().is_ok() {
@@ -372,31 +324,15 @@ Examples:
 
 Signals:
   SIGTERM, SIGINT   stop accepting, deliver what was accepted, close; a second one ends at once
-  SIGHUP            read the files of --allow and the certificate again";
+  SIGHUP            read the files of --allow and --rate-limit and the certificate again
+
+Under systemd:
+  Type=notify       it says when it serves and when it stops
+  Sockets passed to it (LISTEN_FDS) are used for whatever is to listen where they are bound";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_read() {
-        for (text, wanted) in [
-            (":443", Some(ListenAddr::Any { port: 443 })),
-            ("*:0", Some(ListenAddr::Any { port: 0 })),
-            ("192.0.2.1:80", Some(ListenAddr::At("192.0.2.1:80".parse().unwrap()))),
-            ("[::1]:80", Some(ListenAddr::At("[::1]:80".parse().unwrap()))),
-            ("192.0.2.1", None),
-            ("::1", None),
-            ("localhost:80", None),
-            (":65536", None),
-            ("", None),
-        ] {
-            assert_eq!(text.parse::<ListenAddr>().ok(), wanted, "{text}");
-        }
-        assert_eq!("none".parse(), Ok(OptionalAddr::Off));
-        assert!(ListenAddr::At("[::ffff:127.0.0.1]:1".parse().unwrap()).is_loopback());
-        assert!(!ListenAddr::At("0.0.0.0:1".parse().unwrap()).is_loopback());
-    }
 
     #[test]
     fn host_names_are_names_or_addresses() {

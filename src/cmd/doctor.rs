@@ -119,27 +119,25 @@ pub(super) fn conclude(
     map_findings: Vec<Finding>,
 ) -> Result<Report, CmdError> {
     let (doctor, mut findings) = analyze(input, &record);
+    let inputs = doctor_inputs::to_json(input, &map_findings)?;
     findings.extend(map_findings);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let took = record.ended_at.since_start();
     Ok(Report {
         doctor: Some(doctor),
         findings,
-        saved: Some(Saved { inputs: doctor_inputs::to_json(input)?, record, further: Vec::new() }),
+        saved: Some(Saved { inputs, record, further: Vec::new() }),
         ..Report::new(Command::Doctor, started_at, took)
     })
 }
 
-/// Concludes again from a file. What was wrong with the map itself is not in it.
+/// Concludes again from a file.
 fn replayed(path: &Path, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
-    let name = path.display().to_string();
+    let (name, value) = replay::saved(path, replay::SAVED)?;
     let refuse = |error: &dyn std::fmt::Display| CmdError::Usage(format!("{name}: {error}"));
-    let text = replay::read(path).map_err(|error| refuse(&error))?;
-    let value: serde_json::Value = serde_json::from_str(&text)
-        .map_err(|error| refuse(&format!("{}:{}: this is not JSON: {error}", error.line(), error.column())))?;
     let (started_at, saved) = json::saved_from(&value).map_err(|error| refuse(&error))?;
-    let input = doctor_inputs::from_json(&name, &saved.inputs)?;
-    let mut report = conclude(&input, saved.record, started_at, Vec::new())?;
+    let (input, map_findings) = doctor_inputs::from_json(&name, &saved.inputs)?;
+    let mut report = conclude(&input, saved.record, started_at, map_findings)?;
     report.redacted = value.get("redacted").and_then(serde_json::Value::as_bool).unwrap_or_default();
     if global.verbose == 0 {
         report.saved = None;
@@ -232,11 +230,9 @@ fn region_of(path: &str) -> Option<&str> {
 
 /// What the report in a file says of relays.
 fn seen_elsewhere(path: &Path) -> Result<Vec<SeenElsewhere>, CmdError> {
-    let name = path.display().to_string();
+    let (name, value) =
+        replay::saved(path, "--compare takes a report of `natscope doctor` (--save or --json) from another host")?;
     let refuse = |error: &dyn std::fmt::Display| CmdError::Usage(format!("--compare {name}: {error}"));
-    let text = replay::read(path).map_err(|error| refuse(&error))?;
-    let value: serde_json::Value = serde_json::from_str(&text)
-        .map_err(|error| refuse(&format!("{}:{}: this is not JSON: {error}", error.line(), error.column())))?;
     if value.get("redacted").is_some() {
         return Err(refuse(&"this report is redacted: its names cannot be compared"));
     }

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::exit::CmdError;
+use super::inputs::KeptFinding;
 use crate::check::doctor::{DoctorInput, DoctorOptions, Patient};
 use crate::derpmap;
 use crate::model::{DerpMap, Region, RegionId};
 use crate::probe::{HostFacts, LocalFacts};
+use crate::report::Finding;
 
 /// [`DoctorInput`] with its relays as a map in the form everybody reads.
 #[derive(Serialize, Deserialize)]
@@ -22,6 +24,8 @@ struct Kept {
     host: HostFacts,
     #[serde(default)]
     local: Option<LocalFacts>,
+    #[serde(default)]
+    map_findings: Vec<KeptFinding>,
     options: DoctorOptions,
 }
 
@@ -33,8 +37,8 @@ struct KeptPatient {
     map_is_wrong: bool,
 }
 
-/// The inputs as JSON.
-pub(super) fn to_json(input: &DoctorInput) -> Result<Value, CmdError> {
+/// The inputs as JSON, and what was found about their map.
+pub(super) fn to_json(input: &DoctorInput, map_findings: &[Finding]) -> Result<Value, CmdError> {
     let mut map = DerpMap::default();
     for patient in &input.patients {
         let id = patient.node.region_id;
@@ -58,6 +62,7 @@ pub(super) fn to_json(input: &DoctorInput) -> Result<Value, CmdError> {
             .collect(),
         host: input.host.clone(),
         local: input.local.clone(),
+        map_findings: map_findings.iter().filter_map(KeptFinding::of).collect(),
         options: DoctorOptions {
             v4: input.v4,
             v6: input.v6,
@@ -70,7 +75,7 @@ pub(super) fn to_json(input: &DoctorInput) -> Result<Value, CmdError> {
 }
 
 /// The inputs from JSON that [`to_json`] wrote. `name` is the file, for errors.
-pub(super) fn from_json(name: &str, value: &Value) -> Result<DoctorInput, CmdError> {
+pub(super) fn from_json(name: &str, value: &Value) -> Result<(DoctorInput, Vec<Finding>), CmdError> {
     let refuse = |what: &dyn std::fmt::Display| CmdError::Usage(format!("{name}: inputs: {what}"));
     if value.get("command").and_then(Value::as_str) != Some("doctor") {
         return Err(refuse(&"this was not saved by `natscope doctor`"));
@@ -93,7 +98,9 @@ pub(super) fn from_json(name: &str, value: &Value) -> Result<DoctorInput, CmdErr
         map_is_wrong: kept.map_is_wrong,
     };
     let DoctorOptions { v4, v6, now_unix_s, hold, budget } = kept.options;
-    Ok(DoctorInput {
+    let findings = kept.map_findings.into_iter().map(|kept| kept.finding().map_err(|code| refuse(&code)));
+    let findings = findings.collect::<Result<_, _>>()?;
+    let input = DoctorInput {
         target: kept.target,
         patients: nodes.into_iter().zip(kept.patients).map(patient).collect(),
         v4,
@@ -103,5 +110,6 @@ pub(super) fn from_json(name: &str, value: &Value) -> Result<DoctorInput, CmdErr
         local: kept.local,
         hold,
         budget: budget.max(Duration::from_millis(1)),
-    })
+    };
+    Ok((input, findings))
 }

@@ -10,9 +10,10 @@ use super::exit::CmdError;
 use super::netcheck::Setup;
 use crate::check::netcheck::{Input, Options};
 use crate::derpmap;
-use crate::model::RegionId;
+use crate::model::{Place, RegionId};
 use crate::probe::{Failure, HostFacts};
-use crate::report::{Command, Finding, FindingDetail, Severity};
+use crate::render::{self, Lang};
+use crate::report::{Command, Finding, FindingCode, FindingDetail, Severity};
 
 /// What a file of `--save` gives back.
 pub(super) struct Inputs {
@@ -44,7 +45,7 @@ struct Kept {
 /// A finding that comes from loading the map rather than from the record.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "finding", rename_all = "snake_case")]
-enum KeptFinding {
+pub(super) enum KeptFinding {
     Stale { url: String, age: Duration, because: Failure },
     Map { map_code: String, place: String, message: String, severity: Severity },
 }
@@ -97,22 +98,34 @@ pub(super) fn from_json(name: &str, value: &Value) -> Result<Inputs, CmdError> {
 }
 
 impl KeptFinding {
-    fn of(finding: &Finding) -> Option<Self> {
+    /// `None`: it does not come from loading a map.
+    pub(super) fn of(finding: &Finding) -> Option<Self> {
         match finding.detail.clone() {
             FindingDetail::StaleMap { url, age, because } => Some(Self::Stale { url, age, because }),
             FindingDetail::Map { code, place, message, severity } => {
                 Some(Self::Map { map_code: code.to_owned(), place, message, severity })
+            }
+            // In words, since the text it was found in is not kept.
+            FindingDetail::MapMistake(placed) => {
+                let Place { file, line, column, excerpt: _ } = &placed.place;
+                Some(Self::Map {
+                    map_code: finding.code().to_owned(),
+                    place: format!("{file}:{line}:{column}"),
+                    message: render::map_mistake(&placed.mistake, Lang::En),
+                    severity: finding.severity,
+                })
             }
             _ => None,
         }
     }
 
     /// `Err` says that there is no such code.
-    fn finding(self) -> Result<Finding, String> {
+    pub(super) fn finding(self) -> Result<Finding, String> {
         Ok(Finding::new(match self {
             Self::Stale { url, age, because } => FindingDetail::StaleMap { url, age, because },
             Self::Map { map_code, place, message, severity } => {
-                let known = derpmap::MapWarning::CODES.into_iter().find(|known| *known == map_code);
+                let of_maps = FindingCode::ALL.iter().map(|code| code.name()).filter(|name| name.starts_with("MAP-"));
+                let known = derpmap::MapWarning::CODES.into_iter().chain(of_maps).find(|known| *known == map_code);
                 let code = known.ok_or_else(|| format!("no finding about a map has the code {map_code:?}"))?;
                 FindingDetail::Map { code, place, message, severity }
             }

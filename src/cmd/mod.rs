@@ -1,6 +1,8 @@
 //! One use-case a file: each wires the rooms together and ends in an exit code. No protocol bytes, no table layout.
 
 mod classic;
+mod config;
+mod derp_env;
 mod derpmap;
 mod doctor;
 mod doctor_inputs;
@@ -38,7 +40,7 @@ use output::Output;
 
 /// Runs natscope with these arguments, the program's name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match cli::parse(arguments) {
+    let cli = match cli::parse_with_config(arguments, config::read) {
         Ok(cli) => cli,
         Err(exit) => {
             output::print_parse_exit(&exit.text, exit.to_stdout);
@@ -82,6 +84,7 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
         Command::Derpmap(args) => in_runtime(derpmap::run(args, &cli.global, &output)),
         Command::Explain(args) => explain::run(args, &output),
         Command::Selftest(args) => in_runtime(selftest::run(args, &cli.global, &output)),
+        Command::Config(args) => config::run(args, &cli.global, &output),
         Command::Completions(args) => generate::completions(args, &output),
         Command::Man(args) => generate::man(args, &output),
     }

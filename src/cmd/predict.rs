@@ -25,7 +25,12 @@ pub(super) fn run(args: &PredictArgs, global: &GlobalArgs, output: &Output) -> R
 /// What the report in a file says of its host.
 fn read(path: &Path) -> Result<Side, CmdError> {
     let name = path.display().to_string();
-    let text = replay::read(path).map_err(|error| CmdError::Usage(format!("{name}: {error}")))?;
+    let text = replay::read(path).map_err(|error| {
+        CmdError::Usage(format!(
+            "cannot read {name}: {error}; predict takes two files that `natscope netcheck --save FILE` has written, one on \
+             each host"
+        ))
+    })?;
     let refuse = |error: &dyn std::fmt::Display| CmdError::Usage(format!("{name}:{error}"));
     let Concluded { mut report, record } = conclusions_from(&text).map_err(|error| refuse(&error))?;
     // A report of `natscope nat` shows less than it has heard: local addresses and tunnels are in the record only. What it

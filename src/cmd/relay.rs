@@ -14,8 +14,9 @@ use crate::cli::{CertMode, ListenAddr, OptionalAddr, RelayArgs};
 use crate::derpmap;
 use crate::drive::host;
 use crate::drive::relay::{
-    self, Access, AccessRules, Allow, Certificates, Checked, Relay, RelayHandle, RelayOptions, Reloader,
+    self, Access, AccessRules, Allow, Certificates, Checked, Inherited, Relay, RelayHandle, RelayOptions, Reloader,
 };
+use crate::drive::supervisor;
 use crate::model::RegionId;
 use crate::render;
 
@@ -29,7 +30,8 @@ const HTTP_PORT: u16 = 80;
 pub(super) async fn run(args: &RelayArgs, output: &Output) -> Result<Exit, CmdError> {
     let mut signals = Signals::listen().map_err(|error| CmdError::Own(format!("cannot listen to signals: {error}")))?;
     let open_files = relay::raise_open_files();
-    let relay = Relay::bind(options(args)?).map_err(|error| refusal(&error))?;
+    let inherited = Inherited::from_environment().map_err(|error| refusal(&error))?;
+    let relay = Relay::bind_with(options(args)?, &inherited).map_err(|error| refusal(&error))?;
     introduce(&relay, args, open_files, output);
     let reloader = relay.reloader();
     let check = relay.self_check();
@@ -46,6 +48,7 @@ pub(super) async fn run(args: &RelayArgs, output: &Output) -> Result<Exit, CmdEr
         output.note(&format!("check: doctor: {}", render::doctor_line(&report, &output.style).trim_end()));
     }
     output.note("serving");
+    supervisor::ready();
     serve(handle, &reloader, &mut signals).await
 }
 
@@ -54,13 +57,14 @@ async fn serve(handle: RelayHandle, reloader: &Reloader, signals: &mut Signals) 
     let exit = loop {
         match signals.next().await {
             Signal::Reload => {
-                tracing::info!("reading lists and certificates again");
+                tracing::info!("reading lists, limits and certificates again");
                 reloader.reload();
             }
             Signal::Terminate => break Exit::Done,
             Signal::Interrupt => break Exit::Interrupted,
         }
     };
+    supervisor::stopping();
     tracing::info!("stopping: nobody new is let in, and what was accepted is delivered");
     let stop = handle.stop();
     tokio::pin!(stop);
@@ -120,10 +124,12 @@ fn options(args: &RelayArgs) -> Result<RelayOptions, CmdError> {
         stun_alternates: expand(&args.stun_alternate_addrs),
         https_addrs: if https { main } else { Vec::new() },
         http_addrs,
+        metrics_addrs: expand(args.metrics_addr.as_slice()),
         host_name,
         certificates,
         key,
         access: access(args),
+        rate_limit: args.rate_limit.clone(),
         max_clients: usize::try_from(args.max_clients).unwrap_or(usize::MAX),
         ..RelayOptions::default()
     })
@@ -249,6 +255,9 @@ fn introduce(relay: &Relay, args: &RelayArgs, open_files: Option<u64>, output: &
     match relay.stun_addrs() {
         [] => line("STUN", "none"),
         stun => line("STUN", &format!("{} (UDP)", join(stun))),
+    }
+    if let [first, ..] = relay.metrics_addrs() {
+        line("Metrics", &format!("http://{first}/metrics, http://{first}/healthz"));
     }
     line("Key", &relay.public_key().to_string());
     line("Clients", &format!("{}, at most {} at once", relay.access(), args.max_clients));

@@ -19,14 +19,29 @@ use crate::report::{Command, Report};
 /// Larger than any report: a record of 500 probes is a few hundred kilobytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
+/// What `--replay` takes.
+pub(super) const SAVED: &str = "--replay takes a file that --save has written";
+
+/// Reads a file of JSON; its name, and what is in it. `wanted` says what it should be.
+pub(super) fn saved(path: &Path, wanted: &str) -> Result<(String, Value), CmdError> {
+    let name = path.display().to_string();
+    let text = read(path).map_err(|error| CmdError::Usage(format!("cannot read {name}: {error}; {wanted}")))?;
+    if text.trim().is_empty() {
+        return Err(CmdError::Usage(format!("{name} is empty; {wanted}")));
+    }
+    let value = serde_json::from_str(&text).map_err(|error| {
+        let (line, column, problem) = (error.line(), error.column(), error.to_string());
+        // The parser tells the place once more.
+        let problem = problem.split(" at line ").next().unwrap_or_default();
+        CmdError::Usage(format!("{name}:{line}:{column}: this is not JSON: {problem}; {wanted}"))
+    })?;
+    Ok((name, value))
+}
+
 /// Makes the report of `command` from the file at `path`, whichever command has saved it. That of a selftest stays one:
 /// it says less of this host than a netcheck does.
 pub(super) fn run(command: Command, path: &Path, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
-    let name = path.display().to_string();
-    let refuse = |error: &dyn std::fmt::Display| CmdError::Usage(format!("{name}: {error}"));
-    let text = read(path).map_err(|error| refuse(&error))?;
-    let value = serde_json::from_str(&text)
-        .map_err(|error| refuse(&format!("{}:{}: this is not JSON: {error}", error.line(), error.column())))?;
+    let (name, value) = saved(path, SAVED)?;
     if let Some((report, answered)) = stream::again(command, &name, &value, global.verbose > 0)? {
         output.report(&report)?;
         return Ok(Exit::of_nat(&report, answered, global.fail_on));

@@ -7,14 +7,16 @@
 
 mod bucket;
 mod client;
+mod pace;
 pub mod peer;
 mod server;
 mod switchboard;
 
 pub use bucket::{Rate, TokenBucket};
 pub use client::{ClientClose, ClientConfig, ClientEvent, ClientSession, SendError, Sent};
+pub use pace::{Pace, SharedPace};
 pub use server::{Admission, MAX_JITTER, RelayIdentity, ServerClose, ServerEvent, ServerSession, Stage};
 pub use switchboard::{
     Census, Closed, Counters, Drained, DropReason, Dropped, Inlet, Limits, Link, Member, Outlet, PacketKind, Routed,
-    Snapshot, Switchboard,
+    Snapshot, Switchboard, Tray,
 };

@@ -11,6 +11,7 @@ pub mod peer;
 pub mod port_mapping;
 mod prefixed;
 pub mod relay;
+pub mod supervisor;
 pub mod tls_roots;
 pub mod wall_clock;
 mod websocket;

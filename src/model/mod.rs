@@ -11,6 +11,7 @@ mod nat;
 mod nat64;
 mod place;
 mod relay_target;
+mod setting;
 mod socks5_proxy;
 mod stun_server;
 mod transport;
@@ -24,6 +25,7 @@ pub use nat::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAlloc
 pub use nat64::Nat64Prefix;
 pub use place::{Excerpt, Place};
 pub use relay_target::{RelayAddress, RelayTarget, RelayTargetError};
+pub use setting::{Origin, Setting};
 pub use socks5_proxy::{Socks5Proxy, Socks5ProxyError};
 pub use stun_server::{PublicStunServer, StunServerError, StunServerName};
 pub use transport::Transport;

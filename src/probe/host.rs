@@ -61,14 +61,12 @@ pub struct ProxyFacts {
 /// What the host of a relay says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalFacts {
-    /// TCP endpoints that are listened on.
-    pub tcp: Vec<SocketAddr>,
-    /// UDP endpoints that are bound.
-    pub udp: Vec<SocketAddr>,
+    /// TCP endpoints that are listened on in this network namespace. `None`: the system does not tell.
+    pub tcp: Option<Vec<SocketAddr>>,
+    /// UDP endpoints that are bound in this network namespace. `None`: the system does not tell.
+    pub udp: Option<Vec<SocketAddr>>,
     /// Whether something keeps its clock right, as far as it is known.
     pub clock_synchronized: Option<bool>,
-    /// Paths of Unix sockets that were looked for and are there.
-    pub sockets: Vec<String>,
     /// derpers that run.
     pub relays: Vec<RelayProcess>,
 }
@@ -81,14 +79,41 @@ pub struct RelayProcess {
     /// The certificate file it is told to use (`-certmode manual`), where there is one to be told of.
     #[serde(default)]
     pub certificate: Option<CertificateFile>,
+    /// Paths that were looked for among the files it sees (a container has its own), and are not there.
+    #[serde(default)]
+    pub missing: Vec<String>,
+    /// Whether it has this network namespace. `None`: the system does not tell.
+    #[serde(default)]
+    pub shares_network: Option<bool>,
 }
 
 /// A certificate in a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateFile {
-    /// Where it is, or should be.
+    /// Where it is, or should be, among the files that derper sees.
     pub path: String,
-    /// Its SHA-256 and the second since 1970 after which it is no longer valid; `None`: the file is not there, or holds no
-    /// certificate.
-    pub content: Option<(String, i64)>,
+    /// What is there.
+    pub content: FileContent,
+}
+
+/// What was found at the path of a certificate file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileContent {
+    /// Nothing.
+    Missing,
+    /// It could not be looked at.
+    Unreadable {
+        /// What the system says, in its words.
+        said: String,
+    },
+    /// No certificate.
+    NoCertificate,
+    /// A certificate, the first one of the file.
+    Certificate {
+        /// Its SHA-256 in lower-case hex.
+        sha256: String,
+        /// The second since 1970 after which it is no longer valid.
+        not_after: i64,
+    },
 }

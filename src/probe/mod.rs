@@ -16,7 +16,7 @@ mod relay_question;
 
 pub use check::Check;
 pub use failure::{Cause, CertificateFault, Failure, Stage};
-pub use host::{CertificateFile, Gateway, HostFacts, Interface, LocalFacts, ProxyFacts, RelayProcess};
+pub use host::{CertificateFile, FileContent, Gateway, HostFacts, Interface, LocalFacts, ProxyFacts, RelayProcess};
 pub use moment::Moment;
 pub use observation::{
     HttpsAnswer, IcmpAnswer, Observation, Outcome, PortMappingAnswer, PortalAnswer, ResolveAnswer, StunReply,

@@ -105,6 +105,13 @@ pub struct DerpAnswer {
     pub key_after: Option<Duration>,
     /// The relay's greeting: the key is let in.
     pub admitted: Option<ServerGreeting>,
+    /// Keys that were let in, of the two of an exchange.
+    #[serde(default)]
+    pub let_in: u8,
+    /// Keys that were turned away, of the two of an exchange: the relay named itself, and ended the session without a word
+    /// when it had heard the key.
+    #[serde(default)]
+    pub turned_away: u8,
     /// Packets that arrived, of the two of an exchange, unchanged and from the right sender.
     pub packets: u8,
     /// From sending the first packet to hearing the second one: two ways through the relay and back.

@@ -22,6 +22,7 @@ mod plan;
 pub mod redact;
 #[cfg(test)]
 mod sample;
+mod settings;
 mod table;
 mod tailscale_json;
 #[cfg(test)]
@@ -39,8 +40,9 @@ pub use map_lint::{lint, lint_line};
 pub use map_show::show;
 pub use ping::ping_event;
 pub use plan::plan;
+pub use settings::settings;
 
-use crate::report::Report;
+use crate::report::{MapMistake, Report};
 
 /// An output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -139,6 +141,12 @@ pub fn render(report: &Report, format: Format, style: &Style) -> String {
         Format::Markdown => markdown::render(report, style),
         Format::TailscaleJson => tailscale_json::render(report),
     }
+}
+
+/// What a mistake in a map is, without its place and its remedy.
+#[must_use]
+pub fn map_mistake(mistake: &MapMistake, lang: Lang) -> String {
+    catalogue::of(lang).map_mistake(mistake).0
 }
 
 /// What changed between two reports of `--every`, a line each; nothing when only latencies moved.

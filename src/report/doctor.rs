@@ -1,7 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::Verdict;
+use super::{DoctorWhy, Verdict};
 use crate::model::RegionId;
 use crate::probe::{CertificateSeen, Failure};
 
@@ -33,6 +33,8 @@ impl Doctor {
         self.nodes.iter().any(|node| {
             node.facts.stun.iter().any(|stun| stun.tailnode.is_some() || stun.plain.is_some())
                 || node.facts.addresses.iter().any(|address| address.tcp.is_ok())
+                // A proxy connects to the relay before it says so.
+                || node.facts.via_proxy.is_some()
         })
     }
 }
@@ -54,6 +56,8 @@ pub struct NodeExam {
     pub stun_only: bool,
     /// Every layer, in order.
     pub layers: Vec<LayerExam>,
+    /// Layers that were skipped since nothing certain came of what was asked, and why.
+    pub undetermined: Vec<(Layer, DoctorWhy)>,
     /// Whether it relays for anybody: two throw-away keys were let in, and a packet went from one to the other.
     pub open_relay: Verdict<bool>,
     /// `sha256-raw:` with the hash of its certificate.
@@ -63,13 +67,21 @@ pub struct NodeExam {
 }
 
 impl NodeExam {
-    /// Whether it was looked at to the end: as far as the relay's greeting, or to the layer that fails; or it relays
-    /// nothing and STUN was asked.
+    /// Whether it was looked at to the end: to the layer that fails, or as far as the relay's greeting (which a node that
+    /// answers STUN alone does not have) and STUN (which the map may rule out), and for as long as it was to be held.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let failed = self.layers.iter().any(|exam| exam.state == LayerState::Failed);
         let looked_at = |layer| self.layer(layer) != LayerState::Skipped;
-        failed || looked_at(Layer::Derp) || (self.stun_only && looked_at(Layer::Stun))
+        let stun = self.facts.no_stun || looked_at(Layer::Stun);
+        let derp = self.stun_only || looked_at(Layer::Derp);
+        failed || (derp && stun && !self.facts.hold_cut_short && self.undetermined.is_empty())
+    }
+
+    /// Why nothing is known of a layer, where it was asked about.
+    #[must_use]
+    pub fn undetermined(&self, wanted: Layer) -> Option<&DoctorWhy> {
+        self.undetermined.iter().find(|(layer, _)| *layer == wanted).map(|(_, why)| why)
     }
 
     /// The state of a layer.
@@ -188,6 +200,8 @@ pub struct ExamFacts {
     pub stun: Vec<StunExam>,
     /// How long a connection was held, keep-alives heard, and whether it was still up at the end; with `--long`.
     pub hold: Option<(Duration, u32, bool)>,
+    /// A connection was to be held, and the time was over before it could be.
+    pub hold_cut_short: bool,
 }
 
 /// An address of a relay.

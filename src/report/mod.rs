@@ -20,6 +20,7 @@ mod path;
 mod ping;
 mod plan;
 mod predict;
+mod relay_detail;
 mod relay_fault;
 mod relay_fault_code;
 mod side;
@@ -52,7 +53,8 @@ pub use ping::{
 };
 pub use plan::{Plan, PlanStep, PlanWhat, PlanWhen};
 pub use predict::{Advice, Advised, Class, Fact, Likelihood, Mechanism, Missing, PairWhy, Predict, PredictSide, Which};
-pub use relay_fault::{FileProblem, MapNode, RelayFault, RelayFinding};
+pub use relay_detail::{FileProblem, MapNode, PortUnknown, Unpinnable};
+pub use relay_fault::{RelayFault, RelayFinding};
 pub use side::{FamilyFacts, Side};
 pub use verdict::{Confidence, Verdict};
 pub use why::Why;

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::{FileProblem, MapNode, PortUnknown, Unpinnable};
 use crate::model::Family;
 use crate::probe::Failure;
 
@@ -26,6 +27,15 @@ pub enum RelayFault {
         failure: Failure,
         /// Whether the map has an address, so that clients can do without.
         pinned: bool,
+        /// The one family that was asked for; `None`: both were.
+        only: Option<Family>,
+    },
+    /// The name could not be looked up from this host.
+    NotLookedUp {
+        /// The name.
+        host: String,
+        /// How it failed.
+        failure: Failure,
     },
     /// The name has other addresses than the map.
     AddressDiffers {
@@ -88,8 +98,10 @@ pub enum RelayFault {
         self_signed: bool,
         /// Who has signed it.
         issuer: String,
-        /// The entry of a map that would do.
+        /// The entry of a map that would do, by a pin.
         node: MapNode,
+        /// Why no pin would do.
+        unpinnable: Option<Unpinnable>,
         /// `InsecureForTests` lets clients connect all the same.
         insecure: bool,
     },
@@ -133,6 +145,8 @@ pub enum RelayFault {
     ClockSkew {
         /// Seconds the server is ahead.
         ahead_s: i64,
+        /// The certificate is valid by the server's clock, and not by this host's.
+        decides: bool,
     },
     /// A handshake with the relay's name breaks off, and one without it, or with another one, does not.
     SniFiltered {
@@ -158,6 +172,8 @@ pub enum RelayFault {
         server: Option<String>,
         /// It is a relay that is switched off.
         disabled: bool,
+        /// It was asked in plain HTTP, and says that it speaks HTTPS.
+        wants_tls: bool,
     },
     /// A relay is there, and the upgrade does not get through to it.
     NoUpgrade {
@@ -204,6 +220,10 @@ pub enum RelayFault {
     NoHttp {
         /// How it failed.
         failure: Failure,
+        /// Other requests are answered: only the upgrade is not.
+        others: bool,
+        /// TLS is spoken, and came about.
+        tls: bool,
     },
     /// The upgrade is answered, and what follows is no DERP.
     NoServerKey {
@@ -226,6 +246,8 @@ pub enum RelayFault {
     SeveralKeys {
         /// Their keys in hex.
         keys: Vec<String>,
+        /// Packets went from a client of one to a client of another and back.
+        meshed: bool,
     },
     /// A packet did not come through.
     NotDelivered {
@@ -240,6 +262,8 @@ pub enum RelayFault {
     NotKept {
         /// How long it lived.
         held: Duration,
+        /// Keep-alives that came in that time.
+        keep_alives: u32,
         /// How it ended.
         failure: Failure,
     },
@@ -270,6 +294,8 @@ pub enum RelayFault {
         server: SocketAddr,
         /// What it told.
         mapped: SocketAddr,
+        /// It is an address of this host, or its router's: seen from elsewhere, it may be as it should.
+        near: bool,
     },
     /// STUN is answered over one family and not over the other, which TCP gets through.
     NoStunOver {
@@ -299,6 +325,15 @@ pub enum RelayFault {
         /// The port.
         port: u16,
     },
+    /// Whether anything listens on a port is not known; seen on the relay's own host.
+    PortUnknown {
+        /// Whether it is a UDP port.
+        udp: bool,
+        /// The port.
+        port: u16,
+        /// Why.
+        why: PortUnknown,
+    },
     /// A port is bound to loopback alone; seen on the relay's own host.
     LoopbackOnly {
         /// Whether it is a UDP port.
@@ -322,28 +357,4 @@ pub enum RelayFault {
     },
     /// A derper lets everybody in while its verifier is down.
     FailOpen,
-}
-
-/// An entry of a DERP map.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MapNode {
-    /// `HostName`.
-    pub host: String,
-    /// `DERPPort`.
-    pub derp_port: u16,
-    /// `STUNPort`; `None`: -1.
-    pub stun_port: Option<u16>,
-    /// The pin.
-    pub cert_name: Option<String>,
-}
-
-/// What is wrong with a certificate file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileProblem {
-    /// It is not there, or holds no certificate.
-    Missing,
-    /// Its certificate has expired.
-    Expired,
-    /// The relay presents another one.
-    NotPresented,
 }

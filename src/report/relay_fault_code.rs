@@ -7,7 +7,10 @@ impl RelayFault {
     #[must_use]
     pub const fn layer(&self) -> Layer {
         match self {
-            Self::NoAddress { .. } | Self::AddressDiffers { .. } | Self::FakeAddress { .. } => Layer::Dns,
+            Self::NoAddress { .. }
+            | Self::NotLookedUp { .. }
+            | Self::AddressDiffers { .. }
+            | Self::FakeAddress { .. } => Layer::Dns,
             Self::Tcp { .. } | Self::Proxy { .. } => Layer::Tcp,
             Self::PlainHttp { .. }
             | Self::Alert { .. }
@@ -47,6 +50,7 @@ impl RelayFault {
             | Self::StunFromElsewhere { .. } => Layer::Stun,
             Self::OneSided { .. }
             | Self::NotListening { .. }
+            | Self::PortUnknown { .. }
             | Self::LoopbackOnly { .. }
             | Self::ClockUnsynchronized
             | Self::CertificateFile { .. }
@@ -59,7 +63,7 @@ impl RelayFault {
     pub const fn code(&self) -> FindingCode {
         use FindingCode as Code;
         match self {
-            Self::NoAddress { .. } => Code::DnsNoAddress,
+            Self::NoAddress { .. } | Self::NotLookedUp { .. } => Code::DnsNoAddress,
             Self::AddressDiffers { .. } => Code::DnsDiffers,
             Self::FakeAddress { .. } => Code::DnsFake,
             Self::Tcp { .. } => Code::TcpClosed,
@@ -94,7 +98,7 @@ impl RelayFault {
             Self::NoStunOver { .. } => Code::StunFamily,
             Self::StunFromElsewhere { .. } => Code::StunElsewhere,
             Self::OneSided { .. } => Code::PathOneSided,
-            Self::NotListening { .. } => Code::HostNotListening,
+            Self::NotListening { .. } | Self::PortUnknown { .. } => Code::HostNotListening,
             Self::LoopbackOnly { .. } => Code::HostLoopbackOnly,
             Self::ClockUnsynchronized => Code::HostClock,
             Self::NoTailscaled { .. } => Code::HostTailscaled,
@@ -110,20 +114,25 @@ impl RelayFault {
             Self::NoAddress { pinned: true, .. }
             | Self::Cdn { works: true, .. }
             | Self::NotAdmitted
+            | Self::SeveralKeys { meshed: true, .. }
+            | Self::PortUnknown { .. }
+            | Self::MappedOdd { near: true, .. }
+            | Self::CertificateFile { problem: FileProblem::Unreadable { .. }, .. }
             | Self::TailnodeOnly { .. } => Severity::Info,
-            Self::AddressDiffers { .. }
+            Self::NotLookedUp { .. }
+            | Self::AddressDiffers { .. }
             | Self::FakeAddress { .. }
             | Self::Tcp { others: true, .. }
             | Self::NameMismatch { overlooked: true, .. }
             | Self::Untrusted { insecure: true, .. }
             | Self::ExpiresSoon { .. }
-            | Self::ClockSkew { .. }
+            | Self::ClockSkew { decides: false, .. }
             | Self::Cdn { works: false, .. }
             | Self::LatencyCheck { .. }
             | Self::Port80 { .. }
             | Self::OpenRelay
             | Self::NoKeepAlive { .. }
-            | Self::MappedOdd { .. }
+            | Self::MappedOdd { near: false, .. }
             | Self::NoStunOver { .. }
             | Self::StunFromElsewhere { .. }
             | Self::OneSided { .. }

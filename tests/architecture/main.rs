@@ -70,11 +70,13 @@ const CRATES: &[(&str, &[&str], &str)] = &[
     ("hyper", &["drive"], NETWORK),
     ("hyper_util", &["drive"], NETWORK),
     ("indicatif", &["cmd"], TERMINAL),
+    ("listenfd", &["drive"], NETWORK),
     ("rcgen", &["drive"], NETWORK),
     ("reqwest", &["drive"], NETWORK),
     ("rlimit", &["drive"], "how many files a server may have open is the system's affair"),
     ("rustls", &["drive", "main"], NETWORK),
     ("rustls_platform_verifier", &["drive"], NETWORK),
+    ("sd_notify", &["drive"], "who looks after the process is the system's affair"),
     ("serde", ANYWHERE, "data is saved and replayed"),
     ("serde_json", ANYWHERE, "data is saved and replayed"),
     ("sha2", &["derp", "drive"], "certificate pins and keys"),
@@ -86,6 +88,7 @@ const CRATES: &[(&str, &[&str], &str)] = &[
     ("tokio_rustls", &["drive"], NETWORK),
     ("tokio_util", &["drive"], NETWORK),
     ("tokio_websockets", &["drive"], NETWORK),
+    ("toml", &["cli"], "the configuration file is argument syntax in another notation"),
     ("tracing", &["drive", "cmd", "main"], "a function from data to data has nothing to log"),
     ("tracing_subscriber", &["cmd", "main"], TERMINAL),
     ("webpki_roots", &["drive"], NETWORK),
@@ -167,9 +170,13 @@ fn unused<'a>(dependencies: &'a [String], written: &[rust::Written]) -> Vec<&'a 
 }
 
 /// The crates of a table of the manifest, as sources name them.
+/// Those of single systems too.
 fn dependencies(table: &str) -> Vec<String> {
     let manifest: toml::Table = tree::text("Cargo.toml").parse().unwrap();
-    let names: Vec<String> = manifest[table].as_table().unwrap().keys().map(|name| name.replace('-', "_")).collect();
+    let systems = manifest["target"].as_table().unwrap().values();
+    let tables = systems.filter_map(|system| system.get(table)).chain([&manifest[table]]);
+    let names: Vec<String> =
+        tables.flat_map(|table| table.as_table().unwrap().keys()).map(|name| name.replace('-', "_")).collect();
     assert!(names.len() > 3, "no {table}");
     names
 }

@@ -7,6 +7,7 @@ mod decoder;
 mod disco;
 mod frames;
 mod info;
+mod packets;
 mod sessions;
 mod switchboard;
 mod switchboard_model;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use natscope::derp::{Inlet, Limits, Outlet, Switchboard};
 use natscope::model::NodePublic;
-use natscope::wire::derp::{Frame, GoneReason, PresenceFlags};
+use natscope::wire::derp::{Decoder, Frame, GoneReason, Packets, Phase, PresenceFlags, Side};
 use natscope::wire::disco;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -22,7 +22,20 @@ enum Act {
     Join(u8),
     Leave(usize),
     Speak(usize),
-    Send { from: usize, to: u8, disco: bool, size: u16 },
+    Send {
+        from: usize,
+        to: u8,
+        disco: bool,
+        size: u16,
+    },
+    /// As many packets, which came together.
+    Together {
+        from: usize,
+        to: u8,
+        disco: bool,
+        size: u16,
+        count: u8,
+    },
     Watch(usize),
     Close(u8),
     Drain(usize),
@@ -39,6 +52,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => any::<usize>().prop_map(Act::Speak),
         10 => (any::<usize>(), 0..KEYS, any::<bool>(), 0..1500_u16)
             .prop_map(|(from, to, disco, size)| Act::Send { from, to, disco, size }),
+        5 => (any::<usize>(), 0..KEYS, any::<bool>(), 0..1500_u16, 1..12_u8)
+            .prop_map(|(from, to, disco, size, count)| Act::Together { from, to, disco, size, count }),
         1 => any::<usize>().prop_map(Act::Watch),
         1 => (0..KEYS).prop_map(Act::Close),
         2 => any::<usize>().prop_map(Act::Drain),
@@ -58,11 +73,80 @@ struct Connection {
     closed: bool,
     watching: bool,
     notices: Vec<Frame>,
-    disco: VecDeque<(Instant, Frame, usize)>,
-    data: VecDeque<(Instant, Frame, usize)>,
+    disco: Waiting,
+    data: Waiting,
     tokens: f64,
     refilled: Option<Instant>,
 }
+
+/// Packets by source, in the order the sources take turns.
+#[derive(Debug, Default)]
+struct Waiting(Vec<(u8, isize, Flow)>);
+
+/// Packets, when they came, and what each costs.
+type Flow = VecDeque<(Instant, Frame, usize)>;
+
+/// Bytes a source may send on before the next one may.
+const QUANTUM: isize = 8192;
+
+impl Waiting {
+    fn cost(&self) -> usize {
+        self.0.iter().map(|(.., flow)| Self::cost_of(flow)).sum()
+    }
+
+    fn cost_of(flow: &Flow) -> usize {
+        flow.iter().map(|(.., cost)| cost).sum()
+    }
+
+    fn push(&mut self, source: u8, packet: (Instant, Frame, usize)) {
+        match self.0.iter_mut().find(|(known, ..)| *known == source) {
+            Some((.., flow)) => flow.push_back(packet),
+            None => self.0.push((source, QUANTUM, [packet].into())),
+        }
+    }
+
+    fn pop(&mut self, at: usize) -> Frame {
+        let (.., flow) = &mut self.0[at];
+        let (_, frame, _) = flow.pop_front().unwrap();
+        if flow.is_empty() {
+            self.0.remove(at);
+        }
+        frame
+    }
+
+    /// The oldest of whoever has most; of several, of the last.
+    fn discard(&mut self) {
+        let most = (0..self.0.len()).max_by_key(|at| Self::cost_of(&self.0[*at].2)).unwrap();
+        self.pop(most);
+    }
+
+    fn expire(&mut self, now: Instant) {
+        let stale = |(.., flow): &(u8, isize, Flow)| now - flow[0].0 > AGE;
+        while let Some(at) = self.0.iter().position(stale) {
+            self.pop(at);
+        }
+    }
+
+    fn next(&mut self) -> Option<Frame> {
+        if let [(_, credit, _)] = &mut self.0[..] {
+            *credit = QUANTUM;
+            return Some(self.pop(0));
+        }
+        while !self.0.is_empty() && self.0[0].1 <= 0 {
+            self.0[0].1 += QUANTUM;
+            self.0.rotate_left(1);
+        }
+        let (_, credit, flow) = self.0.first_mut()?;
+        *credit -= isize::try_from(flow[0].2).unwrap();
+        Some(self.pop(0))
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+const AGE: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 struct Model {
@@ -126,23 +210,19 @@ impl Model {
         connection.expire(now);
         let cost = payload.len() + COST;
         let most = if is_disco { DISCO } else { QUEUE };
-        let stays = if is_disco { 0 } else { connection.disco.iter().map(|(.., cost)| cost).sum() };
+        let stays = if is_disco { 0 } else { connection.disco.cost() };
         if stays + cost > most {
             return;
         }
-        let size = |queue: &VecDeque<(Instant, Frame, usize)>| queue.iter().map(|(.., cost)| cost).sum::<usize>();
-        while size(&connection.disco) + size(&connection.data) + cost > QUEUE
-            || is_disco && size(&connection.disco) + cost > DISCO
+        while connection.disco.cost() + connection.data.cost() + cost > QUEUE
+            || is_disco && connection.disco.cost() + cost > DISCO
         {
-            let too_much_disco = size(&connection.disco) + cost > DISCO;
-            if is_disco && (too_much_disco || connection.data.is_empty()) {
-                connection.disco.pop_front()
-            } else {
-                connection.data.pop_front()
-            };
+            let too_much_disco = connection.disco.cost() + cost > DISCO;
+            let from_disco = is_disco && (too_much_disco || connection.data.0.is_empty());
+            if from_disco { &mut connection.disco } else { &mut connection.data }.discard();
         }
         let frame = Frame::RecvPacket { source: key(source), payload: payload.clone() };
-        if is_disco { &mut connection.disco } else { &mut connection.data }.push_back((now, frame, cost));
+        if is_disco { &mut connection.disco } else { &mut connection.data }.push(source, (now, frame, cost));
         self.heard.entry(source).or_default().insert(destination);
     }
 
@@ -167,8 +247,9 @@ impl Model {
         let connection = &mut self.connections[id];
         connection.expire(now);
         let notices = std::mem::take(&mut connection.notices).into_iter();
-        let packets = connection.disco.drain(..).chain(connection.data.drain(..)).map(|(_, frame, _)| frame);
-        notices.chain(packets).collect()
+        let (disco, data) = (&mut connection.disco, &mut connection.data);
+        let disco: Vec<_> = std::iter::from_fn(|| disco.next()).collect();
+        notices.chain(disco).chain(std::iter::from_fn(|| data.next())).collect()
     }
 
     fn tell_watchers(&mut self, notice: &Frame) {
@@ -189,11 +270,8 @@ impl Model {
 
 impl Connection {
     fn expire(&mut self, now: Instant) {
-        for queue in [&mut self.disco, &mut self.data] {
-            while queue.front().is_some_and(|(since, ..)| now - *since > Duration::from_secs(2)) {
-                queue.pop_front();
-            }
-        }
+        self.disco.expire(now);
+        self.data.expire(now);
     }
 }
 
@@ -212,6 +290,25 @@ fn comparable(frames: Vec<Frame>) -> (Vec<String>, Vec<Frame>) {
     let mut notices: Vec<_> = notices.iter().map(|notice| format!("{notice:?}")).collect();
     notices.sort();
     (notices, packets)
+}
+
+/// No two packets are alike.
+fn payload(disco: bool, size: u16, number: u32) -> Bytes {
+    let mut payload = if disco { disco_packet(0).to_vec() } else { Vec::new() };
+    payload.extend(number.to_be_bytes());
+    payload.resize(payload.len().max(size.into()), 0);
+    Bytes::from(payload)
+}
+
+/// What a relay makes of these, sent at once.
+fn together(source: &NodePublic, destination: NodePublic, payloads: &[Bytes]) -> (NodePublic, Packets) {
+    let mut sent = BytesMut::new();
+    for payload in payloads {
+        Frame::SendPacket { destination, payload: payload.clone() }.encode_whole(&mut sent).unwrap();
+    }
+    let taken = Decoder::new(Side::FromClient, Phase::Established, sent).packets(source).unwrap();
+    assert_eq!(taken.1.count(), payloads.len());
+    taken
 }
 
 struct Real {
@@ -247,13 +344,19 @@ fn run(acts: Vec<Act>) {
             }
             Act::Send { from, to, disco, size } => {
                 let Some(from) = pick(from) else { continue };
-                let mut payload = if disco { disco_packet(0).to_vec() } else { Vec::new() };
-                // No two packets are alike.
-                payload.extend(step.to_be_bytes());
-                payload.resize(payload.len().max(size.into()), 0);
-                let payload = Bytes::from(payload);
+                let payload = payload(disco, size, step);
                 real.inlets[from].as_mut().unwrap().route(now, &NodePublic::from_bytes([to; 32]), payload.clone());
                 model.send(now, from, to, &payload);
+            }
+            Act::Together { from, to, disco, size, count } => {
+                let Some(from) = pick(from) else { continue };
+                let payloads: Vec<_> = (0..u32::from(count)).map(|of| payload(disco, size, step << 8 | of)).collect();
+                let source = key(model.connections[from].key);
+                let (to_whom, packets) = together(&source, key(to), &payloads);
+                real.inlets[from].as_mut().unwrap().route_packets(now, &to_whom, packets);
+                for payload in &payloads {
+                    model.send(now, from, to, payload);
+                }
             }
             Act::Watch(id) => {
                 let Some(id) = pick(id) else { continue };

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
@@ -139,22 +139,89 @@ async fn a_proxy_that_refuses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn replay_says_the_same_again() {
     let address = web(&usual(), |_| page("404 Not Found", "", "")).await;
-    let map = crate::patient::map(&json!({ "DERPPort": address.port() }));
+    // A map with a mistake in it: a key that nothing reads.
+    let map = crate::patient::map(&json!({ "DERPPort": address.port(), "StunPort ": 3478 }));
     let file = tempfile::NamedTempFile::new().unwrap();
     let (map, file) = (map.path().to_str().unwrap(), file.path().to_str().unwrap());
     let live = doctor(["own", "--derp-map", map, "--save", file]).await;
     let again = doctor(["--replay", file, "-v"]).await;
     assert!(live.report.get("probes").is_none() && again.report["probes"].as_array().is_some_and(|it| !it.is_empty()));
     assert_eq!(live.report["doctor"], again.report["doctor"]);
-    // What was wrong with the map is not in the file.
-    let of_relay = |seen: &crate::patient::Seen| {
-        seen.codes(false).into_iter().filter(|code| !code.starts_with("MAP")).map(str::to_owned).collect::<Vec<_>>()
+    let all = |seen: &crate::patient::Seen| {
+        let findings = seen.report["findings"].as_array().unwrap().iter();
+        findings.map(|finding| (finding["code"].clone(), finding["severity"].clone())).collect::<Vec<_>>()
     };
-    assert_eq!(of_relay(&live), of_relay(&again));
+    assert!(all(&live).iter().any(|(code, _)| code.as_str().unwrap().starts_with("MAP-")), "{:?}", all(&live));
+    assert_eq!(all(&live), all(&again));
+    for with in [["--compare", file], ["--save", file], ["--long", "own"]] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_natscope"))
+            .args(["doctor", "--replay", file])
+            .args(with)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(64), "{with:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
     for broken in ["{}", "[1]", "{\"schema\":1,\"inputs\":{\"command\":\"doctor\"}}", "not json"] {
         std::fs::write(file, broken).unwrap();
         let output =
             std::process::Command::new(env!("CARGO_BIN_EXE_natscope")).args(["doctor", "--replay", file]).output();
         assert_eq!(output.unwrap().status.code(), Some(64), "{broken}");
+    }
+}
+
+/// Every number of a saved report, one sort after the other, is put at the ends of what a number can be: the file is refused
+/// or concluded from, and nothing breaks.
+#[tokio::test(flavor = "multi_thread")]
+async fn absurd_numbers_in_a_saved_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_relay, https, stun) = crate::servers::secure_relay(&usual(), folder.path());
+    let map = crate::patient::map(&json!({ "DERPPort": https.port(), "STUNPort": stun }));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap().to_owned();
+    let live =
+        doctor(["own", "--derp-map", map.path().to_str().unwrap(), "--local", "--long=1s", "--save", &path]).await;
+    assert!(live.report["doctor"].is_object());
+    let saved: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let mut keys = std::collections::BTreeSet::new();
+    numbers(&saved, "", &mut keys);
+    assert!(keys.contains("not_after") && keys.contains("date_ahead_s") && keys.contains("now_unix_s"), "{keys:?}");
+    let extremes =
+        [json!(i64::MIN), json!(i64::MAX), json!(u64::MAX), json!(-1), json!(0), json!(1e308), json!(86_400_000)];
+    for key in &keys {
+        for extreme in &extremes {
+            let mut changed = saved.clone();
+            replace(&mut changed, "", key, extreme);
+            std::fs::write(&path, changed.to_string()).unwrap();
+            let output = std::process::Command::new(env!("CARGO_BIN_EXE_natscope"))
+                .args(["doctor", "--replay", &path, "-v"])
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            let code = output.status.code();
+            assert!(matches!(code, Some(0..=3 | 64)), "{key} = {extreme}: {code:?} {said}");
+            assert!(!said.contains("panicked"), "{key} = {extreme}: {said}");
+        }
+    }
+}
+
+/// The keys under which there are numbers.
+fn numbers(value: &Value, under: &str, keys: &mut std::collections::BTreeSet<String>) {
+    match value {
+        Value::Object(object) => object.iter().for_each(|(key, value)| numbers(value, key, keys)),
+        Value::Array(items) => items.iter().for_each(|value| numbers(value, under, keys)),
+        Value::Number(_) => {
+            keys.insert(under.to_owned());
+        }
+        _ => {}
+    }
+}
+
+/// Puts a number in the place of all those under a key.
+fn replace(value: &mut Value, under: &str, wanted: &str, number: &Value) {
+    match value {
+        Value::Object(object) => object.iter_mut().for_each(|(key, value)| replace(value, key, wanted, number)),
+        Value::Array(items) => items.iter_mut().for_each(|value| replace(value, under, wanted, number)),
+        Value::Number(_) if under == wanted => *value = number.clone(),
+        _ => {}
     }
 }

@@ -127,7 +127,7 @@ fn a_saved_file_that_is_not_one_is_refused() {
     let without = |key: &'static str| tampered(&move |it| drop(it.as_object_mut().unwrap().shift_remove(key)));
     for (bytes, wanted) in [
         (text[..text.len() / 2].to_owned(), "not JSON"),
-        (String::new(), "not JSON"),
+        (String::new(), "is empty; --replay takes"),
         ("[]".to_owned(), "a JSON object is expected"),
         ("{}".to_owned(), "\"schema\" is missing"),
         (tampered(&|it| it["schema"] = json!(2)), "schema 2"),

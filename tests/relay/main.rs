@@ -16,9 +16,13 @@
 
 mod access;
 mod hostile;
+mod limits;
+mod metrics;
 mod peer;
 mod program;
 mod proxies;
+#[cfg(unix)]
+mod supervised;
 #[path = "../tools/mod.rs"]
 mod tools;
 mod traffic;

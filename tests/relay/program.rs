@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::peer::Peer;
 
-struct Program {
+pub(crate) struct Program {
     child: Child,
     /// What it said until it served.
     said: String,
@@ -15,9 +15,15 @@ struct Program {
 }
 
 impl Program {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut command = command();
-        let mut child = command.args(arguments).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        command.args(arguments).stdout(Stdio::null());
+        Self::of(command)
+    }
+
+    /// Started, and serving.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
         for line in lines.by_ref() {
@@ -32,22 +38,22 @@ impl Program {
     }
 
     /// What stands after a name at the beginning of a line.
-    fn told(&self, name: &str) -> &str {
+    pub(crate) fn told(&self, name: &str) -> &str {
         let line = self.said.lines().find(|line| line.split(' ').next() == Some(name));
         line.unwrap_or_else(|| panic!("no {name} in {}", self.said))[name.len()..].trim()
     }
 
-    fn derp(&self) -> SocketAddr {
+    pub(crate) fn derp(&self) -> SocketAddr {
         self.told("DERP").split(' ').next().unwrap().parse().unwrap()
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
     /// Its exit code and what it said since it served.
-    fn ended(mut self) -> (Option<i32>, String) {
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
         let said: Vec<String> = self.lines.by_ref().map(Result::unwrap).collect();
         (self.child.wait().unwrap().code(), said.join("\n"))
     }
@@ -61,12 +67,12 @@ impl Drop for Program {
     }
 }
 
-fn command() -> Command {
+pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_natscope"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("NATSCOPE_")) {
         command.env_remove(name);
     }
-    command.arg("relay");
+    command.arg("relay").env("NATSCOPE_CONFIG", "none");
     command
 }
 
@@ -184,4 +190,29 @@ async fn ten_thousand_half_open_connections() {
     println!("{CONNECTIONS} half-open connections: {} MiB at most", peak / 1024);
     program.signal("TERM");
     drop(held);
+}
+
+/// At once, and not at the next look five seconds later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_puts_other_limits_in_force() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("limits.json");
+    std::fs::write(&file, r#"{"MaxClients": 1}"#).unwrap();
+    let limits = ["--rate-limit", file.to_str().unwrap()];
+    let program = Program::start(&[&["--dev", "--addr", "127.0.0.1:0", "--stun-addr", "none"], &limits[..]].concat());
+    let address = program.derp();
+    let _one = Peer::fresh(address).await;
+    assert!(Peer::try_join(address, &crate::peer::key().0).await.is_none());
+    std::fs::write(&file, r#"{"MaxClients": 2}"#).unwrap();
+    program.signal("HUP");
+    let began = tokio::time::Instant::now();
+    while Peer::try_join(address, &crate::peer::key().0).await.is_none() {
+        assert!(began.elapsed() < std::time::Duration::from_secs(3), "the limits are the old ones");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    std::fs::write(&file, "no limits").unwrap();
+    let output = command().args(["--dev", "--addr", "127.0.0.1:0"]).args(limits).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("limits.json: this is no JSON object"), "{said}");
 }

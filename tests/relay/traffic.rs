@@ -122,6 +122,35 @@ async fn a_stop_loses_nothing_that_was_accepted() {
     timeout(PATIENCE, stopping).await.expect("it stops").unwrap().unwrap();
 }
 
+/// What a client has sent arrives, however it leaves right after, and though the relay could not write to it any more.
+/// All in one thread: the relay finds the packets and the end at the same time.
+#[tokio::test]
+async fn a_client_that_breaks_off_loses_nothing_that_it_sent() {
+    let (_relay, address) = start(options());
+    for (how, reset, unread) in [("closed", false, false), ("reset", true, false), ("reset under way", true, true)] {
+        let (mut sender, mut reader) = (Peer::fresh(address).await, Peer::fresh(address).await);
+        if unread {
+            // More than the connection takes: the relay is in the middle of a write to it.
+            for _ in 0..15 {
+                reader.queue(sender.key, &vec![0; 60_000]);
+            }
+            reader.write().await;
+        }
+        for number in 0..50_u32 {
+            sender.queue(reader.key, &[&number.to_be_bytes()[..], &[0; 1000]].concat());
+        }
+        sender.write().await;
+        if reset {
+            sender.stream.set_zero_linger().unwrap();
+        }
+        drop(sender);
+        for number in 0..50_u32 {
+            let (_, mut packet) = reader.packet().await.expect("a packet");
+            assert_eq!(packet.get_u32(), number, "{how}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fast_start_has_no_answer_and_loses_no_greeting() {
     let (_relay, address) = start(options());

@@ -22,6 +22,7 @@ pub(crate) fn bare(program: impl AsRef<OsStr>) -> Command {
         .env("LANG", "C.UTF-8")
         // The default gateway is beyond loopback.
         .env("NATSCOPE_NO_PORTMAP", "1")
+        .env("NATSCOPE_CONFIG", "none")
         .env("NATSCOPE_CACHE_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
         .env_remove("STATE_DIRECTORY")
         .stdin(Stdio::null());

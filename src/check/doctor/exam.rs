@@ -6,12 +6,15 @@ use std::time::Duration;
 use super::{DoctorInput, Patient};
 use crate::model::Family;
 use crate::probe::{
-    Cause, DerpStart, Failure, HttpRequest, Moment, Outcome, Probe, ProbeId, Question, Record, RelayAnswer, RelayAsk,
-    Sni, StunForm, StunReply,
+    DerpStart, Failure, HttpRequest, Moment, Outcome, Probe, ProbeId, Question, Record, RelayAnswer, RelayAsk,
+    RelayQuestion, Sni, StunForm, StunReply,
 };
 
 /// Addresses of one family that are tried.
 const ADDRESSES: usize = 2;
+
+/// Where the check for captive portals is.
+pub(super) const PORT_80: u16 = 80;
 
 /// The name in a greeting that is not the relay's. It is set aside for examples, so nobody filters it.
 pub(super) const OTHER_NAME: &str = "www.example.com";
@@ -66,40 +69,6 @@ pub(super) enum What {
     Port80,
 }
 
-/// How far a thing asked has come.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum State<'e> {
-    NotAsked,
-    Pending,
-    /// Answered: the first copy that did all it was to do, else the one whose end says most.
-    Ended(&'e RelayAnswer, ProbeId),
-}
-
-impl<'e> State<'e> {
-    pub(super) fn answer(self) -> Option<&'e RelayAnswer> {
-        match self {
-            Self::Ended(answer, _) => Some(answer),
-            Self::NotAsked | Self::Pending => None,
-        }
-    }
-
-    /// The answer, if all was done that was asked.
-    pub(super) fn whole(self) -> Option<&'e RelayAnswer> {
-        self.answer().filter(|answer| answer.ended.is_none())
-    }
-
-    pub(super) const fn probe(self) -> Option<ProbeId> {
-        match self {
-            Self::Ended(_, probe) => Some(probe),
-            Self::NotAsked | Self::Pending => None,
-        }
-    }
-
-    pub(super) const fn is_over(self) -> bool {
-        matches!(self, Self::Ended(..))
-    }
-}
-
 /// What was heard of a name over one family.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Names {
@@ -132,9 +101,9 @@ impl<'a> Exam<'a> {
         }
         // Which STUN questions are this relay's is known by its addresses, which may have been told after they were asked
         // for another relay.
-        let addresses = exam.addresses();
+        let servers = exam.stun_servers();
         exam.entries.retain(|entry| match &entry.question {
-            Question::Stun { server, .. } => addresses.contains(&server.ip()),
+            Question::Stun { server, .. } => servers.contains(server),
             _ => true,
         });
         exam
@@ -146,19 +115,23 @@ impl<'a> Exam<'a> {
         let is_ours = match &probe.question {
             Question::Resolve { host, .. } => *host == node.host_name,
             Question::Stun { server, .. } => Some(server.port()) == node.stun_port,
-            Question::Relay(question) => {
-                let port_80 = is_port_80(&question.ask);
-                let ours = self.patient.target(question.target.address);
-                question.target == ours
-                    || (port_80 && question.target.host_name == node.host_name)
-                    // The two questions that look behind the certificate leave the rules of the map alone.
-                    || (question.target.host_name == ours.host_name && question.target.port == ours.port)
-            }
+            Question::Relay(question) => self.is_target(question),
             _ => false,
         };
         if is_ours {
             self.entries.push(Entry { id: probe.id, question: probe.question.clone(), asked_at, heard: Vec::new() });
         }
+    }
+
+    /// Whether a question goes where this relay's do: two entries of a map may name one host, and differ in their addresses
+    /// or in what certificate they take.
+    fn is_target(&self, question: &RelayQuestion) -> bool {
+        let mut ours = self.patient.target(question.target.address);
+        if is_port_80(&question.ask) {
+            ours.port = PORT_80;
+        }
+        let pinned = |address| self.patient.fixed(Family::of(address)).is_none_or(|fixed| fixed.contains(&address));
+        question.target == ours && question.target.address.is_none_or(pinned)
     }
 
     /// Takes note of an answer, if it is to one of this relay's questions.
@@ -240,32 +213,6 @@ impl<'a> Exam<'a> {
         self.entries.iter().filter(move |entry| is(&entry.question, &what, self.patient))
     }
 
-    /// How far a question to the relay's port has come.
-    pub(super) fn state(&self, what: &What) -> State<'_> {
-        let mut state = State::NotAsked;
-        let mut pending = false;
-        for entry in self.copies(what) {
-            let Some(answer) = entry.answer() else {
-                pending |= entry.heard.is_empty();
-                continue;
-            };
-            let better = match state {
-                State::Ended(before, _) => weight(answer) > weight(before),
-                State::NotAsked | State::Pending => true,
-            };
-            if better {
-                state = State::Ended(answer, entry.id);
-            }
-        }
-        match state {
-            // Another copy may still do better than one that was not answered.
-            State::Ended(answer, _) if pending && weight(answer) == 0 => State::Pending,
-            State::Ended(..) => state,
-            _ if pending || self.copies(what).next().is_some() => State::Pending,
-            _ => State::NotAsked,
-        }
-    }
-
     /// The addresses to be touched; one without an address, where only a proxy leads to the relay.
     pub(super) fn touches(&self) -> Vec<Option<IpAddr>> {
         if self.patient.node.stun_only {
@@ -314,6 +261,14 @@ impl<'a> Exam<'a> {
 }
 
 impl Entry {
+    /// How long a question to the relay's port is waited for.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        match &self.question {
+            Question::Relay(question) => Some(question.timeout),
+            _ => None,
+        }
+    }
+
     pub(super) fn answer(&self) -> Option<&RelayAnswer> {
         self.heard.iter().find_map(|heard| match &heard.outcome {
             Outcome::Relay(answer) => Some(answer.as_ref()),
@@ -333,15 +288,6 @@ impl Entry {
 /// Whether TCP, and TLS where it is spoken, came to a good end.
 pub(super) fn is_touched(answer: &RelayAnswer, tls: bool) -> bool {
     if tls { answer.tls.is_some() } else { answer.connect.is_some() }
-}
-
-/// How much the end of a copy says: all that was asked, a certain failure, nothing.
-fn weight(answer: &RelayAnswer) -> u8 {
-    match answer.ended.as_ref().map(|failure| &failure.cause) {
-        None => 2,
-        Some(Cause::TimedOut { .. }) => 0,
-        Some(_) => 1,
-    }
 }
 
 fn is_port_80(ask: &RelayAsk) -> bool {
@@ -367,10 +313,10 @@ fn is(question: &Question, what: &What, patient: &Patient) -> bool {
             tls == patient.tls
         }
         (What::Request(HttpRequest::Generate204), _) => false,
-        (What::Request(wanted), RelayAsk::Http { request }) => wanted == request,
+        (What::Request(wanted), RelayAsk::Http { request }) => wanted == request && tls == patient.tls,
         (What::Port80, ask) => is_port_80(ask),
-        (What::Derp(wanted), RelayAsk::Derp { start }) => wanted == start,
-        (What::Exchange, RelayAsk::DerpExchange) | (What::Hold, RelayAsk::DerpHold { .. }) => true,
+        (What::Derp(wanted), RelayAsk::Derp { start }) => wanted == start && tls == patient.tls,
+        (What::Exchange, RelayAsk::DerpExchange) | (What::Hold, RelayAsk::DerpHold { .. }) => tls == patient.tls,
         _ => false,
     }
 }

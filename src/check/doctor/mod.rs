@@ -7,6 +7,7 @@
 mod analyze;
 mod clients;
 mod compare;
+mod copies;
 mod exam;
 mod local;
 mod run;
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use analyze::analyze;
 pub use compare::{SeenElsewhere, compare};
-pub use local::{TAILSCALED_SOCKET, look as look_locally};
+pub use local::{SeenOfRelays, TAILSCALED_SOCKET, look as look_locally};
 pub use run::DoctorRun;
 
 use crate::model::{CertName, Family, Node, Pin, RegionId};

@@ -4,21 +4,23 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::CONNECT;
-use super::exam::{Exam, Names, OTHER_NAME, What};
+use super::exam::{Entry, Exam, Names, OTHER_NAME, PORT_80, What};
 use crate::model::Family;
 use crate::probe::{
-    Cause, DerpStart, Failure, HttpRequest, Moment, Question, RelayAsk, RelayQuestion, Slot, Sni, Stage, StunForm,
+    Cause, DerpStart, Failure, HttpRequest, Moment, Question, RelayAnswer, RelayAsk, RelayQuestion, Slot, Sni, Stage,
+    StunForm,
 };
-
-/// A second copy of an important question is asked when the first has not been answered for this long, and a third: a lost
-/// packet costs TCP a second, or more.
-const COPIES: [Duration; 2] = [Duration::from_millis(600), Duration::from_millis(1200)];
 
 /// How much longer than the first copy the later ones may take.
 const SLACK: Duration = Duration::from_millis(300);
 
 /// From when on a first touch is silent.
 const SILENT: Duration = Duration::from_millis(1300);
+
+/// Protocols offered by name, to see whether it is HTTP/1.1 that is not spoken.
+pub(super) const ALPN_BOTH: &[&str] = &["h2", "http/1.1"];
+/// The same without the other.
+pub(super) const ALPN_1: &[&str] = &["http/1.1"];
 
 /// Copies of a STUN request, from the first on. Only silence takes more than one; where a quarter of the packets is lost
 /// each way, it is mistaken for a closed port once in a thousand times.
@@ -165,13 +167,14 @@ impl Exam<'_> {
     fn wish_touch(&self, now: Moment) -> Wish {
         let mut later: Option<Moment> = None;
         for address in self.touches() {
-            let question = || {
+            let question = |longer: Option<Duration>| {
                 let ask = if self.patient.tls {
                     RelayAsk::Handshake { sni: Sni::HostName, alpn: Vec::new() }
                 } else {
                     RelayAsk::Http { request: HttpRequest::DerpPlain }
                 };
-                self.relay_question(address, self.patient.tls, ask, self.touch_timeout(address, now))
+                let timeout = longer.unwrap_or_else(|| self.touch_timeout(address, now));
+                self.relay_question(address, self.patient.tls, ask, timeout)
             };
             match self.copy(&What::Touch(address), now, question) {
                 Wish::Later(moment) => later = Some(later.map_or(moment, |earlier| earlier.min(moment))),
@@ -204,18 +207,13 @@ impl Exam<'_> {
             let ask = RelayAsk::Http { request: HttpRequest::DerpPlain };
             return self.once(&What::PlainOnTls(address), || self.relay_question(Some(address), false, ask, CONNECT));
         }
-        let offers: &'static [&'static str] = &["http/1.1"];
         if matches!(&failure.cause, Cause::TlsAlert { alert } if alert.contains("no_application_protocol")) {
             return self.once(&What::Alpn(&["h2"]), || self.handshake(address, Sni::HostName, &["h2"], CONNECT));
         }
         if !matches!(failure.cause, Cause::Reset | Cause::Closed | Cause::TimedOut { .. } | Cause::TlsAlert { .. }) {
             return Wish::Nothing;
         }
-        let wish = self.wish_other_sni(address);
-        if matches!(wish, Wish::Ask(_)) {
-            return wish;
-        }
-        self.once(&What::Alpn(offers), || self.handshake(address, Sni::HostName, offers, CONNECT))
+        self.wish_other_sni(address)
     }
 
     /// A handshake that is silent for long is not waited for to its end before others are tried beside it.
@@ -248,23 +246,18 @@ impl Exam<'_> {
         let tls = self.patient.tls;
         let round_trip = touched.connect.unwrap_or_default();
         let timeout = CONNECT + round_trip * 10;
-        let question = |ask| self.relay_question(address, tls, ask, timeout);
+        let question = |ask: RelayAsk| {
+            move |longer: Option<Duration>| self.relay_question(address, tls, ask.clone(), longer.unwrap_or(timeout))
+        };
         let has_meta =
             touched.tls.iter().flat_map(|tls| &tls.certificates).any(|certificate| certificate.meta_key.is_some());
+        let derp = |start| self.copy(&What::Derp(start), now, question(RelayAsk::Derp { start }));
+        let request = |request| self.copy(&What::Request(request), now, question(RelayAsk::Http { request }));
         let mut later: Option<Moment> = None;
-        let mut wishes = vec![
-            self.copy(&What::Derp(DerpStart::Upgrade), now, || question(RelayAsk::Derp { start: DerpStart::Upgrade })),
-            self.copy(&What::Request(HttpRequest::DerpPlain), now, || {
-                question(RelayAsk::Http { request: HttpRequest::DerpPlain })
-            }),
-            self.copy(&What::Request(HttpRequest::LatencyCheck), now, || {
-                question(RelayAsk::Http { request: HttpRequest::LatencyCheck })
-            }),
-        ];
+        let mut wishes =
+            vec![derp(DerpStart::Upgrade), request(HttpRequest::DerpPlain), request(HttpRequest::LatencyCheck)];
         if has_meta {
-            wishes.push(
-                self.copy(&What::Derp(DerpStart::Fast), now, || question(RelayAsk::Derp { start: DerpStart::Fast })),
-            );
+            wishes.push(derp(DerpStart::Fast));
         }
         if self.patient.node.can_port_80
             && let Some(address) = address
@@ -276,9 +269,9 @@ impl Exam<'_> {
                 CONNECT,
             );
             if let Question::Relay(question) = &mut at_80 {
-                question.target.port = 80;
+                question.target.port = PORT_80;
             }
-            wishes.push(self.copy(&What::Port80, now, || at_80.clone()));
+            wishes.push(self.copy(&What::Port80, now, |_| at_80.clone()));
         }
         let upgrade = self.state(&What::Derp(DerpStart::Upgrade));
         if let Some(answer) = upgrade.answer() {
@@ -286,7 +279,7 @@ impl Exam<'_> {
             if said.is_some_and(|derp| !derp.server_keys.is_empty()) {
                 // Who is not let in hears the relay's key all the same: two connections more, to be compared.
                 // It is given longer, since this relay is there and lost packets cost TCP seconds.
-                wishes.push(self.copy(&What::Exchange, now, || {
+                wishes.push(self.copy(&What::Exchange, now, |_| {
                     self.relay_question(address, tls, RelayAsk::DerpExchange, timeout + CONNECT)
                 }));
             }
@@ -295,15 +288,19 @@ impl Exam<'_> {
                     let ask = RelayAsk::DerpHold { stay };
                     wishes.push(self.once(&What::Hold, || self.relay_question(address, tls, ask, timeout + stay)));
                 }
-            } else if answer.ended.as_ref().is_some_and(|failure| failure.stage == Stage::Http) {
-                wishes.push(self.copy(&What::Request(HttpRequest::DerpWebSocket), now, || {
-                    question(RelayAsk::Http { request: HttpRequest::DerpWebSocket })
-                }));
-                if tls && speaks_no_http_1(answer.ended.as_ref()) {
-                    let both: &'static [&'static str] = &["h2", "http/1.1"];
-                    wishes.push(self.once(&What::Alpn(both), || self.handshake(address, Sni::HostName, both, CONNECT)));
+            } else if tls && speaks_no_http_1(answer.ended.as_ref()) {
+                for offer in [ALPN_BOTH, ALPN_1] {
+                    let ask = || self.handshake(address, Sni::HostName, offer, CONNECT);
+                    wishes.push(self.once(&What::Alpn(offer), ask));
                 }
             }
+        }
+        // Not put off until a silent upgrade has been waited for to its end.
+        let copies = || self.copies(&What::Derp(DerpStart::Upgrade)).filter_map(Entry::answer);
+        let upgraded = copies().any(|answer| answer.http.as_ref().is_some_and(|reply| reply.status == 101));
+        let at_http = |answer: &RelayAnswer| answer.ended.as_ref().is_some_and(|it| it.stage == Stage::Http);
+        if !upgraded && copies().any(at_http) {
+            wishes.push(request(HttpRequest::DerpWebSocket));
         }
         for wish in wishes {
             match wish {
@@ -327,26 +324,6 @@ impl Exam<'_> {
             let failure = answer.ended.as_ref().filter(|failure| failure.stage == Stage::Tls)?;
             Some((address, failure.clone()))
         })
-    }
-
-    /// The first copy of a question, or the next one where the ones before it are silent.
-    fn copy(&self, what: &What, now: Moment, question: impl Fn() -> Question) -> Wish {
-        let asked: Vec<Moment> = self.copies(what).map(|entry| entry.asked_at).collect();
-        let Some(first) = asked.first() else { return Wish::Ask(question()) };
-        let answered = self.copies(what).any(|entry| !entry.heard.is_empty());
-        // Far away, a copy in time for a near relay would only be one connection more.
-        let far = self.primary().and_then(|(_, touched, _)| touched.connect).unwrap_or_default() * 4;
-        match COPIES.get(asked.len() - 1) {
-            Some(after) if !answered => {
-                let due = *first + *after + far;
-                if due <= now { Wish::Ask(question()) } else { Wish::Later(due) }
-            }
-            _ => Wish::Nothing,
-        }
-    }
-
-    fn once(&self, what: &What, question: impl FnOnce() -> Question) -> Wish {
-        if self.copies(what).next().is_some() { Wish::Nothing } else { Wish::Ask(question()) }
     }
 
     fn handshake(&self, address: Option<IpAddr>, sni: Sni, alpn: &[&str], timeout: Duration) -> Question {

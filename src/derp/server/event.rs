@@ -3,7 +3,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 
-use crate::derp::Rate;
 use crate::model::NodePublic;
 use crate::wire::derp::{ClientInfo, FrameKind, InfoError, ServerInfo, Violation};
 use crate::wire::nacl::{CannotOpen, Nonce, WeakKey};
@@ -68,8 +67,6 @@ pub struct Admission {
     pub nonce: Nonce,
     /// Random, below [`MAX_JITTER`](super::MAX_JITTER): keeps the keep-alives of many clients apart.
     pub jitter: Duration,
-    /// How fast it may send, in bytes of bodies: reading pauses when it is faster. Not for relays of the mesh.
-    pub rate: Option<Rate>,
 }
 
 /// How far a login was when its time was up.

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
-use super::bucket::TokenBucket;
+use super::pace::{Pace, Pacer, SharedPace};
 use crate::model::{NodePrivate, NodePublic};
-use crate::wire::derp::{ClientInfo, Decoder, Frame, MAX_PACKET, Phase, Side, TooLong};
+use crate::wire::derp::{ClientInfo, Decoder, Frame, MAX_PACKET, Packets, Phase, Side, TooLong};
 use crate::wire::nacl::{Nonce, SharedSecret, node_public};
 
 /// How long each half of the login may take: our key going out, then the greeting coming in.
@@ -24,7 +24,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 pub const MAX_JITTER: Duration = Duration::from_secs(5);
 
 /// Most bytes one frame is charged for against a rate: no frame that is kept has more.
-const MOST_CHARGED: u64 = MAX_PACKET as u64 + 32;
+const MOST_CHARGED: u64 = (MAX_PACKET + KEY_LENGTH) as u64;
+
+/// Bytes of a packet's body before its payload.
+const KEY_LENGTH: usize = 32;
 
 /// A relay's two keys, computed once.
 #[derive(Debug)]
@@ -61,9 +64,16 @@ pub struct ServerSession {
     state: State,
     /// The other side will say nothing more.
     ended: bool,
-    bucket: Option<TokenBucket>,
+    toll: Option<Box<Toll>>,
     paused_until: Option<Instant>,
     keep_alive: Option<KeepAlive>,
+}
+
+/// What a client that may not send as fast as it likes is measured against.
+#[derive(Debug)]
+struct Toll {
+    own: Pacer,
+    shared: Option<Arc<SharedPace>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +115,7 @@ impl ServerSession {
             pong: None,
             state: State::WritingKey { until: now + LOGIN },
             ended: false,
-            bucket: None,
+            toll: None,
             paused_until: None,
             keep_alive: None,
         }
@@ -160,7 +170,8 @@ impl ServerSession {
             }
             match self.decoder.decode() {
                 Ok(Some(frame)) => {
-                    self.charge(now);
+                    let bytes = u64::from(self.decoder.last_length()).min(MOST_CHARGED);
+                    self.charge(now, bytes, matches!(frame, Frame::SendPacket { .. }).into());
                     match self.hear(frame) {
                         Ok(Some(event)) => return Some(event),
                         Ok(None) => {}
@@ -175,6 +186,19 @@ impl ServerSession {
                 Err(violation) => self.state = State::Closing(violation.into()),
             }
         }
+    }
+
+    /// The packets that come next and are for one destination, all at once, and the destination: what
+    /// [`poll_event`](Self::poll_event) would tell one by one. `source` is the client's key. `None`: ask that.
+    pub fn poll_packets(&mut self, now: Instant, source: &NodePublic) -> Option<(NodePublic, Packets)> {
+        if !self.is_admitted() || self.is_paused(now) {
+            return None;
+        }
+        let (destination, packets) = self.decoder.packets(source)?;
+        // All of them have been read already: a client that is too fast has them passed on, and pays later.
+        let bodies = packets.payload_bytes() + packets.count() * KEY_LENGTH;
+        self.charge(now, bodies as u64, packets.count() as u64);
+        Some((destination, packets))
     }
 
     /// Appends what is to be written, if anything is: before packets, so that our greeting comes before them.
@@ -204,9 +228,19 @@ impl ServerSession {
         write(&Frame::ServerInfo { nonce: admission.nonce, sealed }, &mut self.transmit);
         let period = KEEP_ALIVE + admission.jitter.min(MAX_JITTER);
         self.keep_alive = Some(KeepAlive { period, next: now + period });
-        self.bucket = admission.rate.filter(|_| !admission.mesh).map(|rate| TokenBucket::new(now, rate));
         self.decoder.establish();
         self.state = State::Admitted { mesh: admission.mesh };
+    }
+
+    /// Says how fast an admitted client may send from now on, and how fast all of them together: when it is faster,
+    /// reading pauses. What it owes by what was said before is forgotten. Relays of the mesh may send as they like.
+    pub fn set_pace(&mut self, now: Instant, own: Pace, shared: Option<Arc<SharedPace>>) {
+        self.paused_until = None;
+        self.toll = None;
+        let limited = !own.is_free() || shared.is_some();
+        if limited && matches!(self.state, State::Admitted { mesh: false }) {
+            self.toll = Some(Box::new(Toll { own: Pacer::new(now, own), shared }));
+        }
     }
 
     /// Sends an identified client away: it sees the connection close, and nothing else.
@@ -301,10 +335,11 @@ impl ServerSession {
         Ok(info)
     }
 
-    /// Charges the frame just read against the client's rate.
-    fn charge(&mut self, now: Instant) {
-        let Some(bucket) = &mut self.bucket else { return };
-        self.paused_until = bucket.owe(now, u64::from(self.decoder.last_length()).min(MOST_CHARGED));
+    /// Charges for what was just read.
+    fn charge(&mut self, now: Instant, bytes: u64, packets: u64) {
+        let Some(toll) = &mut self.toll else { return };
+        let shared = toll.shared.as_ref().and_then(|shared| shared.owe(now, bytes, packets));
+        self.paused_until = toll.own.owe(now, bytes, packets).max(shared);
     }
 
     fn is_paused(&self, now: Instant) -> bool {

@@ -60,10 +60,10 @@ impl Counters {
         }
     }
 
-    /// Counts a dropped packet.
-    pub(super) fn dropped(&self, place: u64, reason: DropReason, kind: PacketKind, bytes: usize) {
+    /// Counts dropped packets, and the bytes of their payloads.
+    pub(super) fn dropped(&self, place: u64, reason: DropReason, kind: PacketKind, packets: usize, bytes: usize) {
         let stripe = self.stripe(place);
-        for (counters, amount) in [(&stripe.dropped_packets, 1), (&stripe.dropped_bytes, bytes as u64)] {
+        for (counters, amount) in [(&stripe.dropped_packets, packets as u64), (&stripe.dropped_bytes, bytes as u64)] {
             if let Some(counter) = counters.get(reason as usize).and_then(|kinds| kinds.get(kind as usize)) {
                 counter.fetch_add(amount, Ordering::Relaxed);
             }

@@ -9,7 +9,7 @@ use super::registry::{Line, Way};
 use super::{Closed, DropReason, Outlet, PacketKind, Routed, Switchboard};
 use crate::derp::bucket::{Rate, TokenBucket};
 use crate::model::NodePublic;
-use crate::wire::derp::{Frame, GoneReason};
+use crate::wire::derp::{Frame, GoneReason, Packets};
 
 /// Destinations a sender remembers, so as not to look up every packet's.
 const REMEMBERED: usize = 8;
@@ -65,15 +65,15 @@ impl Inlet {
         self.spoke();
         let kind = PacketKind::of(&payload);
         let bytes = payload.len();
-        self.received(kind, bytes);
+        self.received(kind, 1, bytes);
         let source = self.key;
         let to_client = |payload| Frame::RecvPacket { source, payload };
         if let Some(outlet) = self.remembered(destination) {
-            return routed(outlet.push(now, kind, payload, to_client));
+            return routed(outlet.push(now, &source, kind, payload, to_client));
         }
         match self.board.registry.find(destination) {
             Some(Way::Local(outlet)) => {
-                let routed = routed(outlet.push(now, kind, payload, to_client));
+                let routed = routed(outlet.push(now, &source, kind, payload, to_client));
                 if routed == Routed::Delivered {
                     self.line.note(&outlet);
                     self.remember(*destination, outlet);
@@ -83,7 +83,7 @@ impl Inlet {
             Some(Way::Remote(link)) => {
                 let destination = *destination;
                 let to_relay = |payload| Frame::ForwardPacket { source, destination, payload };
-                match link.push(now, kind, payload, to_relay) {
+                match link.push(now, &source, kind, payload, to_relay) {
                     Ok(()) => {
                         self.board.count(self.outlet.id, Count::ForwardedOut);
                         Routed::Forwarded
@@ -93,6 +93,31 @@ impl Inlet {
             }
             None => self.unknown(now, destination, kind, bytes, DropReason::UnknownDestination),
         }
+    }
+
+    /// Puts packets of this client through that came together, as [`route`](Self::route) would one by one.
+    pub fn route_packets(&mut self, now: Instant, destination: &NodePublic, packets: Packets) -> Routed {
+        self.spoke();
+        if let Some(outlet) = self.remembered(destination) {
+            self.received(PacketKind::of_packets(&packets), packets.count(), packets.payload_bytes());
+            return routed(outlet.push_packets(now, &self.key, packets));
+        }
+        if let Some(Way::Local(outlet)) = self.board.registry.find(destination) {
+            self.received(PacketKind::of_packets(&packets), packets.count(), packets.payload_bytes());
+            let routed = routed(outlet.push_packets(now, &self.key, packets));
+            if routed == Routed::Delivered {
+                self.line.note(&outlet);
+                self.remember(*destination, outlet);
+            }
+            return routed;
+        }
+        // Rare enough to go one by one.
+        let payloads = packets.decoded().filter_map(|frame| match frame {
+            Frame::RecvPacket { payload, .. } => Some(payload),
+            _ => None,
+        });
+        let unknown = Routed::Dropped(DropReason::UnknownDestination);
+        payloads.fold(unknown, |_, payload| self.route(now, destination, payload))
     }
 
     /// Puts a packet from another relay of the mesh through, to a client here and never further.
@@ -105,7 +130,7 @@ impl Inlet {
             return self.unknown(now, destination, kind, bytes, DropReason::UnknownDestinationOnForward);
         };
         let source = *source;
-        let routed = routed(outlet.push(now, kind, payload, |payload| Frame::RecvPacket { source, payload }));
+        let routed = routed(outlet.push(now, &source, kind, payload, |payload| Frame::RecvPacket { source, payload }));
         if routed == Routed::Delivered
             && let Some(line) = self.board.registry.line(&source)
         {
@@ -142,7 +167,7 @@ impl Inlet {
         bytes: usize,
         reason: DropReason,
     ) -> Routed {
-        self.board.shared.counters.dropped(self.outlet.id, reason, kind, bytes);
+        self.board.shared.counters.dropped(self.outlet.id, reason, kind, 1, bytes);
         if kind == PacketKind::Disco && self.not_here.take(now, 1) {
             let notice = Frame::PeerGone { peer: *destination, reason: GoneReason::NOT_HERE };
             if self.outlet.notify(notice) {
@@ -152,15 +177,16 @@ impl Inlet {
         Routed::Dropped(reason)
     }
 
-    fn received(&self, kind: PacketKind, bytes: usize) {
+    fn received(&self, kind: PacketKind, packets: usize, bytes: usize) {
         let counters = &self.board.shared.counters;
-        counters.add(self.outlet.id, Count::PacketsReceived, 1);
+        let packets = packets as u64;
+        counters.add(self.outlet.id, Count::PacketsReceived, packets);
         counters.add(self.outlet.id, Count::BytesReceived, bytes as u64);
         let kind = match kind {
             PacketKind::Disco => Count::ReceivedDisco,
             PacketKind::Other => Count::ReceivedOther,
         };
-        counters.add(self.outlet.id, kind, 1);
+        counters.add(self.outlet.id, kind, packets);
     }
 
     /// The destination's outlet, if it is remembered and still the right one.

@@ -7,6 +7,7 @@
 mod budget;
 mod counters;
 mod inlet;
+mod lane;
 mod limits;
 mod link;
 mod outlet;
@@ -18,6 +19,7 @@ pub use inlet::Inlet;
 pub use limits::Limits;
 pub use link::Link;
 pub use outlet::{Closed, Drained, Outlet};
+pub use queue::Tray;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +31,7 @@ use counters::Count;
 use registry::Registry;
 
 use crate::model::NodePublic;
-use crate::wire::derp::{Frame, GoneReason, PresenceFlags};
+use crate::wire::derp::{Frame, GoneReason, Packets, PresenceFlags};
 use crate::wire::disco;
 
 /// Who is here, and what is on its way to them.
@@ -136,6 +138,11 @@ impl PacketKind {
         if disco::looks_like(payload) { Self::Disco } else { Self::Other }
     }
 
+    /// The kind of packets that came together.
+    const fn of_packets(packets: &Packets) -> Self {
+        if packets.are_disco() { Self::Disco } else { Self::Other }
+    }
+
     /// The metric's label.
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -213,7 +220,7 @@ impl Switchboard {
 
     /// Counts packets that were handed out and could not be written.
     pub fn count_write_error(&self, payload: &[u8]) {
-        self.shared.counters.dropped(0, DropReason::WriteError, PacketKind::of(payload), payload.len());
+        self.shared.counters.dropped(0, DropReason::WriteError, PacketKind::of(payload), 1, payload.len());
     }
 
     /// Who is here. Walks over everybody: for a metrics page, not for every packet.

@@ -7,9 +7,10 @@ use bytes::Bytes;
 
 use super::counters::Count;
 use super::limits::WATCHER_NOTICES;
-use super::queue::Queue;
+use super::queue::{Arrival, Queue, Tray};
 use super::{DropReason, Member, PacketKind, Shared};
-use crate::wire::derp::Frame;
+use crate::model::NodePublic;
+use crate::wire::derp::{Frame, Packets};
 
 /// What one connection is to be told: filled by everybody, emptied by the task that writes to the connection.
 ///
@@ -89,13 +90,13 @@ impl Outlet {
 
     /// Appends up to some `most` bytes of frames to `batch`, at least one if there is any: notices first, then disco,
     /// then other packets. Tells at the same time that the batch before has been written: its memory is free again.
-    pub fn drain(&self, now: Instant, most: usize, batch: &mut Vec<Frame>) -> Drained {
+    pub fn drain(&self, now: Instant, most: usize, batch: &mut impl Tray) -> Drained {
         let shared = &*self.shared;
         let mut state = self.state();
         if state.closed.is_some() {
             return Drained { frames: 0, closed: state.closed };
         }
-        let mut on_drop = |reason, kind, bytes| shared.counters.dropped(self.id, reason, kind, bytes);
+        let mut on_drop = |reason, kind, packets, bytes| shared.counters.dropped(self.id, reason, kind, packets, bytes);
         let handed = state.queue.drain(now, most, (&shared.limits, &shared.budget), batch, &mut on_drop);
         let frames = handed.notices + handed.packets;
         state.writing = (frames > 0).then_some((now, now));
@@ -137,23 +138,46 @@ impl Outlet {
     pub(super) fn push(
         &self,
         now: Instant,
+        source: &NodePublic,
         kind: PacketKind,
         payload: Bytes,
         frame: impl FnOnce(Bytes) -> Frame,
     ) -> Result<(), DropReason> {
         let shared = &*self.shared;
-        let mut on_drop = |reason, kind, bytes| shared.counters.dropped(self.id, reason, kind, bytes);
+        let mut on_drop = |reason, kind, packets, bytes| shared.counters.dropped(self.id, reason, kind, packets, bytes);
         let mut state = self.state();
         if state.closed.is_some() {
-            on_drop(DropReason::GoneDisconnected, kind, payload.len());
+            on_drop(DropReason::GoneDisconnected, kind, 1, payload.len());
             return Err(DropReason::GoneDisconnected);
         }
         let bounds = (&shared.limits, &shared.budget);
-        let taken = state.queue.push(now, kind, payload, frame, bounds, &mut on_drop);
+        let taken = state.queue.push(Arrival { now, source, kind }, payload, frame, bounds, &mut on_drop);
         let waker = state.waker.take();
         drop(state);
         wake(waker);
         if taken { Ok(()) } else { Err(DropReason::QueueTail) }
+    }
+
+    /// Adds packets that came together. An error says that none of them was taken.
+    pub(super) fn push_packets(&self, now: Instant, source: &NodePublic, packets: Packets) -> Result<(), DropReason> {
+        let shared = &*self.shared;
+        let mut on_drop = |reason, kind, packets, bytes| shared.counters.dropped(self.id, reason, kind, packets, bytes);
+        let mut state = self.state();
+        if state.closed.is_some() {
+            let kind = PacketKind::of_packets(&packets);
+            on_drop(DropReason::GoneDisconnected, kind, packets.count(), packets.payload_bytes());
+            return Err(DropReason::GoneDisconnected);
+        }
+        let taken = state.queue.push_packets(now, source, packets, (&shared.limits, &shared.budget), &mut on_drop);
+        let waker = state.waker.take();
+        drop(state);
+        wake(waker);
+        if taken > 0 { Ok(()) } else { Err(DropReason::QueueTail) }
+    }
+
+    /// Gives back memory that nothing is in: worth calling before a wait that may be long.
+    pub fn shrink(&self) {
+        self.state().queue.shrink();
     }
 
     /// Adds a notice, unless there are too many already: then it is left out, or a watcher cut off.
@@ -196,7 +220,7 @@ impl Outlet {
         self.active.store(false, Ordering::Release);
         state.closed = Some(why);
         state.writing = None;
-        let mut on_drop = |reason, kind, bytes| shared.counters.dropped(self.id, reason, kind, bytes);
+        let mut on_drop = |reason, kind, packets, bytes| shared.counters.dropped(self.id, reason, kind, packets, bytes);
         state.queue.clear(&shared.budget, &mut on_drop);
     }
 

@@ -93,7 +93,10 @@ pub enum DriveError {
         source: io::Error,
     },
     /// Sockets cannot be bound to the interface.
-    #[error("cannot send through interface {name}: {source}")]
+    #[error(
+        "cannot send through interface {name}: {source}; is that its name? `ip link` on Linux and `ifconfig` elsewhere list \
+             them"
+    )]
     Interface {
         /// Its name.
         name: String,

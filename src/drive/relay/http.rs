@@ -14,13 +14,15 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Limits;
+use super::carrier::{Carrier, Gulps};
 use super::door::{Door, Guest};
+use super::gate::{Gate, Pass};
 use super::routes::{Opening, Reply, Routes};
 use super::service::Service;
 use super::socket;
@@ -38,13 +40,14 @@ pub(super) struct Front {
     pub(super) routes: Arc<Routes>,
     pub(super) service: Arc<Service>,
     pub(super) door: Arc<Door>,
+    pub(super) gate: Arc<Gate>,
     pub(super) limits: Limits,
     /// Nobody is let in any more, and whoever is no client yet has to leave.
     pub(super) closing: CancellationToken,
     pub(super) tasks: TaskTracker,
 }
 
-/// Bytes to and from a client, whatever is around them.
+/// Bytes to and from a peer.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -54,7 +57,7 @@ pub(super) struct Upgraded {
     pub(super) opening: Opening,
     /// What came after the request.
     pub(super) first: Bytes,
-    pub(super) stream: Box<dyn Stream>,
+    pub(super) stream: Box<dyn Carrier>,
 }
 
 impl Front {
@@ -67,8 +70,18 @@ impl Front {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let guest = self.door.enter();
-                    self.tasks.spawn(self.clone().converse(stream, peer, guest));
+                    // Closed at once otherwise.
+                    let pass = self.gate.enter(Instant::now().into_std(), peer.ip());
+                    if self.tls.is_some() {
+                        let tally = self.service.tally();
+                        let counter =
+                            if pass.is_some() { &tally.tls_listener_accepted } else { &tally.tls_listener_rejected };
+                        counter.add_one();
+                    }
+                    if let Some(pass) = pass {
+                        let guest = self.door.enter();
+                        self.tasks.spawn(self.clone().converse(stream, peer, guest, pass));
+                    }
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a connection could not be accepted");
@@ -81,7 +94,7 @@ impl Front {
         }
     }
 
-    async fn converse(self, stream: TcpStream, peer: SocketAddr, guest: Guest) {
+    async fn converse(self, stream: TcpStream, peer: SocketAddr, guest: Guest, pass: Pass) {
         let upgraded = {
             let mut http = pin!(timeout(self.limits.connection, self.http(stream)));
             tokio::select! {
@@ -91,14 +104,14 @@ impl Front {
             }
         };
         if let Some(upgraded) = upgraded {
-            self.service.serve(upgraded, peer, guest, &self.closing).await;
+            self.service.serve(upgraded, peer, (guest, pass), &self.closing, &self.tasks).await;
         }
     }
 
     async fn http(&self, stream: TcpStream) -> Option<Upgraded> {
         socket::prepare(&stream);
         let Some(tls) = &self.tls else { return self.requests(stream).await };
-        match timeout(self.limits.handshake, tls.accept(stream)).await {
+        match timeout(self.limits.handshake, tls.accept(Gulps::new(stream))).await {
             Ok(Ok(stream)) => self.requests(stream).await,
             Ok(Err(error)) => {
                 tracing::debug!(%error, "TLS handshake failed");
@@ -109,7 +122,7 @@ impl Front {
     }
 
     /// Answers requests until there are no more, or one is for an upgrade.
-    async fn requests<S: Stream + 'static>(&self, stream: S) -> Option<Upgraded> {
+    async fn requests<C: Carrier + 'static>(&self, stream: C) -> Option<Upgraded> {
         let (found, mut upgrade) = mpsc::channel(1);
         let service = service_fn(|request| {
             let reply = self.routes.reply(&request);

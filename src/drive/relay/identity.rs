@@ -228,7 +228,10 @@ fn expiry(leaf: &[u8]) -> Option<SystemTime> {
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     use std::io::Read as _;
 
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot read {}: {error}", path.display()));
+    let named = |error: io::Error| {
+        let wanted = "in the directory of certificates are HOSTNAME.crt and, with its key, HOSTNAME.key";
+        io::Error::new(error.kind(), format!("cannot read {}: {error}; {wanted}", path.display()))
+    };
     let mut bytes = Vec::new();
     std::fs::File::open(path).and_then(|file| file.take(LARGEST_PEM).read_to_end(&mut bytes)).map_err(named)?;
     Ok(bytes)

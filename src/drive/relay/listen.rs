@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::inherited::{Inherited, take, without_covered};
+
 /// Free ports are shared by sockets of several addresses; another process may hold the one found on the next address.
 const ATTEMPTS: usize = 64;
 
@@ -22,11 +24,14 @@ pub(super) enum FreePort {
     Second,
 }
 
-pub(super) fn bind_udp(wanted: &[Wanted]) -> io::Result<Vec<UdpSocket>> {
+pub(super) fn bind_udp(wanted: &[Wanted], inherited: &Inherited) -> io::Result<Vec<UdpSocket>> {
     let dual_stack = !wanted.iter().any(|wanted| wanted.address.is_ipv4());
     bind_all(
         wanted,
         |address| {
+            if let Some(socket) = take(inherited.udp(), address, UdpSocket::try_clone)? {
+                return Ok(socket);
+            }
             let socket = bind_one(address, Type::DGRAM, Protocol::UDP, dual_stack)?;
             Ok(socket.into())
         },
@@ -35,12 +40,16 @@ pub(super) fn bind_udp(wanted: &[Wanted]) -> io::Result<Vec<UdpSocket>> {
     )
 }
 
-pub(super) fn bind_tcp(addresses: &[SocketAddr]) -> io::Result<Vec<TcpListener>> {
+pub(super) fn bind_tcp(addresses: &[SocketAddr], inherited: &Inherited) -> io::Result<Vec<TcpListener>> {
+    let addresses = without_covered(inherited.tcp(), addresses);
     let wanted: Vec<_> = addresses.iter().map(|&address| Wanted { address, free: FreePort::First }).collect();
     let dual_stack = !addresses.iter().any(SocketAddr::is_ipv4);
     bind_all(
         &wanted,
         |address| {
+            if let Some(listener) = take(inherited.tcp(), address, TcpListener::try_clone)? {
+                return Ok(listener);
+            }
             let socket = bind_one(address, Type::STREAM, Protocol::TCP, dual_stack)?;
             socket.listen(1024)?;
             Ok(socket.into())

@@ -5,24 +5,28 @@
 //! and a full house shows its oldest guest out. A client has proven its key and was admitted by the rules in force.
 //! What strangers send never ends a loop, and STUN never sends more than about three times the bytes that came.
 //!
-//! Frames and sessions are `derp/`'s; here they get sockets, time and randomness. There is no rate limiting and no
-//! mesh: a region has one relay.
+//! Frames and sessions are `derp/`'s; here they get sockets, time and randomness. There is no mesh: a
+//! region has one relay.
 //!
 //! STUN answers leave from the endpoint the request came to when that was bound by its address. A wildcard socket
 //! (`0.0.0.0`, `[::]`) lets the system choose the source address, which on a host with several addresses may be
 //! another one; such a socket also knows no RESPONSE-ORIGIN to tell.
 
 mod admission;
+mod carrier;
 mod certificate;
 mod door;
 mod embedded;
+mod gate;
 mod group;
 mod http;
 mod identity;
+mod inherited;
 mod key_file;
 mod listen;
 mod map_node;
 mod meta_certificate;
+mod metrics;
 mod options;
 mod private_file;
 mod reload;
@@ -33,6 +37,7 @@ mod socket;
 mod stun;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod websocket;
 
 use std::future::Future;
@@ -46,6 +51,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use embedded::embedded_map;
+pub use inherited::Inherited;
 pub use key_file::{fresh_key, load_or_create_key};
 pub use options::{Access, AccessRules, Allow, Certificates, Limits, RelayOptions};
 pub use reload::Reloader;
@@ -56,10 +62,12 @@ use admission::Admission;
 use door::Door;
 use http::Front;
 use identity::Identity;
+use metrics::Metrics;
 use reload::Reload;
 use routes::{Role, Routes};
 use service::Service;
 use stun::StunSockets;
+use throttle::ThrottleFile;
 
 use crate::drive::wall_clock;
 use crate::model::NodePublic;
@@ -76,6 +84,7 @@ pub struct Relay {
     stun: StunSockets,
     tls: Listeners,
     plain: Listeners,
+    metrics: Listeners,
     host_name: String,
     identity: Option<Arc<Identity>>,
     service: Arc<Service>,
@@ -86,12 +95,21 @@ pub struct Relay {
 impl Relay {
     /// Binds all sockets, reads lists and certificates and makes what is to be made. The error names what failed.
     pub fn bind(options: RelayOptions) -> io::Result<Self> {
+        Self::bind_with(options, &Inherited::default())
+    }
+
+    /// The same with sockets that are there already: each is used for what is to listen where it does, and an error if
+    /// nothing is.
+    pub fn bind_with(options: RelayOptions, inherited: &Inherited) -> io::Result<Self> {
         let admission = Admission::new(options.access)?;
+        let limits = options.rate_limit.map(ThrottleFile::load).transpose()?;
         let key = options.key.map_or_else(fresh_key, Ok)?;
         let service = Arc::new(Service::new(key, admission, options.max_clients, options.limits)?);
-        let stun = StunSockets::bind(&options.stun_addrs, &options.stun_alternates)?;
-        let tls = Listeners::bind(&options.https_addrs)?;
-        let plain = Listeners::bind(&options.http_addrs)?;
+        let stun = StunSockets::bind(&options.stun_addrs, &options.stun_alternates, inherited)?;
+        let tls = Listeners::bind(&options.https_addrs, inherited)?;
+        let plain = Listeners::bind(&options.http_addrs, inherited)?;
+        let metrics = Listeners::bind(&options.metrics_addrs, inherited)?;
+        inherited.all_used()?;
         let host_name = options
             .host_name
             .or_else(|| tls.addresses.first().map(|address| address.ip().to_string()))
@@ -103,8 +121,8 @@ impl Relay {
             let meta = meta_certificate::meta_certificate(&service.public_key(), wall_clock::now())?;
             Some(Arc::new(Identity::load(&host_name, options.certificates, meta)?))
         };
-        let reload = Reload::new(Arc::clone(&service), identity.clone(), options.reload_every);
-        Ok(Self { stun, tls, plain, host_name, identity, service, reload, limits: options.limits })
+        let reload = Reload::new(Arc::clone(&service), identity.clone(), limits, options.reload_every);
+        Ok(Self { stun, tls, plain, metrics, host_name, identity, service, reload, limits: options.limits })
     }
 
     /// The endpoints of STUN as bound, in the order of [`RelayOptions::stun_addrs`], without the alternates.
@@ -123,6 +141,12 @@ impl Relay {
     #[must_use]
     pub fn http_addrs(&self) -> &[SocketAddr] {
         &self.plain.addresses
+    }
+
+    /// The endpoints of metrics as bound.
+    #[must_use]
+    pub fn metrics_addrs(&self) -> &[SocketAddr] {
+        &self.metrics.addresses
     }
 
     /// The host name, or IP address, the certificate is for, without brackets.
@@ -155,7 +179,7 @@ impl Relay {
         self.service.admission().describe()
     }
 
-    /// Makes it read lists and certificates again, while it serves.
+    /// Makes it read lists, limits and certificates again, while it serves.
     #[must_use]
     pub fn reloader(&self) -> Reloader {
         self.reload.reloader()
@@ -172,7 +196,7 @@ impl Relay {
     /// handing the sockets to the runtime; nothing that peers do ends it.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let mut listeners = JoinSet::new();
-        self.stun.serve(&mut listeners)?;
+        let stun = self.stun.serve(self.service.tally()).await?;
         let tasks = TaskTracker::new();
         // Dropped with this future, it cuts every connection.
         let closing = CancellationToken::new();
@@ -184,6 +208,7 @@ impl Relay {
                 routes: Arc::new(Routes::new(role)),
                 service: Arc::clone(&self.service),
                 door: Door::new(self.limits.unfinished),
+                gate: self.reload.gate(),
                 limits: self.limits,
                 closing: closing.clone(),
                 tasks: tasks.clone(),
@@ -195,10 +220,17 @@ impl Relay {
             self.tls.serve(&mut listeners, &front(Role::Main, Some(identity.as_ref()))?)?;
         }
         self.plain.serve(&mut listeners, &front(beside, None)?)?;
+        // Answers until all is over: that the relay stops is of interest too.
+        let mut watched = JoinSet::new();
+        let metrics = Metrics::new(Arc::clone(&self.service), self.identity.clone(), closing.clone());
+        for socket in self.metrics.sockets {
+            watched.spawn(metrics.clone().serve(tokio::net::TcpListener::from_std(socket)?));
+        }
         listeners.spawn(self.reload.run());
         shutdown.await;
         closing.cancel();
-        self.service.last_readers();
+        self.service.stop();
+        stun.stop().await;
         listeners.shutdown().await;
         tasks.close();
         if tokio::time::timeout(self.limits.drain, tasks.wait()).await.is_err() {
@@ -209,6 +241,7 @@ impl Relay {
         }
         drop(cut);
         tasks.wait().await;
+        watched.shutdown().await;
         Ok(())
     }
 
@@ -252,8 +285,8 @@ struct Listeners {
 }
 
 impl Listeners {
-    fn bind(addresses: &[SocketAddr]) -> io::Result<Self> {
-        let sockets = listen::bind_tcp(addresses)?;
+    fn bind(addresses: &[SocketAddr], inherited: &Inherited) -> io::Result<Self> {
+        let sockets = listen::bind_tcp(addresses, inherited)?;
         let addresses = sockets.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
         Ok(Self { sockets, addresses })
     }

@@ -22,6 +22,9 @@ pub struct RelayOptions {
     /// Where plain HTTP listens (TCP): beside HTTPS the captive-portal endpoint and redirects, as on derper's port 80;
     /// without HTTPS everything.
     pub http_addrs: Vec<SocketAddr>,
+    /// Where metrics and the health check are told (TCP, plain HTTP). It is for the owner alone: bind it where nobody else
+    /// comes.
+    pub metrics_addrs: Vec<SocketAddr>,
     /// The DNS name or IP address the certificate is for. `None`: the first address of HTTPS.
     pub host_name: Option<String>,
     /// Where the certificate of HTTPS comes from.
@@ -32,7 +35,10 @@ pub struct RelayOptions {
     pub access: Access,
     /// Most clients at once; further ones are turned away.
     pub max_clients: usize,
-    /// How often files of keys and certificates are looked at for changes.
+    /// A file of limits on how fast clients may send and come, in the form of derper's `-rate-config` and with more
+    /// keys than that; read again when it changes.
+    pub rate_limit: Option<PathBuf>,
+    /// How often files of keys, limits and certificates are looked at for changes.
     pub reload_every: Duration,
     /// Bounds on what peers may take.
     pub limits: Limits,
@@ -113,11 +119,13 @@ impl Default for RelayOptions {
             stun_alternates: Vec::new(),
             https_addrs: Vec::new(),
             http_addrs: Vec::new(),
+            metrics_addrs: Vec::new(),
             host_name: None,
             certificates: Certificates::SelfSigned { dir: None },
             key: None,
             access: Access::Rules(AccessRules::default()),
             max_clients: 4096,
+            rate_limit: None,
             reload_every: Duration::from_secs(5),
             limits: Limits::default(),
         }

@@ -3,10 +3,14 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::group::Group;
+use super::inherited::{Inherited, without_covered};
 use super::listen::{self, FreePort, Wanted};
+use super::metrics::Tally;
 
 /// More than any Binding request; a longer datagram is cut by the system and then no whole message.
 const LARGEST_REQUEST: usize = 2048;
@@ -23,9 +27,9 @@ pub(super) struct StunSockets {
 }
 
 impl StunSockets {
-    pub(super) fn bind(addresses: &[SocketAddr], alternates: &[SocketAddr]) -> io::Result<Self> {
-        let layout = lay_out(addresses, alternates)?;
-        let mut sockets = listen::bind_udp(&layout.concat())?.into_iter();
+    pub(super) fn bind(addresses: &[SocketAddr], alternates: &[SocketAddr], inherited: &Inherited) -> io::Result<Self> {
+        let layout = lay_out(&without_covered(inherited.udp(), addresses), alternates)?;
+        let mut sockets = listen::bind_udp(&layout.concat(), inherited)?.into_iter();
         let mut groups = Vec::with_capacity(layout.len());
         let mut primary = Vec::with_capacity(layout.len());
         for wanted in layout {
@@ -41,33 +45,92 @@ impl StunSockets {
         &self.primary
     }
 
-    /// One task for each socket.
-    pub(super) fn serve(self, tasks: &mut JoinSet<()>) -> io::Result<()> {
+    /// Answers until what is returned is stopped or dropped.
+    ///
+    /// In a thread of its own: each datagram that comes to a socket of the relay's runtime wakes a worker, which as a rule
+    /// finds that another one is answering it already, and that cost more than the answer.
+    pub(super) async fn serve(self, tally: &Arc<Tally>) -> io::Result<StunServer> {
+        let stop = CancellationToken::new();
+        let (done, stopped) = oneshot::channel();
+        let server = StunServer { stop: stop.clone().drop_guard(), stopped };
+        if self.groups.is_empty() {
+            return Ok(server);
+        }
+        let (begins, begun) = oneshot::channel();
+        let tally = Arc::clone(tally);
+        std::thread::Builder::new().name("stun".to_owned()).spawn(move || {
+            let (begins_with, runtime) = match self.start(&tally) {
+                Ok(runtime) => (Ok(()), Some(runtime)),
+                Err(error) => (Err(error), None),
+            };
+            // Whoever does not wait for these has dropped the server, which the next line sees.
+            let _ = begins.send(begins_with);
+            if let Some(runtime) = runtime {
+                runtime.block_on(stop.cancelled());
+                // The sockets are closed with it.
+                drop(runtime);
+            }
+            let _ = done.send(());
+        })?;
+        begun.await.map_err(io::Error::other)??;
+        Ok(server)
+    }
+
+    /// A runtime with one task for each socket.
+    fn start(self, tally: &Arc<Tally>) -> io::Result<Runtime> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         for (group, sockets) in self.groups {
+            let within = runtime.enter();
             let sockets = sockets.into_iter().map(tokio::net::UdpSocket::from_std).collect::<io::Result<Arc<[_]>>>()?;
+            drop(within);
             let group = Arc::new(group);
             for at in 0..sockets.len() {
-                tasks.spawn(serve_one(Arc::clone(&sockets), Arc::clone(&group), at));
+                runtime.spawn(serve_one(Arc::clone(&sockets), Arc::clone(&group), at, Arc::clone(tally)));
             }
         }
-        Ok(())
+        Ok(runtime)
     }
 }
 
-async fn serve_one(sockets: Arc<[tokio::net::UdpSocket]>, group: Arc<Group>, at: usize) {
+/// STUN at work. Dropping it stops it.
+#[derive(Debug)]
+pub(super) struct StunServer {
+    stop: DropGuard,
+    stopped: oneshot::Receiver<()>,
+}
+
+impl StunServer {
+    /// Returns when its sockets are closed.
+    pub(super) async fn stop(self) {
+        drop(self.stop);
+        // Without sockets there is no thread to say so.
+        let _ = self.stopped.await;
+    }
+}
+
+async fn serve_one(sockets: Arc<[tokio::net::UdpSocket]>, group: Arc<Group>, at: usize, tally: Arc<Tally>) {
+    let tally = &tally.stun;
     let Some(socket) = sockets.get(at) else { return };
     let mut buffer = vec![0; LARGEST_REQUEST];
     loop {
         let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
+            tally.read_error.add_one();
             tokio::time::sleep(PAUSE_AFTER_ERROR).await;
             continue;
         };
         let datagram = buffer.get(..length).unwrap_or_default();
-        let Some(answer) = group.answer(at, from, datagram) else { continue };
+        let Some(answer) = group.answer(at, from, datagram) else {
+            tally.not_stun.add_one();
+            continue;
+        };
         let Some(leaving) = sockets.get(answer.at) else { continue };
         if let Err(error) = leaving.send_to(&answer.bytes, answer.to).await {
+            tally.write_error.add_one();
             tracing::debug!(to = %answer.to, %error, "STUN answer not sent");
+            continue;
         }
+        tally.success.add_one();
+        if from.ip().to_canonical().is_ipv4() { &tally.ipv4 } else { &tally.ipv6 }.add_one();
     }
 }
 

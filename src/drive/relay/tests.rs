@@ -89,6 +89,28 @@ async fn stun_survives_clients_that_are_gone() {
     assert_eq!(from, server);
 }
 
+/// Its thread ends with the relay, stopped or dropped, and leaves the port to whoever comes.
+#[tokio::test]
+async fn stun_is_over_when_the_relay_is() {
+    let options = |address| RelayOptions { stun_addrs: vec![address], ..RelayOptions::default() };
+    let relay = Relay::bind(options(endpoint("127.0.0.1:0"))).unwrap();
+    let server = relay.stun_addrs()[0];
+    // Bound, and never served.
+    drop(relay);
+    for _ in 0..20 {
+        let handle = Relay::bind(options(server)).map_or_else(|error| panic!("{error}"), Relay::spawn);
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        ask(&socket, server, &request(RequestForm::Plain, None)).await;
+        handle.stop().await.unwrap();
+    }
+    drop(Relay::bind(options(server)).unwrap().spawn());
+    let began = tokio::time::Instant::now();
+    while UdpSocket::bind(server).await.is_err() {
+        assert!(began.elapsed() < Duration::from_secs(10), "the socket is still there");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test]
 async fn http_answers_as_derper_does() {
     let relay = plain_http(Limits::default());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Word;
 use crate::model::{Difficulty, Family, NatType, RegionId};
-use crate::report::{ClientView, Layer};
+use crate::report::{ClientView, DoctorWhy, Layer};
 
 /// A verdict's value, where the report has the verdict at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,6 +109,7 @@ pub(in crate::render) enum DoctorNote<'a> {
     NotOfMap,
     Below,
     NotReached,
+    Undetermined(&'a DoctorWhy),
     PlainHttp,
     NoStunInMap,
     RelaysNothing,

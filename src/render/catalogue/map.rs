@@ -31,4 +31,11 @@ pub(in crate::render) enum MapWord {
     MoreLeftOut,
     ExplainHint,
     EmptyMap,
+    Value,
+    EveryCommand,
+    FromFlag,
+    FromVariable,
+    FromDefault,
+    NoConfigFile,
+    ConfigFile,
 }

@@ -76,6 +76,9 @@ fn notes<'a>(node: &'a NodeExam, exam: &LayerExam) -> Vec<DoctorNote<'a>> {
         if failed && exam.layer < Layer::Stun { DoctorNote::Below } else { DoctorNote::NotReached }
     };
     let skipped = exam.state == LayerState::Skipped;
+    if let Some(why) = node.undetermined(exam.layer).filter(|_| skipped) {
+        return vec![DoctorNote::Undetermined(why)];
+    }
     let relays_nothing = node.stun_only && skipped;
     match exam.layer {
         Layer::Map if exam.state == LayerState::Failed => vec![DoctorNote::EntryWrong],
@@ -83,6 +86,7 @@ fn notes<'a>(node: &'a NodeExam, exam: &LayerExam) -> Vec<DoctorNote<'a>> {
             Some((id, code)) => DoctorNote::Entry { code, id: *id },
             None => DoctorNote::NotOfMap,
         }],
+        Layer::Dns if skipped && facts.via_proxy.is_some() => vec![DoctorNote::NotReached],
         Layer::Dns if skipped => vec![DoctorNote::NoName],
         Layer::Dns => {
             facts.addresses.iter().map(|it| DoctorNote::Address { address: it.address, took: None }).collect()

@@ -4,7 +4,7 @@ use super::{Words, millis, plain};
 use crate::probe::CertificateSeen;
 use crate::report::{
     AddressExam, ClientReason, ClientView, Confidence, Doctor, Layer, LayerExam, LayerState, NodeExam, StunExam,
-    Verdict,
+    Verdict, Why,
 };
 
 impl Words<'_> {
@@ -30,7 +30,7 @@ impl Words<'_> {
             "host": node.host,
             "port": node.port,
             "tls": node.tls,
-            "layers": node.layers.iter().map(layer).collect::<Vec<_>>(),
+            "layers": node.layers.iter().map(|exam| self.layer_of(node, exam)).collect::<Vec<_>>(),
             "open_relay": self.verdict(&node.open_relay, |open| json!(open)),
             "cert_pin": node.cert_pin,
             "addresses": facts.addresses.iter().map(|it| self.address_exam(it)).collect::<Vec<_>>(),
@@ -54,6 +54,16 @@ impl Words<'_> {
                 "up": up,
             })),
         })
+    }
+
+    /// A layer of one relay, with why nothing is known of it.
+    fn layer_of(&self, node: &NodeExam, exam: &LayerExam) -> Value {
+        let mut value = layer(exam);
+        let why = node.undetermined(exam.layer).cloned().map(Why::Doctor);
+        if let (Some(object), Some(why)) = (value.as_object_mut(), why) {
+            object.insert("why".to_owned(), json!(self.catalogue.why(&why, &self.names)));
+        }
+        value
     }
 
     fn address_exam(&self, exam: &AddressExam) -> Value {

@@ -1,9 +1,9 @@
 //! What the doctor has seen of relays.
 
 use super::pseudonym::Pseudonyms;
-use super::relay::certificate;
-use super::verdict::{failure, why};
-use crate::report::{Doctor, ExamFacts, MapNode, RelayFault, RelayFinding};
+use super::relay::{certificate, is_public_authority};
+use super::verdict::{doctor_why, failure, why};
+use crate::report::{Doctor, ExamFacts, FileProblem, MapNode, RelayFault, RelayFinding, Unpinnable};
 
 pub(super) fn walk(doctor: &mut Doctor, names: &mut Pseudonyms) {
     names.text(&mut doctor.target);
@@ -15,6 +15,9 @@ pub(super) fn walk(doctor: &mut Doctor, names: &mut Pseudonyms) {
             names.region_code(code, false);
         }
         why(&mut node.open_relay, names);
+        for (_, why) in &mut node.undetermined {
+            doctor_why(why, names);
+        }
         if let Some(pin) = &mut node.cert_pin {
             pin_of(pin, names);
         }
@@ -42,6 +45,7 @@ fn facts(facts: &mut ExamFacts, names: &mut Pseudonyms) {
         no_stun: _,
         stun,
         hold: _,
+        hold_cut_short: _,
     } = facts;
     for address in addresses {
         names.address(&mut address.address);
@@ -77,7 +81,8 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
     let of_map = !finding.node.contains("://");
     node_name(&mut finding.node, of_map, names);
     match &mut finding.fault {
-        RelayFault::NoAddress { host, failure: how, pinned: _ } => {
+        RelayFault::NoAddress { host, failure: how, pinned: _, only: _ }
+        | RelayFault::NotLookedUp { host, failure: how } => {
             names.host(host);
             failure(how, names);
         }
@@ -109,9 +114,14 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
                 names.host(name);
             }
         }
-        RelayFault::Untrusted { self_signed: _, issuer, node, insecure: _ } => {
-            names.host(issuer);
+        RelayFault::Untrusted { self_signed, issuer, node, unpinnable, insecure: _ } => {
+            if *self_signed || !is_public_authority(issuer) {
+                names.host(issuer);
+            }
             map_node(node, names);
+            if let Some(Unpinnable::Name { expected }) = unpinnable {
+                names.host(expected);
+            }
         }
         RelayFault::PinMismatch { expected, presented, node } => {
             *expected = names.hash(expected);
@@ -122,7 +132,7 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
             names.host(sni);
             failure(how, names);
         }
-        RelayFault::NotDerp { status: _, location, server, disabled: _ } => {
+        RelayFault::NotDerp { status: _, location, server, disabled: _, wants_tls: _ } => {
             for text in location.iter_mut().chain(server) {
                 names.text(text);
             }
@@ -147,13 +157,13 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
         RelayFault::Proxy { failure: how }
         | RelayFault::Certificate { failure: how }
         | RelayFault::TlsBroken { failure: how }
-        | RelayFault::NoHttp { failure: how }
+        | RelayFault::NoHttp { failure: how, others: _, tls: _ }
         | RelayFault::NoServerKey { failure: how }
         | RelayFault::NoGreeting { failure: how }
         | RelayFault::FastStartBroken { failure: how }
         | RelayFault::NotDelivered { packets: _, failure: how }
-        | RelayFault::NotKept { held: _, failure: how } => failure(how, names),
-        RelayFault::SeveralKeys { keys } => {
+        | RelayFault::NotKept { held: _, keep_alives: _, failure: how } => failure(how, names),
+        RelayFault::SeveralKeys { keys, meshed: _ } => {
             for key in keys {
                 *key = names.hash(key);
             }
@@ -164,12 +174,17 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
             failure(how, names);
         }
         RelayFault::TailnodeOnly { server } => names.endpoint(server),
-        RelayFault::MappedOdd { server, mapped: other } | RelayFault::StunFromElsewhere { server, from: other } => {
+        RelayFault::MappedOdd { server, mapped: other, near: _ }
+        | RelayFault::StunFromElsewhere { server, from: other } => {
             names.endpoint(server);
             names.endpoint(other);
         }
-        RelayFault::NoTailscaled { socket: path } | RelayFault::CertificateFile { path, problem: _ } => {
+        RelayFault::NoTailscaled { socket: path } => names.text(path),
+        RelayFault::CertificateFile { path, problem } => {
             names.text(path);
+            if let FileProblem::Unreadable { said } = problem {
+                names.text(said);
+            }
         }
         RelayFault::NotAlone { .. }
         | RelayFault::Expired { .. }
@@ -183,6 +198,7 @@ pub(super) fn finding(finding: &mut RelayFinding, names: &mut Pseudonyms) {
         | RelayFault::NoKeepAlive { .. }
         | RelayFault::OneSided { .. }
         | RelayFault::NotListening { .. }
+        | RelayFault::PortUnknown { .. }
         | RelayFault::LoopbackOnly { .. }
         | RelayFault::ClockUnsynchronized
         | RelayFault::FailOpen => {}

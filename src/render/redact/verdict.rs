@@ -21,15 +21,25 @@ pub(super) fn endpoint(verdict: &mut Verdict<SocketAddr>, names: &mut Pseudonyms
     why(verdict, names);
 }
 
+/// A reason of the doctor's.
+pub(super) fn doctor_why(why: &mut DoctorWhy, names: &mut Pseudonyms) {
+    match why {
+        DoctorWhy::KeyRefused
+        | DoctorWhy::StrangersRelayed
+        | DoctorWhy::StunOnlyNode
+        | DoctorWhy::NoRoute { .. }
+        | DoctorWhy::LayerFailed { .. } => {}
+        DoctorWhy::NoExchange { failure: how }
+        | DoctorWhy::RefusedOnce { failure: how }
+        | DoctorWhy::Lost { failure: how }
+        | DoctorWhy::NotLookedUp { failure: how } => failure(how, names),
+    }
+}
+
 fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
     match &mut why {
-        Why::Doctor(
-            DoctorWhy::KeyRefused
-            | DoctorWhy::StrangersRelayed
-            | DoctorWhy::StunOnlyNode
-            | DoctorWhy::LayerFailed { .. },
-        )
-        | Why::NotMeasuredHere { .. }
+        Why::Doctor(why) => doctor_why(why, names),
+        Why::NotMeasuredHere { .. }
         | Why::OnlyWith { .. }
         | Why::NotMeasuredYet
         | Why::NotAsked
@@ -90,8 +100,7 @@ fn redacted(mut why: Why, names: &mut Pseudonyms) -> Why {
         | Why::Pair(_) => {}
         Why::WitnessesOfOneOwner { servers: _, domain } => names.host(domain),
         Why::HomeRelayNotAsked { region: _, failure: how } => how.iter_mut().for_each(|how| failure(how, names)),
-        Why::Doctor(DoctorWhy::NoExchange { failure: how })
-        | Why::SendRefused { failure: how }
+        Why::SendRefused { failure: how }
         | Why::NamesFailed { failure: how }
         | Why::DirectNoSocket { failure: how }
         | Why::HomeRelayDown { failure: how, .. }

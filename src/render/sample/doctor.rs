@@ -55,6 +55,7 @@ pub(in crate::render) fn relays_broken() -> Report {
                     stun_port: None,
                     cert_name: Some(format!("sha256-raw:{}", "5a".repeat(32))),
                 },
+                unpinnable: None,
                 insecure: false,
             },
         ),
@@ -130,6 +131,7 @@ fn node(name: &str, failed: &[Layer], facts: ExamFacts) -> NodeExam {
         tls: true,
         stun_only: false,
         layers: Layer::ALL.into_iter().map(exam).collect(),
+        undetermined: Vec::new(),
         open_relay: Verdict::known(true, Confidence::High, [ProbeId(7)])
             .because(Why::Doctor(DoctorWhy::StrangersRelayed)),
         cert_pin: Some(format!("sha256-raw:{}", "5a".repeat(32))),

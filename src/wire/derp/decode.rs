@@ -1,7 +1,8 @@
 use bytes::{Buf, BytesMut};
 
 use super::limit::{self, Fate, Phase, Side};
-use super::{Frame, FrameKind, HEADER_LENGTH, Violation, body};
+use super::{Frame, FrameKind, HEADER_LENGTH, Packets, Violation, body, packets};
+use crate::model::NodePublic;
 
 /// Bytes a read is given room for at first: an idle connection costs no more.
 const LEAST_READ: usize = 2 << 10;
@@ -100,6 +101,16 @@ impl Decoder {
         let decoded = self.next();
         self.broken = decoded.as_ref().err().copied();
         decoded
+    }
+
+    /// The packets that come next, as long as they have one destination and one shape, made to be from `source`, and the
+    /// destination. `None`: what comes next is another frame, or nothing yet, or wrong; [`decode`](Self::decode) tells.
+    pub fn packets(&mut self, source: &NodePublic) -> Option<(NodePublic, Packets)> {
+        let relays = self.side == Side::FromClient && self.phase == Phase::Established;
+        if !relays || self.skipping.is_some() || self.broken.is_some() {
+            return None;
+        }
+        packets::take(&mut self.buffer, source)
     }
 
     fn next(&mut self) -> Result<Option<Frame>, Violation> {

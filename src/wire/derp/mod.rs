@@ -2,7 +2,7 @@
 //!
 //! [`Decoder`] turns a stream of bytes into [`Frame`]s, checks each length before there is memory for it, and hands out
 //! payloads as parts of the buffer they were read into. [`Frame::encode`] writes all of a frame but its payload, so
-//! that payloads are written from where they lie. Who may say what, and when, is `derp/`'s affair; which bytes are a
+//! that payloads are written from where they lie; and a relay takes [`Packets`] as they lie, many at a time. Who may say what, and when, is `derp/`'s affair; which bytes are a
 //! frame at all is decided here.
 
 mod body;
@@ -12,6 +12,7 @@ mod frame;
 mod info;
 mod kind;
 mod limit;
+mod packets;
 mod violation;
 
 pub use decode::Decoder;
@@ -20,6 +21,7 @@ pub use frame::{Frame, GoneReason, PresenceFlags};
 pub use info::{ClientInfo, InfoError, ServerInfo};
 pub use kind::FrameKind;
 pub use limit::{Phase, Side};
+pub use packets::Packets;
 pub use violation::{Rule, Violation};
 
 /// What a relay's key is sent after: "DERP🔑".

@@ -34,7 +34,6 @@ const ADMISSION: Admission = Admission {
     info: ServerInfo { version: 2, bytes_per_second: 0, burst_bytes: 0 },
     nonce: [1; 24],
     jitter: Duration::from_secs(2),
-    rate: None,
 };
 
 /// A server session with client A of the vectors admitted.

@@ -1,9 +1,10 @@
 //! The relay's end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use natscope::derp::{Admission, Rate, ServerClose, ServerEvent, ServerSession, Stage};
+use natscope::derp::{Admission, Pace, Rate, ServerClose, ServerEvent, ServerSession, SharedPace, Stage};
 use natscope::wire::derp::{Frame, FrameKind, Rule, Violation};
 use natscope::wire::nacl::CannotOpen;
 
@@ -183,8 +184,9 @@ fn the_mesh_key_opens_three_more_frames() {
 #[test]
 fn reading_pauses_when_a_client_is_faster_than_it_may_be() {
     let now = start();
-    let rate = Rate { per_second: 20_000, burst: 65_568 };
-    let mut session = admitted(now, &Admission { rate: Some(rate), ..ADMISSION });
+    let pace = Pace { bytes: Some(Rate { per_second: 20_000, burst: 65_568 }), packets: None };
+    let mut session = admitted(now, &ADMISSION);
+    session.set_pace(now, pace, None);
     let mut packets = BytesMut::new();
     for _ in 0..100 {
         let payload = Bytes::from(vec![0; 1516]);
@@ -205,9 +207,97 @@ fn reading_pauses_when_a_client_is_faster_than_it_may_be() {
     let wanted = Duration::from_secs_f64(f64::from(99 * 1548 - 65_568) / 20_000.0);
     assert!((at - now).abs_diff(wanted) < Duration::from_millis(1), "{:?}", at - now);
 
-    let mut mesh = admitted(now, &Admission { rate: Some(rate), mesh: true, ..ADMISSION });
+    let mut mesh = admitted(now, &Admission { mesh: true, ..ADMISSION });
+    mesh.set_pace(now, pace, None);
     mesh.feed(&packets);
     assert_eq!(events(&mut mesh, now).len(), 100);
+}
+
+/// Packets are counted whether they are read one by one or together, and nothing else is.
+#[test]
+fn packets_have_a_pace_of_their_own() {
+    let now = start();
+    let pace = Pace { bytes: None, packets: Some(Rate { per_second: 10, burst: 5 }) };
+    for together in [false, true] {
+        let mut session = admitted(now, &ADMISSION);
+        session.set_pace(now, pace, None);
+        let mut frames = BytesMut::new();
+        for number in 0..20 {
+            Frame::NotePreferred(number % 2 == 0).encode_whole(&mut frames).unwrap();
+        }
+        session.feed(&frames);
+        assert_eq!(events(&mut session, now).len(), 20);
+        assert!(session.wants_read(now), "they are no packets");
+        session.feed(&packets(25, 10));
+        let until = now
+            + if together {
+                let (_, packets) = session.poll_packets(now, &public("client_a")).unwrap();
+                assert_eq!(packets.count(), 25, "what has been read is passed on");
+                Duration::from_secs(2)
+            } else {
+                assert_eq!(events(&mut session, now).len(), 6);
+                Duration::from_millis(100)
+            };
+        assert!(!session.wants_read(now));
+        assert_eq!(session.poll_timeout(), Some(until));
+        session.handle_timeout(until);
+        assert!(session.wants_read(until));
+        session.set_pace(until, pace, None);
+        session.set_pace(until, Pace::default(), None);
+        session.feed(&packets(1000, 10));
+        let passed = std::iter::from_fn(|| session.poll_packets(until, &public("client_a")));
+        assert!(passed.map(|(_, packets)| packets.count()).sum::<usize>() >= 1000, "there is no pace any more");
+    }
+}
+
+/// All clients share what there is, and one that sends little waits for no more than the last read of the other.
+#[test]
+fn a_shared_pace_holds_for_all_and_starves_nobody() {
+    let began = start();
+    let pace = Pace { bytes: Some(Rate { per_second: 100_000, burst: 1000 }), packets: None };
+    let shared = Arc::new(SharedPace::new(began, pace));
+    let mut sessions = [admitted(began, &ADMISSION), admitted(began, &ADMISSION)];
+    for session in &mut sessions {
+        session.set_pace(began, Pace::default(), Some(Arc::clone(&shared)));
+    }
+    let [heavy, light] = &mut sessions;
+    let (mut bytes, mut worst, mut pings) = (0, 0, 0);
+    for millis in 0..20_000 {
+        let now = began + Duration::from_millis(millis);
+        for session in [&mut *heavy, &mut *light] {
+            session.handle_timeout(now);
+        }
+        if heavy.wants_read(now) {
+            heavy.feed(&packets(16, 1000));
+            while let Some((_, packets)) = heavy.poll_packets(now, &public("client_a")) {
+                bytes += packets.payload_bytes() + 32 * packets.count();
+            }
+        }
+        // A ping every 100 ms; a read brings those that have come.
+        if light.wants_read(now) {
+            while 100 * pings <= millis {
+                light.feed(&packets(1, 100));
+                worst = worst.max(millis - 100 * pings);
+                pings += 1;
+            }
+            while let Some((_, packets)) = light.poll_packets(now, &public("client_b")) {
+                bytes += packets.payload_bytes() + 32 * packets.count();
+            }
+        }
+    }
+    assert!((1_950_000..=2_050_000).contains(&bytes), "{bytes} bytes in 20 s at 100 kB/s");
+    assert!(pings >= 199, "{pings} pings");
+    assert!(worst <= 170, "a ping waited {worst} ms, and a read of the other takes 165");
+}
+
+/// So many packets with so many bytes each.
+fn packets(count: usize, bytes: usize) -> BytesMut {
+    let mut frames = BytesMut::new();
+    for _ in 0..count {
+        let payload = Bytes::from(vec![0; bytes]);
+        Frame::SendPacket { destination: public("client_b"), payload }.encode_whole(&mut frames).unwrap();
+    }
+    frames
 }
 
 #[test]

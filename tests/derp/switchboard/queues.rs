@@ -118,6 +118,77 @@ fn all_queues_share_one_memory_fairly() {
     assert_eq!(board.census().bytes_held, 0, "all is given back");
 }
 
+/// One who sends as fast as he can, and one who pings, to the same slow reader: every ping is in the batch after it came,
+/// behind no more than one turn of the other's, and none is lost, whatever the other loses.
+#[test]
+fn a_heavy_sender_does_not_starve_a_ping() {
+    let Two { board, now, mut a, b: _b, b_out, .. } = two(Limits::default());
+    let (mut pinger, _pinger_out) = board.join(now, member(3));
+    let mut behind = 0;
+    for number in 0..200_u8 {
+        for _ in 0..1000 {
+            a.route(now, &key(2), vec![0; 1200].into());
+        }
+        pinger.route(now, &key(2), vec![number; 100].into());
+        let mut batch = Vec::new();
+        b_out.drain(now, 16 << 10, &mut batch);
+        let ping = |frame: &Frame| is_from(frame, 3);
+        let at = batch.iter().position(ping).unwrap_or_else(|| panic!("ping {number} is not in the next batch"));
+        assert!(matches!(&batch[at], Frame::RecvPacket { payload, .. } if payload[0] == number), "{number}");
+        assert_eq!(batch.iter().filter(|frame| ping(frame)).count(), 1);
+        behind = behind.max(at);
+    }
+    assert!(behind <= (8 << 10) / 1328 + 1, "behind {behind} packets");
+    assert!(board.counters().dropped_for(DropReason::QueueHead) > 190_000, "the other's");
+}
+
+/// A sender that was alone for long has had nothing that it would owe to one who comes.
+#[test]
+fn who_was_alone_takes_turns_with_who_comes() {
+    let Two { board, now, mut a, b: _b, b_out, .. } = two(Limits::default());
+    let (mut other, _other_out) = board.join(now, member(3));
+    for _ in 0..500 {
+        for _ in 0..100 {
+            a.route(now, &key(2), vec![0; 1200].into());
+        }
+        b_out.drain(now, 100 << 10, &mut Vec::new());
+    }
+    for _ in 0..100 {
+        other.route(now, &key(2), vec![0; 1200].into());
+    }
+    let mut batch = Vec::new();
+    b_out.drain(now, 64 << 10, &mut batch);
+    let of = |number| batch.iter().filter(|frame| is_from(frame, number)).count();
+    assert!(of(1).abs_diff(of(3)) <= 7 && of(1) + of(3) == batch.len(), "{} and {}", of(1), of(3));
+}
+
+/// More senders than are told apart: each one's packets come in order all the same, and nothing is lost.
+#[test]
+fn a_crowd_of_senders_is_kept_in_order() {
+    let Two { board, now, b: _b, b_out, .. } = two(Limits { queue_bytes: 4 << 20, ..Limits::default() });
+    let mut crowd: Vec<_> = (3..=252).map(|number| board.join(now, member(number))).collect();
+    let mut got = vec![Vec::new(); 256];
+    let mut batch = Vec::new();
+    for round in 0..40_u8 {
+        for (inlet, _) in &mut crowd {
+            inlet.route(now, &key(2), vec![round; 64].into());
+        }
+        b_out.drain(now, 40_000, &mut batch);
+    }
+    batch.extend(drain(&b_out, now));
+    for frame in batch {
+        let Frame::RecvPacket { source, payload } = frame else { panic!("{frame:?}") };
+        got[usize::from(source.as_bytes()[0])].push(payload[0]);
+    }
+    for (number, rounds) in got.iter().enumerate().skip(3).take(250) {
+        assert_eq!(*rounds, (0..40).collect::<Vec<_>>(), "{number}");
+    }
+}
+
+fn is_from(frame: &Frame, number: u8) -> bool {
+    matches!(frame, Frame::RecvPacket { source, .. } if *source == key(number))
+}
+
 /// What was handed out is still in memory until the next batch is asked for.
 #[test]
 fn a_batch_counts_until_the_next() {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::DoctorInput;
 use super::exam::Exam;
+use super::local::SeenOfRelays;
 use crate::probe::{Outcome, Record};
 use crate::report::{
     Doctor, DoctorWhy, ExamFacts, Finding, FindingDetail, Layer, LayerExam, LayerState, NodeExam, RelayFault,
@@ -43,11 +44,18 @@ pub fn analyze(input: &DoctorInput, record: &Record) -> (Doctor, Vec<Finding>) {
     }
     findings.extend(path::look(input));
     if let Some(facts) = &input.local {
-        let presented: Vec<&str> =
-            nodes.iter().filter_map(|node| Some(node.facts.certificate.as_ref()?.sha256.as_str())).collect();
+        let answering = |node: &NodeExam| {
+            let tcp = node.facts.addresses.iter().any(|exam| exam.tcp.is_ok()).then_some((false, node.port));
+            let stun = node.facts.stun.iter().filter(|stun| stun.tailnode.is_some() || stun.plain.is_some());
+            tcp.into_iter().chain(stun.map(|stun| (true, stun.server.port()))).collect::<Vec<_>>()
+        };
+        let seen = SeenOfRelays {
+            presented: nodes.iter().filter_map(|node| Some(node.facts.certificate.as_ref()?.sha256.as_str())).collect(),
+            answering: nodes.iter().flat_map(answering).collect(),
+        };
         let here = || input.patients.first().map_or_else(|| input.target.clone(), |patient| patient.name.clone());
         findings.extend(
-            super::local::look(input, facts, &presented)
+            super::local::look(input, facts, &seen)
                 .into_iter()
                 .map(|fault| Finding::new(FindingDetail::Relay(Box::new(RelayFinding { node: here(), fault })))),
         );
@@ -62,6 +70,7 @@ struct Chart<'e> {
     facts: ExamFacts,
     faults: Vec<RelayFault>,
     layers: Vec<LayerExam>,
+    undetermined: Vec<(Layer, DoctorWhy)>,
     open_relay: Verdict<bool>,
 }
 
@@ -78,6 +87,15 @@ impl Chart<'_> {
         state
     }
 
+    /// Enters a layer that was asked about, and of which nothing is known for sure.
+    fn undetermined(&mut self, layer: Layer, why: DoctorWhy) -> LayerState {
+        if self.open_relay.value().is_none() {
+            self.open_relay = Verdict::unknown(Why::Doctor(why.clone()));
+        }
+        self.undetermined.push((layer, why));
+        self.skip(layer)
+    }
+
     fn skip(&mut self, layer: Layer) -> LayerState {
         self.layers.push(LayerExam { layer, state: LayerState::Skipped, took: None });
         LayerState::Skipped
@@ -91,6 +109,7 @@ fn examine(exam: &Exam<'_>) -> (NodeExam, Vec<RelayFault>) {
         facts: ExamFacts::default(),
         faults: Vec::new(),
         layers: Vec::new(),
+        undetermined: Vec::new(),
         open_relay: Verdict::unknown(Why::NotAsked),
     };
     if patient.map_is_wrong {
@@ -134,7 +153,7 @@ fn examine(exam: &Exam<'_>) -> (NodeExam, Vec<RelayFault>) {
         chart.layer(Layer::Path, None);
     }
     let cert_pin = chart.facts.certificate.as_ref().map(|seen| format!("sha256-raw:{}", seen.sha256));
-    let Chart { facts, mut faults, layers, open_relay, .. } = chart;
+    let Chart { facts, mut faults, layers, undetermined, open_relay, .. } = chart;
     faults.sort_by_key(RelayFault::layer);
     let node = NodeExam {
         name: patient.name.clone(),
@@ -144,6 +163,7 @@ fn examine(exam: &Exam<'_>) -> (NodeExam, Vec<RelayFault>) {
         tls: patient.tls,
         stun_only: patient.node.stun_only,
         layers,
+        undetermined,
         open_relay,
         cert_pin,
         facts,

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use super::{Chart, resolve_time};
-use crate::check::doctor::exam::Names;
+use crate::check::doctor::exam::{Names, What};
 use crate::model::{Family, is_fake_dns};
 use crate::probe::{Cause, Failure, Outcome, Stage};
-use crate::report::{Layer, LayerState, RelayFault};
+use crate::report::{DoctorWhy, Layer, LayerState, RelayFault};
 
 pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
     let exam = chart.exam;
@@ -27,16 +27,34 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
     let pinned = |family| exam.patient.fixed(family).filter(|addresses| !addresses.is_empty());
 
     let is_pinned = Family::BOTH.into_iter().any(|family| exam.allows(family) && pinned(family).is_some());
-    if found.is_empty() {
-        // A failure says more than an empty answer, unless the name is known not to exist.
-        let failure = answers.iter().find_map(|(_, told)| told.as_ref().err().cloned());
-        let nothing_useful = Family::BOTH.into_iter().all(|family| {
-            exam.names(family).is_nothing() || matches!(exam.names(family), Names::Fixed(fixed) if fixed.is_empty())
-        });
-        if !answers.is_empty() && (is_pinned || nothing_useful) {
-            let failure = failure.unwrap_or(Failure::new(Stage::Dns, Cause::NoAddress));
-            chart.fault(RelayFault::NoAddress { host: host.clone(), failure, pinned: is_pinned });
+    let nothing_useful = Family::BOTH.into_iter().all(|family| {
+        exam.names(family).is_nothing() || matches!(exam.names(family), Names::Fixed(fixed) if fixed.is_empty())
+    });
+    if found.is_empty() && !answers.is_empty() && (is_pinned || nothing_useful) {
+        if exam.state(&What::Touch(None)).answer().is_some_and(|answer| answer.connect.is_some()) {
+            // The proxy knows the name, which is enough.
+            return chart.skip(Layer::Dns);
         }
+        let said_so = |told: &Result<Vec<IpAddr>, Failure>| match told {
+            Ok(_) => true,
+            Err(failure) => matches!(failure.cause, Cause::NoSuchName | Cause::NoAddress),
+        };
+        // One family's silence leaves open whether the name has an address there.
+        if let Some((_, Err(failure))) = answers.iter().find(|(_, told)| !said_so(told)) {
+            let failure = failure.clone();
+            if !is_pinned {
+                chart.fault(RelayFault::NotLookedUp { host, failure: failure.clone() });
+                return chart.undetermined(Layer::Dns, DoctorWhy::NotLookedUp { failure });
+            }
+            return chart.skip(Layer::Dns);
+        }
+        let failure = answers.iter().find_map(|(_, told)| told.as_ref().err().cloned());
+        let failure = failure.unwrap_or(Failure::new(Stage::Dns, Cause::NoAddress));
+        let only = match answers.as_slice() {
+            [(family, _)] if failure.cause != Cause::NoSuchName => Some(*family),
+            _ => None,
+        };
+        chart.fault(RelayFault::NoAddress { host: host.clone(), failure, pinned: is_pinned, only });
     }
     if let Some(fake) = found.iter().find(|address| is_fake_dns(**address)) {
         chart.fault(RelayFault::FakeAddress { host: host.clone(), address: *fake });

@@ -1,12 +1,12 @@
 //! STUN, which is UDP, and knows nothing of the relay beside it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::Chart;
 use crate::check::doctor::exam::Exam;
 use crate::model::{Family, is_global};
 use crate::probe::{Cause, Failure, Outcome, Stage, StunForm};
-use crate::report::{Layer, LayerState, RelayFault, StunExam};
+use crate::report::{DoctorWhy, Layer, LayerState, RelayFault, StunExam};
 
 const FORMS: [StunForm; 2] = [StunForm::Tailnode, StunForm::Plain];
 
@@ -45,27 +45,52 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
             if any {
                 // Over a family that TCP gets through: else it is this host's way that is missing.
                 let reached = chart.facts.addresses.iter().any(|it| it.address == server.ip() && it.tcp.is_ok());
-                if reached {
+                // What a proxy reaches says nothing of this host's own way.
+                if reached && chart.facts.via_proxy.is_none() {
                     chart.fault(RelayFault::NoStunOver { family, server, failure });
                 }
-            } else if !lacks_route(exam, family) || exams.len() == 1 {
+            } else if !(lacks_route(exam, family) && failure.cause == Cause::Unreachable) && !is_by_chance(exam, stun) {
                 chart.fault(RelayFault::NoStun { server, failure, relay_works, plain: stun.plain.is_some() });
             }
         } else if works(stun) && stun.plain.is_none() {
             chart.fault(RelayFault::TailnodeOnly { server: stun.server });
         }
         if let Some(mapped) = stun.mapped.filter(|mapped| is_odd(exam, stun.server, *mapped)) {
-            chart.fault(RelayFault::MappedOdd { server: stun.server, mapped });
+            chart.fault(RelayFault::MappedOdd {
+                server: stun.server,
+                mapped,
+                near: is_near(exam, stun.server, mapped),
+            });
         }
         if let Some(from) = from_elsewhere(exam, stun.server) {
             chart.fault(RelayFault::StunFromElsewhere { server: stun.server, from });
         }
+    }
+    // Of both forms one alone is answered, and packets get lost.
+    let by_chance = |stun: &&StunExam| is_by_chance(exam, stun);
+    if let Some(failure) = exams.iter().find(by_chance).and_then(|stun| stun.failure.clone()).filter(|_| !any) {
+        return chart.undetermined(Layer::Stun, DoctorWhy::Lost { failure });
+    }
+    let no_way = |stun: &StunExam| {
+        let family = Family::of(stun.server.ip());
+        let unreachable = stun.failure.as_ref().is_some_and(|failure| failure.cause == Cause::Unreachable);
+        (unreachable && lacks_route(exam, family)).then_some(family)
+    };
+    if let Some(family) = exams.iter().find_map(no_way).filter(|_| exams.iter().all(|stun| no_way(stun).is_some())) {
+        return chart.undetermined(Layer::Stun, DoctorWhy::NoRoute { family });
     }
     if !exams.iter().any(|stun| works(stun) || stun.failure.is_some() || stun.plain.is_some()) {
         return chart.skip(Layer::Stun);
     }
     let took = exams.iter().filter_map(|stun| stun.tailnode).min();
     chart.layer(Layer::Stun, took)
+}
+
+/// Whether the silence of Tailscale's form may be that of lost packets, since the plain one was answered and packets do get
+/// lost. Where neither is answered, twice as many copies were silent.
+fn is_by_chance(exam: &Exam<'_>, stun: &StunExam) -> bool {
+    let silent = stun.failure.as_ref().is_some_and(|failure| matches!(failure.cause, Cause::NoAnswer { .. }));
+    silent && stun.tailnode.is_none() && stun.plain.is_some() && exam.saw_loss()
 }
 
 /// Whether silence has lasted long enough, or was broken by a refusal, before the run ended.
@@ -102,8 +127,19 @@ fn lacks_route(exam: &Exam<'_>, family: Family) -> bool {
 /// translates addresses before it.
 fn is_odd(exam: &Exam<'_>, server: SocketAddr, mapped: SocketAddr) -> bool {
     // A server of this very host sees it where both are.
-    let is_here = || exam.input.host.interfaces.iter().any(|interface| interface.addresses.contains(&server.ip()));
-    is_global(server.ip()) && (!is_global(mapped.ip()) || (server.ip() == mapped.ip() && !is_here()))
+    is_global(server.ip()) && (!is_global(mapped.ip()) || (server.ip() == mapped.ip() && !is_ours(exam, server.ip())))
+}
+
+/// Whether a server that sees this host there is in its network: at an address of this host or its router, or at the server's
+/// own public one. Then the router turned the request back (RFC 4787 section 6), or it never left this host, and strangers may
+/// be seen as they are.
+fn is_near(exam: &Exam<'_>, server: SocketAddr, mapped: SocketAddr) -> bool {
+    let mut gateways = exam.input.host.gateways.iter();
+    is_ours(exam, mapped.ip()) || server.ip() == mapped.ip() || gateways.any(|it| it.address == mapped.ip())
+}
+
+fn is_ours(exam: &Exam<'_>, address: IpAddr) -> bool {
+    exam.input.host.interfaces.iter().any(|interface| interface.addresses.contains(&address))
 }
 
 /// Who answered in the place of the server.

@@ -6,7 +6,7 @@ use super::Chart;
 use crate::check::doctor::exam::What;
 use crate::model::Family;
 use crate::probe::{Cause, Failure, StunForm};
-use crate::report::{AddressExam, Layer, LayerState, RelayFault};
+use crate::report::{AddressExam, DoctorWhy, Layer, LayerState, RelayFault};
 
 pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
     let exam = chart.exam;
@@ -40,6 +40,7 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
         }
     }
     let works = !took.is_empty();
+    let mut no_way = None;
     for (address, failure) in failed {
         if matches!(failure.cause, Cause::Proxy { .. }) || address.is_none() {
             if !chart.faults.iter().any(|fault| matches!(fault, RelayFault::Proxy { .. })) && !works {
@@ -48,8 +49,9 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
             continue;
         }
         let Some(address) = address else { continue };
-        // What this host has no way to is not the relay's fault, as long as there is another way.
-        if works && lacks_family(chart, address, &failure) {
+        // What this host has no way to is not the relay's fault.
+        if lacks_family(chart, address, &failure) {
+            no_way = Some(Family::of(address));
             continue;
         }
         let stun = exam.stun_servers().into_iter().any(|server| {
@@ -58,6 +60,12 @@ pub(super) fn look(chart: &mut Chart<'_>) -> LayerState {
         });
         let address = SocketAddr::new(address, port);
         chart.fault(RelayFault::Tcp { address, failure, others: works, stun });
+    }
+    if let Some(family) = no_way
+        && !works
+        && chart.faults.iter().all(|fault| fault.layer() != Layer::Tcp)
+    {
+        return chart.undetermined(Layer::Tcp, DoctorWhy::NoRoute { family });
     }
     if exam.touches().is_empty() || (chart.facts.addresses.is_empty() && !works && chart.faults.is_empty()) {
         return chart.skip(Layer::Tcp);

@@ -2,19 +2,18 @@
 
 use super::play::*;
 use crate::check::doctor::DoctorInput;
-use crate::model::{CertName, Pin};
+use crate::model::Pin;
 use crate::probe::{
-    Cause, CertificateFault, DerpStart, Failure, HttpRequest, Outcome, Question, RelayAnswer, RelayAsk, Sni, Stage,
-    StunForm,
+    Cause, DerpStart, Failure, HttpRequest, Outcome, Question, RelayAnswer, RelayAsk, Sni, Stage, StunForm,
 };
-use crate::report::{Layer, LayerState, RelayFault, Severity};
+use crate::report::{LayerState, RelayFault};
 
 /// A relay that does as a healthy one but where `odd` says otherwise.
-fn odd(input: &DoctorInput, odd: impl Fn(&RelayAsk) -> Option<RelayAnswer>) -> Played {
+pub(super) fn odd(input: &DoctorInput, odd: impl Fn(&RelayAsk) -> Option<RelayAnswer>) -> Played {
     play(input, |question, _| world(question, |ask| Some(odd(ask).unwrap_or_else(|| healthy(ask)))))
 }
 
-fn layers(played: &Played) -> String {
+pub(super) fn layers(played: &Played) -> String {
     let letter = |state| match state {
         LayerState::Ok => 'o',
         LayerState::Failed => 'x',
@@ -36,8 +35,10 @@ fn an_open_relay_in_order() {
 
 #[test]
 fn a_relay_for_its_own_clients_has_nothing_above_a_note() {
-    let played = odd(&input(), |ask| {
-        matches!(ask, RelayAsk::Derp { .. } | RelayAsk::DerpExchange).then(|| broken_off(&[KEY], Cause::NotAdmitted))
+    let played = odd(&input(), |ask| match ask {
+        RelayAsk::Derp { .. } => Some(broken_off(&[KEY], Cause::NotAdmitted)),
+        RelayAsk::DerpExchange => Some(turned_away(&[KEY])),
+        _ => None,
     });
     assert_eq!(played.all_codes(), ["DERP-002"]);
     assert!(played.doctor.nodes[0].open_relay.is_false());
@@ -45,7 +46,7 @@ fn a_relay_for_its_own_clients_has_nothing_above_a_note() {
     // Two connections more are compared: a balancer is noticed also where nobody is let in.
     let balanced = |ask: &RelayAsk| match ask {
         RelayAsk::Derp { .. } => Some(broken_off(&[KEY], Cause::NotAdmitted)),
-        RelayAsk::DerpExchange => Some(broken_off(&[KEY, "bb"], Cause::NotAdmitted)),
+        RelayAsk::DerpExchange => Some(turned_away(&[KEY, "bb"])),
         _ => None,
     };
     assert_eq!(odd(&input(), balanced).codes(), ["DERP-003"]);
@@ -118,7 +119,7 @@ fn connections() {
     assert_eq!(play(&two, no_route).codes(), ["DERP-005"]);
 }
 
-fn fault(played: &Played) -> RelayFault {
+pub(super) fn fault(played: &Played) -> RelayFault {
     let found = played.findings.iter().find_map(|finding| match &finding.detail {
         crate::report::FindingDetail::Relay(relay) => Some(relay.fault.clone()),
         _ => None,
@@ -147,87 +148,6 @@ fn handshakes() {
         };
         assert_eq!(odd(&input(), filtered).codes(), ["TLS-008"], "{cause:?}");
     }
-}
-
-#[test]
-fn certificates() {
-    let with = |change: &dyn Fn(&mut crate::probe::TlsAnswer)| {
-        let mut changed = tls();
-        change(&mut changed);
-        move |ask: &RelayAsk| {
-            let mut answer = healthy(ask);
-            answer.tls = answer.tls.map(|_| changed.clone());
-            Some(answer)
-        }
-    };
-    let fault = |fault: CertificateFault| {
-        with(&move |tls| {
-            tls.by_map = Some(fault.clone());
-            tls.by_roots = Some(fault.clone());
-        })
-    };
-    let mismatch = || CertificateFault::NameMismatch { expected: "relay.example".to_owned() };
-    // What is behind a bad certificate is looked at all the same, and so is whether it is open.
-    assert_eq!(odd(&input(), fault(CertificateFault::UnknownIssuer)).codes(), ["TLS-004", "DERP-005"]);
-    assert_eq!(odd(&input(), fault(mismatch())).codes(), ["TLS-003", "DERP-005"]);
-    assert_eq!(odd(&input(), fault(CertificateFault::NotAlone { count: 2 })).codes(), ["TLS-005", "DERP-005"]);
-    let other = CertificateFault::Other { said: "bad signature".to_owned() };
-    assert_eq!(odd(&input(), fault(other)).codes(), ["TLS-010", "DERP-005"]);
-
-    // Dates count whatever a verifier says first.
-    for (before, after, severity) in [
-        (-90 * DAY, -1, Severity::Error),
-        (DAY, 90 * DAY, Severity::Error),
-        (-87 * DAY, 3 * DAY, Severity::Warning),
-        (-5 * DAY, DAY, Severity::Warning),
-    ] {
-        let dated = with(&|tls| {
-            tls.certificates[0].not_before = NOW + before;
-            tls.certificates[0].not_after = NOW + after;
-        });
-        let played = odd(&input(), dated);
-        let finding = played.findings.iter().find(|finding| finding.code() == "TLS-006").unwrap();
-        assert_eq!(finding.severity, severity, "{before} {after}");
-    }
-    // One for six days is as it should be on its third.
-    let young = with(&|tls| {
-        tls.certificates[0].not_before = NOW - 3 * DAY;
-        tls.certificates[0].not_after = NOW + 3 * DAY;
-    });
-    assert_eq!(odd(&input(), young).codes(), ["DERP-005"]);
-
-    // Tailscale's client does not look at the name of a relay that is named by its address.
-    let mut by_address = input();
-    by_address.patients[0].node.host_name = "203.0.113.7".to_owned();
-    let played = odd(&by_address, fault(mismatch()));
-    let finding = played.findings.iter().find(|finding| finding.code() == "TLS-003").unwrap();
-    assert_eq!(finding.severity, Severity::Warning);
-
-    // InsecureForTests: clients connect, and are told nothing.
-    let mut insecure = input();
-    insecure.patients[0].node.insecure_for_tests = true;
-    let self_signed = with(&|tls| tls.by_roots = Some(CertificateFault::UnknownIssuer));
-    let played = odd(&insecure, self_signed);
-    assert_eq!(played.findings.iter().filter(|finding| finding.severity == Severity::Error).count(), 0);
-    assert_eq!(played.doctor.nodes[0].layer(Layer::Tls), LayerState::Ok);
-
-    // A pin that matches needs nobody's signature.
-    let mut pinned = input();
-    pinned.patients[0].node.cert_name = CertName::Sha256Raw("5a".repeat(32));
-    let self_signed = with(&|tls| tls.by_roots = Some(CertificateFault::UnknownIssuer));
-    assert_eq!(odd(&pinned, self_signed).codes(), ["DERP-005"]);
-}
-
-#[test]
-fn clocks() {
-    let skewed = |ask: &RelayAsk| {
-        let mut answer = healthy(ask);
-        if let Some(reply) = &mut answer.http {
-            reply.date_ahead_s = Some(-4000);
-        }
-        Some(answer)
-    };
-    assert_eq!(odd(&input(), skewed).codes(), ["TLS-007", "DERP-005"]);
 }
 
 #[test]
@@ -322,9 +242,9 @@ fn sessions() {
     assert_eq!(odd(&input(), derp(broken_off(&[], garbled))).codes(), ["DERP-001"]);
     assert_eq!(odd(&input(), derp(broken_off(&[KEY], Cause::TimedOut { after: millis(2400) }))).codes(), ["DERP-001"]);
     // Another relay at the second connection.
-    let two = |ask: &RelayAsk| matches!(ask, RelayAsk::DerpExchange).then(|| admitted(&[KEY, "bb"]));
+    let two = |ask: &RelayAsk| matches!(ask, RelayAsk::DerpExchange).then(|| undelivered(&[KEY, "bb"]));
     assert_eq!(odd(&input(), two).codes(), ["DERP-003"]);
-    let lost = |ask: &RelayAsk| matches!(ask, RelayAsk::DerpExchange).then(|| exchanged(0));
+    let lost = |ask: &RelayAsk| matches!(ask, RelayAsk::DerpExchange).then(|| undelivered(&[KEY]));
     let played = odd(&input(), lost);
     assert_eq!(played.codes(), ["DERP-004"]);
     assert!(played.doctor.nodes[0].open_relay.value().is_none());
@@ -345,6 +265,18 @@ fn sessions() {
         }
     };
     assert_eq!(odd(&held, ended(Cause::Closed)).codes(), ["DERP-007", "DERP-005"]);
+    for keep_alives in [0, 2] {
+        let heard = |ask: &RelayAsk| {
+            let mut answer = ended(Cause::Closed)(ask)?;
+            if let Some(derp) = &mut answer.derp {
+                derp.keep_alives = keep_alives;
+            }
+            Some(answer)
+        };
+        let played = odd(&held, heard);
+        let RelayFault::NotKept { keep_alives: told, .. } = fault(&played) else { panic!() };
+        assert_eq!(told, keep_alives);
+    }
     // Our own deadline is no doing of the relay's.
     let late = odd(&held, ended(Cause::TimedOut { after: millis(92_400) }));
     assert_eq!((late.codes(), late.doctor.nodes[0].facts.hold), (vec!["DERP-005"], None));
@@ -362,6 +294,27 @@ fn stun() {
         other => world(other, |ask| Some(healthy(ask))),
     };
     assert_eq!(play(&input(), private).codes(), ["DERP-005", "STUN-003"]);
+    // Behind one router, it is this host's own address or the router's that a server there sees.
+    for seen in ["192.168.1.2:4000", "192.168.1.1:4000", "203.0.113.7:4000"] {
+        let mut near = input();
+        near.host.interfaces = vec![crate::probe::Interface {
+            name: "eth0".to_owned(),
+            index: 2,
+            mtu: 1500,
+            loopback: false,
+            point_to_point: false,
+            addresses: vec![ip("192.168.1.2")],
+        }];
+        near.host.gateways = vec![crate::probe::Gateway { address: ip("192.168.1.1"), interface: "eth0".to_owned() }];
+        let turned_back = |question: &Question, _| match question {
+            Question::Stun { server, .. } => Some((millis(20), mapped(*server, seen))),
+            other => world(other, |ask| Some(healthy(ask))),
+        };
+        // A note, and no warning: strangers may be seen as they are.
+        let played = play(&near, turned_back);
+        assert_eq!(played.codes(), ["DERP-005"], "{seen}");
+        assert!(played.all_codes().contains(&"STUN-003"), "{seen}");
+    }
 
     let mut none = input();
     none.patients[0].node.stun_port = None;

@@ -131,10 +131,30 @@ pub(super) fn broken_off(keys: &[&str], cause: Cause) -> RelayAnswer {
 pub(super) fn exchanged(packets: u8) -> RelayAnswer {
     let mut answer = admitted(&[KEY]);
     if let Some(derp) = &mut answer.derp {
+        derp.let_in = 2;
         derp.packets = packets;
         derp.exchange = (packets == 2).then_some(millis(40));
     }
     answer.ended = (packets < 2).then_some(Failure::new(Stage::Derp, Cause::TimedOut { after: millis(1500) }));
+    answer
+}
+
+/// Two keys that were let in, and the connection of one was cut before a packet came.
+pub(super) fn undelivered(keys: &[&str]) -> RelayAnswer {
+    let mut answer = exchanged(0);
+    if let Some(derp) = &mut answer.derp {
+        derp.server_keys = keys.iter().map(|key| (*key).to_owned()).collect();
+    }
+    answer.ended = Some(Failure::new(Stage::Derp, Cause::Closed));
+    answer
+}
+
+/// Two keys that were turned away.
+pub(super) fn turned_away(keys: &[&str]) -> RelayAnswer {
+    let mut answer = broken_off(keys, Cause::NotAdmitted);
+    if let Some(derp) = &mut answer.derp {
+        derp.turned_away = 2;
+    }
     answer
 }
 

@@ -158,6 +158,13 @@ impl Asking<'_> {
         for key in other.derp.into_iter().flat_map(|other| other.server_keys) {
             note(&mut answer.derp.get_or_insert_default().server_keys, key);
         }
+        for login in [a.as_ref().err(), b.as_ref().err()] {
+            match login.map(|failure| &failure.cause) {
+                None => answer.derp.get_or_insert_default().let_in += 1,
+                Some(Cause::NotAdmitted) => answer.derp.get_or_insert_default().turned_away += 1,
+                Some(_) => {}
+            }
+        }
         let (mut a, mut b) = (a?, b?);
         let said = answer.derp.get_or_insert_default();
         let public = [node_public(first), node_public(second)];

@@ -117,7 +117,10 @@ impl Session {
     fn failure(&mut self, reason: &ClientClose) -> Failure {
         let closed = || self.broken.clone().unwrap_or(Failure::new(Stage::Derp, Cause::Closed));
         match reason {
-            ClientClose::Rejected if self.named => Failure::new(Stage::Derp, Cause::NotAdmitted),
+            // An end in order, be it without TLS's own: a reset may be anybody's doing.
+            ClientClose::Rejected if self.named && closed().cause == Cause::Closed => {
+                Failure::new(Stage::Derp, Cause::NotAdmitted)
+            }
             // After a fast start our greeting is out before the relay has said anything: who closes then may be anybody.
             ClientClose::Rejected | ClientClose::NoKey | ClientClose::Left => {
                 let Failure { stage: _, cause } = closed();

@@ -114,7 +114,10 @@ impl AllowList {
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     use std::io::Read as _;
 
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot read {}: {error}", path.display()));
+    let named = |error: io::Error| {
+        let wanted = "it was to be a key, nodekey:… or 64 hex digits, or a file with one a line";
+        io::Error::new(error.kind(), format!("cannot read {}: {error}; {wanted}", path.display()))
+    };
     let mut bytes = Vec::new();
     std::fs::File::open(path).and_then(|file| file.take(LARGEST_FILE).read_to_end(&mut bytes)).map_err(named)?;
     Ok(bytes)

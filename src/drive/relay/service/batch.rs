@@ -3,13 +3,11 @@ use std::io::IoSlice;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::wire::derp::Frame;
+use crate::derp::Tray;
+use crate::wire::derp::{Frame, Packets};
 
-/// A payload up to this length is copied behind its frame's head: that is cheaper than one more piece to write.
+/// What is no longer than this is copied next to what goes before it: that is cheaper than one more piece to write.
 const COPIED: usize = 256;
-
-/// Memory kept for heads between batches.
-const KEPT: usize = 16 << 10;
 
 /// Frames on their way into a connection, as pieces that are written from where they lie.
 #[derive(Debug, Default)]
@@ -30,18 +28,6 @@ impl Batch {
         &mut self.open
     }
 
-    /// A frame that nobody may send is left out: there is none in a switchboard.
-    pub(super) fn push(&mut self, frame: &Frame) {
-        let Ok(tail) = frame.encode(&mut self.open) else { return };
-        if tail.len() <= COPIED {
-            self.open.extend_from_slice(&tail);
-        } else {
-            self.close();
-            self.length += tail.len();
-            self.pieces.push_back(tail);
-        }
-    }
-
     /// Makes it ready to be written. Until then, the last things pushed may not be in the [`Buf`].
     pub(super) fn close(&mut self) {
         if !self.open.is_empty() {
@@ -54,11 +40,31 @@ impl Batch {
     /// Gives memory back before a wait that may be long.
     pub(super) fn shrink(&mut self) {
         if self.is_empty() {
-            if self.open.capacity() > KEPT {
-                self.open = BytesMut::new();
-            }
-            self.pieces.shrink_to(16);
+            *self = Self::default();
         }
+    }
+
+    fn append(&mut self, bytes: Bytes) {
+        if bytes.len() <= COPIED {
+            self.open.extend_from_slice(&bytes);
+        } else {
+            self.close();
+            self.length += bytes.len();
+            self.pieces.push_back(bytes);
+        }
+    }
+}
+
+impl Tray for Batch {
+    /// A frame that nobody may send is left out: there is none in a switchboard.
+    fn frame(&mut self, frame: Frame) {
+        if let Ok(tail) = frame.encode(&mut self.open) {
+            self.append(tail);
+        }
+    }
+
+    fn packets(&mut self, packets: Packets) {
+        self.append(packets.into_frames());
     }
 }
 
@@ -108,7 +114,7 @@ mod tests {
         for step in [1, 7, 300, 100_000] {
             let mut batch = Batch::default();
             for frame in &frames {
-                batch.push(frame);
+                batch.frame(frame.clone());
             }
             batch.close();
             assert_eq!(batch.remaining(), whole.len());

@@ -2,56 +2,66 @@
 //!
 //! Nothing waits for a reader but its own connection: packets for others are left in their outlets, and its own are
 //! taken from its outlet a batch at a time, when the batch before is written. It is flushed when there is no more.
+//!
+//! The task is polled by hand. Each turn takes all that is there to be read, and writes what can be written; nothing is
+//! registered anew that is registered already, and the timer is set only when something is due earlier than it.
 
-use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
-use tokio_util::sync::CancellationToken;
+use tokio_util::io::{poll_read_buf, poll_write_buf};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Service;
 use super::batch::Batch;
+use super::end::{End, say_goodbye};
 use super::login::Admitted;
-use crate::derp::{Closed, Inlet, Member, Outlet, ServerClose, ServerEvent, ServerSession};
+use super::signal::Told;
+use super::stopping::Stopping;
+use super::timer::Timer;
+use crate::derp::{Inlet, Member, Outlet, ServerClose, ServerEvent, ServerSession};
 use crate::drive::relay::admission::Grounds;
-use crate::drive::relay::http::Stream;
-use crate::wire::derp::{Frame, PresenceFlags};
+use crate::drive::relay::carrier::Carrier;
+use crate::wire::derp::PresenceFlags;
 
 /// Bytes taken from the outlet at a time: enough to make the cost of a write small, and little memory for each client.
 const BATCH: usize = 64 << 10;
 
-/// When the relay stops: a client that has sent nothing for this long has sent all it had to send.
-const QUIET: Duration = Duration::from_millis(50);
+/// How often a task takes its turn before others get theirs: each is a batch read and a batch written at the most.
+const TURNS: usize = 4;
 
-/// And one that goes on sending is not listened to longer than this.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// How long a connection is kept after its end was told, for what the client has not read yet: closing it with unread
-/// bytes of the client's in it would throw that away.
-const LINGER: Duration = Duration::from_secs(1);
+/// Buffers are kept this long after the last bytes came: what comes in bursts finds them, and who is idle has none.
+const WARM: Duration = Duration::from_secs(1);
 
 pub(super) struct Client {
     service: Arc<Service>,
     session: ServerSession,
     inlet: Inlet,
     outlet: Arc<Outlet>,
-    read: ReadHalf<Box<dyn Stream>>,
-    write: WriteHalf<Box<dyn Stream>>,
-    frames: Vec<Frame>,
+    carrier: Box<dyn Carrier>,
     batch: Batch,
+    /// How the connection broke; what the client had sent before is heard first.
+    broken: Option<io::Error>,
+    /// Writing is what failed.
+    mute: bool,
     /// Something was written and not flushed.
     unflushed: bool,
     /// Since when the connection takes nothing.
     stalled: Option<Instant>,
+    /// When bytes came last, as long as there is memory to give back for it.
+    warm: Option<Instant>,
     greeting: Greeting,
     entry: super::roster::Entry<Arc<Service>>,
-    place: Option<tokio::sync::OwnedSemaphorePermit>,
+    place: Option<super::places::Place>,
+    /// Which paces the session knows.
+    paces: u64,
     stopping: Stopping,
+    /// There until all that it sent before the relay stopped has been read.
+    reader: Option<TaskTrackerToken>,
 }
 
 /// Who it is, for the log.
@@ -62,30 +72,6 @@ struct Greeting {
     quiet: bool,
 }
 
-/// How far a client is when the relay stops.
-enum Stopping {
-    /// It does not stop.
-    Not,
-    /// What the client has sent before is still being read.
-    Reading { last: Instant, until: Instant },
-    /// Other clients are still being read.
-    Waiting,
-    /// Nothing more will be accepted for it.
-    Delivering,
-}
-
-/// Why a connection ends.
-enum End {
-    Session(ServerClose),
-    Switchboard(Closed),
-    Io(io::Error),
-    Stalled,
-    NoLongerAdmitted,
-    /// The relay stops, and the client has got all there was for it.
-    Delivered,
-    Cut,
-}
-
 impl Client {
     pub(super) fn new(service: Arc<Service>, admitted: Admitted) -> Self {
         let Admitted { key, peer, grounds, info, session, stream, entry, place } = admitted;
@@ -93,36 +79,45 @@ impl Client {
         let flags = if info.is_prober { PresenceFlags::PROBER } else { PresenceFlags::REGULAR };
         let member = Member { key, endpoint: Some(peer), flags };
         let (inlet, outlet) = service.switchboard.join(now, member);
-        let (read, write) = tokio::io::split(stream);
         let quiet = grounds == Grounds::Own;
         if quiet {
             tracing::debug!(%key, %peer, "the relay's own check came");
         } else {
             tracing::info!(%key, %peer, %grounds, "client came");
         }
+        let reader = Some(service.readers.token());
         Self {
             service,
             session,
             inlet,
             outlet,
-            read,
-            write,
-            frames: Vec::new(),
+            carrier: stream,
             batch: Batch::default(),
+            broken: None,
+            mute: false,
             unflushed: false,
             stalled: None,
+            warm: Some(now),
             greeting: Greeting { key, peer, since: now, quiet },
             entry,
             place,
+            paces: 0,
             stopping: Stopping::Not,
+            reader,
         }
     }
 
-    pub(super) async fn serve(mut self, closing: &CancellationToken) {
-        let mut reader = Some(self.service.readers.token());
-        let end = self.relay(closing, &mut reader).await;
+    pub(super) async fn serve(mut self: Box<Self>) {
+        let mut reader = self.reader.take();
+        let end = {
+            let mut timer = Timer::new(now());
+            poll_fn(|context| self.poll(context, &mut timer, &mut reader)).await
+        };
         let Greeting { key, peer, since, quiet } = self.greeting;
         let for_s = since.elapsed().as_secs();
+        if matches!(end, End::Stalled) {
+            self.service.tally.sclient_write_timeouts.add_one();
+        }
         match &end {
             _ if quiet => tracing::debug!(%key, %peer, reason = %end, "the relay's own check left"),
             End::Session(ServerClose::Violation(_)) | End::Stalled => {
@@ -133,215 +128,228 @@ impl Client {
         // Others are told before the socket is: a client that comes back at once must find no trace of this one.
         drop((self.inlet, self.outlet, self.entry, self.place, reader));
         if matches!(end, End::Delivered | End::NoLongerAdmitted) {
-            say_goodbye(self.read, self.write, &self.service.cut).await;
+            say_goodbye(self.carrier, &self.service.cut).await;
         }
     }
 
-    async fn relay(&mut self, closing: &CancellationToken, reader: &mut Option<TaskTrackerToken>) -> End {
-        let mut timer = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
-        loop {
+    fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        timer: &mut Timer,
+        reader: &mut Option<TaskTrackerToken>,
+    ) -> Poll<End> {
+        for _ in 0..TURNS {
             let now = now();
-            self.session.handle_timeout(now);
-            if let Some(end) = self.hear(now) {
-                return end;
-            }
-            if let Some(end) = self.fill(now) {
-                return end;
-            }
-            let nothing_left = self.batch.is_empty() && !self.unflushed;
-            if nothing_left && matches!(self.stopping, Stopping::Delivering) {
-                return End::Delivered;
-            }
-            let wake_at = self.wake_at();
-            if let Some(at) = wake_at {
-                timer.as_mut().reset(at.into());
-            }
-            let reads =
-                self.session.wants_read(now) && matches!(self.stopping, Stopping::Not | Stopping::Reading { .. });
-            let writes = !self.batch.is_empty();
-            tokio::select! {
-                brought = self.read.read_buf(self.session.room()), if reads => match brought {
-                    Ok(brought) => self.brought(brought),
-                    Err(error) => return End::Io(error),
-                },
-                written = write_or_flush(&mut self.write, &mut self.batch), if writes || self.unflushed => match written {
-                    Ok(written) => self.progress(written),
-                    Err(error) => return End::Io(error),
-                },
-                () = poll_fn(|context| self.outlet.poll_ready(context)), if !writes => {}
-                () = &mut timer, if wake_at.is_some() => {}
-                () = closing.cancelled(), if matches!(self.stopping, Stopping::Not) => {
-                    self.stopping = Stopping::Reading { last: now, until: now + LAST_WORDS };
-                }
-                () = self.service.readers.wait(), if matches!(self.stopping, Stopping::Waiting) => {
-                    self.stopping = Stopping::Delivering;
-                }
-                () = self.entry.leave.cancelled() => return End::NoLongerAdmitted,
-                () = self.service.cut.cancelled() => return End::Cut,
-            }
-            if let Some(end) = self.late() {
-                return end;
-            }
-            if matches!(self.stopping, Stopping::Waiting) {
-                drop(reader.take());
+            let moved = match self.turn(now, context, reader) {
+                Ok(moved) => moved,
+                Err(end) => return Poll::Ready(end),
+            };
+            if !moved && !timer.poll_due(now, self.wake_at(), context) {
+                return Poll::Pending;
             }
         }
+        // There may be more to do, and others have waited.
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
-    /// Routes what was read.
-    fn hear(&mut self, now: Instant) -> Option<End> {
-        while let Some(event) = self.session.poll_event(now) {
-            match event {
-                ServerEvent::Packet { destination, payload } => {
-                    // What became of it is counted, and nobody is told.
-                    let _ = self.inlet.route(now, &destination, payload);
+    /// Does all that can be done at once; true if something was, so that there may be more. Otherwise the task is woken
+    /// when there is.
+    fn turn(
+        &mut self,
+        now: Instant,
+        context: &mut Context<'_>,
+        reader: &mut Option<TaskTrackerToken>,
+    ) -> Result<bool, End> {
+        match self.entry.signal.poll(context) {
+            Told::Stop if matches!(self.stopping, Stopping::Not) => {
+                self.stopping = Stopping::begin(now);
+            }
+            Told::Stay | Told::Stop => {}
+            Told::Leave => return Err(End::NoLongerAdmitted),
+            Told::Cut => return Err(End::Cut),
+        }
+        self.service.pacing.tell(now, &mut self.paces, &mut self.session);
+        self.session.handle_timeout(now);
+        let read = self.read(now, context)?;
+        let written = self.write(now, context)?;
+        let delivered = self.batch.is_empty() && !self.unflushed;
+        let stopped = self.stopping.step(now, context, delivered, &self.service.readers, reader)?;
+        self.check_late(now)?;
+        self.cool_down(now);
+        Ok(read || written || stopped)
+    }
+
+    /// Reads what is there, up to a buffer full, and routes it.
+    fn read(&mut self, now: Instant, context: &mut Context<'_>) -> Result<bool, End> {
+        if !self.stopping.reads() || !self.session.wants_read(now) || self.carrier.poll_readable(context).is_pending() {
+            // A pause may be over.
+            self.hear(now)?;
+            return Ok(false);
+        }
+        let room = self.session.room();
+        let before = room.len();
+        let mut ended = false;
+        // TLS gives a record at a time: as many as there are make one batch.
+        while room.capacity() > room.len() && !ended {
+            match poll_read_buf(Pin::new(&mut *self.carrier), context, room) {
+                Poll::Ready(Ok(brought)) => ended = brought == 0,
+                Poll::Ready(Err(error)) => {
+                    self.broken.get_or_insert(error);
+                    ended = true;
                 }
-                ServerEvent::Closed(reason) => return Some(End::Session(reason)),
-                ServerEvent::Preferred(home) => {
+                Poll::Pending => break,
+            }
+        }
+        let brought = room.len() - before;
+        if brought > 0 {
+            self.session.handle_read(brought);
+            self.warm = Some(now);
+            self.stopping.note_read(now);
+        } else if self.warm.is_none() {
+            self.session.shrink();
+        }
+        if ended {
+            self.session.handle_read(0);
+        }
+        self.hear(now)?;
+        Ok(brought > 0 || ended)
+    }
+
+    /// Writes what the connection takes, and flushes when there is no more.
+    fn write(&mut self, now: Instant, context: &mut Context<'_>) -> Result<bool, End> {
+        let mut moved = false;
+        while !self.mute {
+            self.fill(now)?;
+            let carrier = Pin::new(&mut *self.carrier);
+            if self.batch.is_empty() {
+                if !self.unflushed {
+                    // The task is told of more from now on; some may have come meanwhile.
+                    match self.outlet.poll_ready(context) {
+                        Poll::Ready(()) => continue,
+                        Poll::Pending => return Ok(moved),
+                    }
+                }
+                match carrier.poll_flush(context) {
+                    Poll::Ready(Ok(())) => self.unflushed = false,
+                    Poll::Ready(Err(error)) => self.fall_mute(now, error)?,
+                    Poll::Pending => return Ok(moved),
+                }
+            } else {
+                match poll_write_buf(carrier, context, &mut self.batch) {
+                    Poll::Ready(Ok(0)) => self.fall_mute(now, io::ErrorKind::WriteZero.into())?,
+                    Poll::Ready(Ok(_)) => self.unflushed = true,
+                    Poll::Ready(Err(error)) => self.fall_mute(now, error)?,
+                    Poll::Pending => return Ok(moved),
+                }
+            }
+            moved = true;
+            self.stalled = Some(now);
+            if !self.batch.is_empty() {
+                self.outlet.progress(now);
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Takes note that nothing more can be written. What the client sent before may still wait to be read: a client that
+    /// sends and closes, while packets for it are on their way, must not lose what it sent.
+    fn fall_mute(&mut self, now: Instant, error: io::Error) -> Result<(), End> {
+        if !self.stopping.reads() {
+            return Err(End::Io(error));
+        }
+        self.broken.get_or_insert(error);
+        self.mute = true;
+        // Reading ends at the bytes that came before the connection broke, and this ends it in any case.
+        self.unflushed = true;
+        self.stalled.get_or_insert(now);
+        Ok(())
+    }
+
+    /// Routes what was read. What becomes of a packet is counted, and nobody is told.
+    fn hear(&mut self, now: Instant) -> Result<(), End> {
+        loop {
+            while let Some((destination, packets)) = self.session.poll_packets(now, &self.greeting.key) {
+                self.inlet.route_packets(now, &destination, packets);
+            }
+            match self.session.poll_event(now) {
+                None => return Ok(()),
+                Some(ServerEvent::Packet { destination, payload }) => {
+                    self.inlet.route(now, &destination, payload);
+                }
+                Some(ServerEvent::Closed(reason @ (ServerClose::Left | ServerClose::Cut))) => {
+                    return Err(self.broken.take().map_or(End::Session(reason), End::Io));
+                }
+                Some(ServerEvent::Closed(reason)) => return Err(End::Session(reason)),
+                Some(ServerEvent::Preferred(home)) => {
                     self.inlet.spoke();
                     self.inlet.note_preferred(now, home);
                 }
-                ServerEvent::Pinged { .. } | ServerEvent::Ignored { .. } => self.inlet.spoke(),
+                Some(ServerEvent::Pinged { answered }) => {
+                    self.inlet.spoke();
+                    self.service.tally.got_ping.add_one();
+                    if answered {
+                        self.service.tally.sent_pong.add_one();
+                    }
+                }
+                Some(ServerEvent::Ignored { .. }) => self.inlet.spoke(),
                 // Mesh is not served, and there is no second greeting.
-                ServerEvent::Identified { .. }
-                | ServerEvent::Forward { .. }
-                | ServerEvent::Watch
-                | ServerEvent::ClosePeer(_) => {}
+                Some(
+                    ServerEvent::Identified { .. }
+                    | ServerEvent::Forward { .. }
+                    | ServerEvent::Watch
+                    | ServerEvent::ClosePeer(_),
+                ) => {}
             }
         }
-        None
     }
 
     /// Takes the next batch when the one before is written.
-    fn fill(&mut self, now: Instant) -> Option<End> {
+    fn fill(&mut self, now: Instant) -> Result<(), End> {
         if !self.batch.is_empty() {
-            return None;
+            return Ok(());
         }
         self.session.poll_transmit(self.batch.open());
-        self.frames.clear();
-        let drained = self.outlet.drain(now, BATCH, &mut self.frames);
+        let drained = self.outlet.drain(now, BATCH, &mut self.batch);
         if let Some(closed) = drained.closed {
-            return Some(End::Switchboard(closed));
-        }
-        for frame in self.frames.drain(..) {
-            self.batch.push(&frame);
+            return Err(End::Switchboard(closed));
         }
         self.batch.close();
-        if self.batch.is_empty() {
-            self.batch.shrink();
-            if !self.unflushed {
-                self.stalled = None;
-                self.session.handle_written(now);
-            }
-        } else {
+        if !self.batch.is_empty() {
             self.stalled.get_or_insert(now);
+            self.warm = Some(now);
+        } else if !self.unflushed {
+            self.stalled = None;
+            self.session.handle_written(now);
         }
-        None
+        Ok(())
     }
 
-    fn brought(&mut self, brought: usize) {
-        self.session.handle_read(brought);
-        if let Stopping::Reading { last, .. } = &mut self.stopping {
-            *last = now();
+    /// Gives back the memory of a connection that is silent.
+    fn cool_down(&mut self, now: Instant) {
+        if self.warm.is_some_and(|since| now >= since + WARM) && self.batch.is_empty() {
+            self.warm = None;
+            self.session.shrink();
+            self.outlet.shrink();
+            self.batch.shrink();
+            self.carrier.shrink();
         }
-    }
-
-    /// The connection took something: bytes, which are still to be flushed, or a flush.
-    fn progress(&mut self, written: Written) {
-        let now = now();
-        self.unflushed = written == Written::Bytes;
-        self.stalled = Some(now);
-        self.outlet.progress(now);
     }
 
     fn wake_at(&self) -> Option<Instant> {
         let stalled = self.stalled.map(|since| since + self.service.limits.write);
-        let stopping = match self.stopping {
-            Stopping::Reading { last, until } => Some((last + QUIET).min(until)),
-            _ => None,
-        };
         let cut = if self.batch.is_empty() { None } else { self.outlet.cut_at() };
-        [self.session.poll_timeout(), stalled, stopping, cut].into_iter().flatten().min()
+        let cool = self.warm.filter(|_| self.batch.is_empty()).map(|since| since + WARM);
+        [self.session.poll_timeout(), stalled, self.stopping.due(), cut, cool].into_iter().flatten().min()
     }
 
-    /// What is overdue.
-    fn late(&mut self) -> Option<End> {
-        let now = now();
-        let writing = !self.batch.is_empty() || self.unflushed;
+    fn check_late(&mut self, now: Instant) -> Result<(), End> {
+        if self.batch.is_empty() && !self.unflushed {
+            return Ok(());
+        }
         let stalled = self.stalled.is_some_and(|since| now >= since + self.service.limits.write);
         let too_slow = !self.batch.is_empty() && self.outlet.cut_at().is_some_and(|at| now >= at);
-        if writing && (stalled || too_slow) {
-            return Some(End::Stalled);
-        }
-        if let Stopping::Reading { last, until } = self.stopping
-            && now >= (last + QUIET).min(until)
-        {
-            // A busy machine may let the timer come before bytes that have long been there.
-            match self.read.read_buf(self.session.room()).now_or_never() {
-                Some(Ok(brought)) => {
-                    self.brought(brought);
-                    if now >= until {
-                        self.stopping = Stopping::Waiting;
-                    }
-                }
-                Some(Err(error)) => return Some(End::Io(error)),
-                None => self.stopping = Stopping::Waiting,
-            }
-        }
-        None
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Written {
-    Bytes,
-    Flush,
-}
-
-/// Writes some of the batch; flushes when there is nothing of it left. Dropped before it is ready, it has done nothing
-/// that is not done by calling it again.
-async fn write_or_flush(write: &mut WriteHalf<Box<dyn Stream>>, batch: &mut Batch) -> io::Result<Written> {
-    if batch.is_empty() {
-        return write.flush().await.map(|()| Written::Flush);
-    }
-    match write.write_buf(batch).await? {
-        0 => Err(io::ErrorKind::WriteZero.into()),
-        _ => Ok(Written::Bytes),
-    }
-}
-
-/// Tells the end and waits until the client has taken note, for a while.
-async fn say_goodbye(
-    mut read: ReadHalf<Box<dyn Stream>>,
-    mut write: WriteHalf<Box<dyn Stream>>,
-    cut: &CancellationToken,
-) {
-    let goodbye = async {
-        write.shutdown().await?;
-        let mut ignored = [0; 4096];
-        while read.read(&mut ignored).await? > 0 {}
-        Ok::<_, io::Error>(())
-    };
-    tokio::select! {
-        // Whether it heard is its own affair.
-        _ = tokio::time::timeout(LINGER, goodbye) => {}
-        () = cut.cancelled() => {}
-    }
-}
-
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Session(reason) => reason.fmt(f),
-            Self::Switchboard(Closed::Left) => f.write_str("it left"),
-            Self::Switchboard(Closed::ByMesh) => f.write_str("another relay of the mesh wanted it"),
-            Self::Switchboard(Closed::Overflow) => f.write_str("it reads too slowly to be told who is here"),
-            Self::Io(error) => error.fmt(f),
-            Self::Stalled => f.write_str("it does not read what it is sent"),
-            Self::NoLongerAdmitted => f.write_str("its key is no longer on an allow list"),
-            Self::Delivered => f.write_str("the relay stops"),
-            Self::Cut => f.write_str("the relay stops at once"),
-        }
+        if stalled || too_slow { Err(self.broken.take().map_or(End::Stalled, End::Io)) } else { Ok(()) }
     }
 }
 

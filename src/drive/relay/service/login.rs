@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::Service;
+use super::places::Place;
 use super::roster::{Entry, Roster};
 use crate::derp::{Admission, MAX_JITTER, ServerEvent, ServerSession};
 use crate::drive::prefixed::Prefixed;
 use crate::drive::relay::admission::{Decision, Grounds};
-use crate::drive::relay::http::{Stream, Upgraded};
+use crate::drive::relay::carrier::Carrier;
+use crate::drive::relay::http::Upgraded;
 use crate::drive::relay::routes::Opening;
 use crate::drive::relay::websocket;
 use crate::model::NodePublic;
@@ -29,10 +30,10 @@ pub(super) struct Admitted {
     pub(super) grounds: Grounds,
     pub(super) info: ClientInfo,
     pub(super) session: ServerSession,
-    pub(super) stream: Box<dyn Stream>,
+    pub(super) stream: Box<dyn Carrier>,
     pub(super) entry: Entry<Arc<Service>>,
     /// Its place among the clients. The relay's own check needs none.
-    pub(super) place: Option<OwnedSemaphorePermit>,
+    pub(super) place: Option<Place>,
 }
 
 /// `None`: it is over, and whoever should know was told.
@@ -49,13 +50,14 @@ pub(super) async fn login(service: &Arc<Service>, upgraded: Upgraded, peer: Sock
 async fn attempt(service: &Arc<Service>, upgraded: Upgraded, peer: SocketAddr) -> io::Result<Option<Admitted>> {
     let mut out = BytesMut::new();
     let Upgraded { opening, first, stream } = upgraded;
-    let (mut stream, early): (Box<dyn Stream>, BytesMut) = match opening {
+    let (mut stream, early): (Box<dyn Carrier>, BytesMut) = match opening {
         Opening::FastStart => (stream, first.into()),
         Opening::Answered => {
             out.extend_from_slice(&upgrade::encode_switching(&service.public_key()));
             (stream, first.into())
         }
         Opening::WebSocket(handshake) => {
+            service.tally.websocket_accepts.add_one();
             let accepted = websocket::accept(&handshake, Prefixed::new(first, stream));
             let stream = tokio::time::timeout(service.limits.greeting, accepted).await??;
             (Box::new(stream), BytesMut::new())
@@ -103,19 +105,16 @@ async fn attempt(service: &Arc<Service>, upgraded: Upgraded, peer: SocketAddr) -
 }
 
 /// Whether the client is let in, with its place; told to whoever reads the log.
-async fn decide(
-    service: &Service,
-    key: NodePublic,
-    peer: SocketAddr,
-) -> Option<(Grounds, Option<OwnedSemaphorePermit>)> {
+async fn decide(service: &Service, key: NodePublic, peer: SocketAddr) -> Option<(Grounds, Option<Place>)> {
     let because = match service.admission.decide(key, peer.ip()).await {
         Decision::Admit(Grounds::Own) => return Some((Grounds::Own, None)),
-        Decision::Admit(grounds) => match Arc::clone(&service.places).try_acquire_owned() {
-            Ok(place) => return Some((grounds, Some(place))),
-            Err(_) => "the relay is full (--max-clients)".to_owned(),
+        Decision::Admit(grounds) => match service.places.take() {
+            Some(place) => return Some((grounds, Some(place))),
+            None => "the relay is full (--max-clients, or MaxClients of --rate-limit)".to_owned(),
         },
         Decision::Refuse(refusal) => refusal.to_string(),
     };
+    service.tally.refused.add_one();
     match service.roster.may_log_refusal(Instant::now().into_std()) {
         Some(0) => tracing::info!(%key, %peer, %because, "client refused"),
         Some(unlogged) => tracing::info!(%key, %peer, %because, and_before = unlogged, "client refused"),
@@ -129,5 +128,5 @@ fn admission() -> io::Result<Admission> {
     getrandom::fill(&mut nonce).and_then(|()| getrandom::fill(&mut random)).map_err(io::Error::other)?;
     let part = f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX);
     let jitter: Duration = MAX_JITTER.mul_f64(part);
-    Ok(Admission { mesh: false, info: ServerInfo::ordinary(), nonce, jitter, rate: None })
+    Ok(Admission { mesh: false, info: ServerInfo::ordinary(), nonce, jitter })
 }

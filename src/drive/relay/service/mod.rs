@@ -2,25 +2,36 @@
 
 mod batch;
 mod client;
+mod end;
 mod login;
+mod pacing;
+mod places;
 mod roster;
+mod signal;
+mod stopping;
+mod timer;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::Limits;
 use super::admission::Admission;
 use super::door::Guest;
+use super::gate::Pass;
 use super::http::Upgraded;
-use crate::derp::{self, RelayIdentity, Switchboard};
+use super::metrics::Tally;
+use super::throttle::Throttle;
+use crate::derp::{self, Pace, RelayIdentity, Switchboard};
 use crate::model::{NodePrivate, NodePublic};
 use client::Client;
+use pacing::Pacing;
+use places::Places;
 use roster::Roster;
+use signal::Told;
 
 /// What all clients of a relay have in common.
 #[derive(Debug)]
@@ -30,7 +41,10 @@ pub(super) struct Service {
     switchboard: Arc<Switchboard>,
     roster: Roster,
     /// Places for clients.
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
+    max_clients: usize,
+    pacing: Pacing,
+    tally: Arc<Tally>,
     limits: Limits,
     /// Clients that still read what their peer has sent: while there is one, more may be accepted for any of them.
     readers: TaskTracker,
@@ -50,7 +64,10 @@ impl Service {
             admission,
             switchboard: Switchboard::new(queues),
             roster: Roster::default(),
-            places: Arc::new(Semaphore::new(max_clients.min(Semaphore::MAX_PERMITS))),
+            places: Places::new(max_clients),
+            max_clients,
+            pacing: Pacing::default(),
+            tally: Arc::default(),
             limits,
             readers: TaskTracker::new(),
             cut: CancellationToken::new(),
@@ -66,13 +83,36 @@ impl Service {
     }
 
     /// Every client is cut off when what is returned is dropped.
-    pub(super) fn cut_when_dropped(&self) -> DropGuard {
-        self.cut.clone().drop_guard()
+    pub(super) fn cut_when_dropped(self: &Arc<Self>) -> Cut {
+        Cut { service: Arc::clone(self), _others: self.cut.clone().drop_guard() }
     }
 
-    /// No reader comes any more: a client that waits for the last of them to be done waits for those there are.
-    pub(super) fn last_readers(&self) {
+    /// Clients are to leave when what was accepted for them is delivered. No reader comes any more: a client that waits
+    /// for the last of them to be done waits for those there are.
+    pub(super) fn stop(&self) {
         self.readers.close();
+        self.roster.tell_all(Told::Stop);
+    }
+
+    pub(super) fn switchboard(&self) -> &Switchboard {
+        &self.switchboard
+    }
+
+    /// What is counted beside the switchboard.
+    pub(super) const fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
+    /// How fast each client may send.
+    pub(super) fn pace(&self) -> Pace {
+        self.pacing.each()
+    }
+
+    /// Holds clients to other limits from now on. Whoever is here stays.
+    pub(super) fn throttle(&self, throttle: &Throttle) {
+        self.places.set(throttle.max_clients.unwrap_or(self.max_clients));
+        self.pacing.set(tokio::time::Instant::now().into_std(), throttle.each, throttle.all);
+        self.roster.wake_all();
     }
 
     /// Closes the connections of clients that a list has admitted and admits no longer.
@@ -80,13 +120,15 @@ impl Service {
         self.roster.close_unless(|key, grounds| self.admission.still_admits(key, grounds));
     }
 
-    /// A connection from its upgrade to its end.
+    /// A connection from its upgrade to its login, and from then on in a task of its own: this one has room for TLS and
+    /// HTTP, which a client would keep as long as it stays.
     pub(super) async fn serve(
         self: &Arc<Self>,
         upgraded: Upgraded,
         peer: SocketAddr,
-        guest: Guest,
+        (guest, pass): (Guest, Pass),
         closing: &CancellationToken,
+        tasks: &TaskTracker,
     ) {
         let admitted = tokio::select! {
             admitted = login::login(self, upgraded, peer) => admitted,
@@ -95,9 +137,23 @@ impl Service {
             () = self.cut.cancelled() => None,
         };
         // A client is no guest any more.
-        drop(guest);
+        drop((guest, pass));
         if let Some(admitted) = admitted {
-            Client::new(Arc::clone(self), admitted).serve(closing).await;
+            tasks.spawn(Box::new(Client::new(Arc::clone(self), admitted)).serve());
         }
+    }
+}
+
+/// Cuts every client off when it is dropped.
+#[derive(Debug)]
+pub(super) struct Cut {
+    service: Arc<Service>,
+    /// Those who are not on the roster: not there yet, or saying goodbye.
+    _others: DropGuard,
+}
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        self.service.roster.tell_all(Told::Cut);
     }
 }

@@ -2,8 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use tokio_util::sync::CancellationToken;
-
+use super::signal::{Signal, Told};
 use crate::derp::{Rate, TokenBucket};
 use crate::drive::relay::admission::Grounds;
 use crate::model::NodePublic;
@@ -22,6 +21,8 @@ pub(super) struct Roster {
 struct State {
     came: u64,
     present: HashMap<u64, Present>,
+    /// What all of them were told, and whoever comes is told too.
+    told: Told,
     refusals: Option<TokenBucket>,
     /// Refusals since the last one that was logged.
     unlogged: u64,
@@ -31,7 +32,7 @@ struct State {
 struct Present {
     key: NodePublic,
     grounds: Grounds,
-    leave: CancellationToken,
+    signal: Arc<Signal>,
 }
 
 /// A connection's entry, gone when this is dropped.
@@ -39,27 +40,44 @@ struct Present {
 pub(super) struct Entry<R: AsRef<Roster>> {
     roster: R,
     number: u64,
-    /// Cancelled when the client is to be closed.
-    pub(super) leave: CancellationToken,
+    /// What the client is told.
+    pub(super) signal: Arc<Signal>,
 }
 
 impl Roster {
     pub(super) fn enter<R: AsRef<Self>>(roster: R, key: NodePublic, grounds: Grounds) -> Entry<R> {
-        let leave = CancellationToken::new();
+        let signal = Arc::<Signal>::default();
         let number = {
             let mut state = roster.as_ref().state();
             let number = state.came;
             state.came += 1;
-            state.present.insert(number, Present { key, grounds, leave: leave.clone() });
+            signal.tell(state.told);
+            state.present.insert(number, Present { key, grounds, signal: Arc::clone(&signal) });
             number
         };
-        Entry { roster, number, leave }
+        Entry { roster, number, signal }
     }
 
     pub(super) fn close_unless(&self, admitted: impl Fn(&NodePublic, Grounds) -> bool) {
         for present in self.state().present.values().filter(|present| !admitted(&present.key, present.grounds)) {
             tracing::info!(key = %present.key, "client is no longer on an allow list and is closed");
-            present.leave.cancel();
+            present.signal.tell(Told::Leave);
+        }
+    }
+
+    /// Tells everybody who is here, and everybody who comes.
+    pub(super) fn tell_all(&self, what: Told) {
+        let mut state = self.state();
+        state.told = state.told.max(what);
+        for present in state.present.values() {
+            present.signal.tell(what);
+        }
+    }
+
+    /// Makes everybody who is here look around.
+    pub(super) fn wake_all(&self) {
+        for present in self.state().present.values() {
+            present.signal.wake();
         }
     }
 

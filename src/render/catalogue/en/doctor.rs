@@ -63,6 +63,7 @@ pub(super) fn note(note: &DoctorNote<'_>) -> String {
         DoctorNote::NotOfMap => "not looked at: it is named by its address, not by a map".to_owned(),
         DoctorNote::Below => "not looked at: a layer below fails".to_owned(),
         DoctorNote::NotReached => "not looked at".to_owned(),
+        DoctorNote::Undetermined(reason) => format!("undetermined: {}", why(reason)),
         DoctorNote::PlainHttp => "none: plain HTTP".to_owned(),
         DoctorNote::NoStunInMap => "none, as the map says".to_owned(),
         DoctorNote::RelaysNothing => "none: it answers STUN alone".to_owned(),
@@ -121,6 +122,17 @@ pub(super) fn why(why: &DoctorWhy) -> String {
         }
         DoctorWhy::NoExchange { failure: how } => {
             format!("throw-away keys were let in, but no packet was seen to go between them ({})", failure(how))
+        }
+        DoctorWhy::RefusedOnce { failure: how } => format!(
+            "a throw-away key was turned away, and a second try did not show whether all are ({})",
+            failure(how)
+        ),
+        DoctorWhy::Lost { failure: how } => {
+            format!("connections came through and were lost ({}); ask again", failure(how))
+        }
+        DoctorWhy::NoRoute { family } => format!("this host has no {family} route to it"),
+        DoctorWhy::NotLookedUp { failure: how } => {
+            format!("the name could not be looked up from this host ({})", failure(how))
         }
     }
 }

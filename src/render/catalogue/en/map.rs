@@ -54,6 +54,13 @@ impl MapWords for super::English {
             MapWord::MoreLeftOut => "more are left out",
             MapWord::ExplainHint => "More:",
             MapWord::EmptyMap => "no regions",
+            MapWord::Value => "Value",
+            MapWord::EveryCommand => "every command",
+            MapWord::FromFlag => "command line",
+            MapWord::FromVariable => "variable",
+            MapWord::FromDefault => "default",
+            MapWord::NoConfigFile => "no configuration file; it would be",
+            MapWord::ConfigFile => "configuration file",
         }
     }
 }

@@ -230,7 +230,8 @@ impl Catalogue for English {
     }
 
     fn listen_headline(&self, answered: u64, peers: usize) -> String {
-        format!("{answered} pings of {peers} peers answered.")
+        let plural = |count: bool| if count { "s" } else { "" };
+        format!("{answered} ping{} of {peers} peer{} answered.", plural(answered != 1), plural(peers != 1))
     }
 
     fn round_trips(&self, times: &RoundTrips) -> String {

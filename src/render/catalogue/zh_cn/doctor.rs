@@ -53,6 +53,7 @@ pub(super) fn note(note: &DoctorNote<'_>) -> String {
         DoctorNote::NotOfMap => "未检查：中继以地址给出，不在地图中".to_owned(),
         DoctorNote::Below => "未检查：下层已失败".to_owned(),
         DoctorNote::NotReached => "未检查".to_owned(),
+        DoctorNote::Undetermined(reason) => format!("无法判定：{}", why(reason)),
         DoctorNote::PlainHttp => "无：明文 HTTP".to_owned(),
         DoctorNote::NoStunInMap => "无，与地图所写一致".to_owned(),
         DoctorNote::RelaysNothing => "无：只应答 STUN".to_owned(),
@@ -108,5 +109,11 @@ pub(super) fn why(why: &DoctorWhy) -> String {
         DoctorWhy::NoExchange { failure: how } => {
             format!("一次性密钥被接纳，但没有看到数据包在二者之间通过（{}）", failure(how))
         }
+        DoctorWhy::RefusedOnce { failure: how } => {
+            format!("一次性密钥被拒绝过一次，再试时没能看出是否都会被拒绝（{}）", failure(how))
+        }
+        DoctorWhy::Lost { failure: how } => format!("能连上，但之后丢失了（{}）；请再试一次", failure(how)),
+        DoctorWhy::NoRoute { family } => format!("本机没有通往它的 {family} 路由"),
+        DoctorWhy::NotLookedUp { failure: how } => format!("本机无法解析该名称（{}）", failure(how)),
     }
 }

@@ -51,6 +51,13 @@ impl MapWords for super::Chinese {
             MapWord::MoreLeftOut => "处未列出",
             MapWord::ExplainHint => "详见：",
             MapWord::EmptyMap => "没有区域",
+            MapWord::Value => "值",
+            MapWord::EveryCommand => "所有命令",
+            MapWord::FromFlag => "命令行",
+            MapWord::FromVariable => "环境变量",
+            MapWord::FromDefault => "默认",
+            MapWord::NoConfigFile => "没有配置文件；它应位于",
+            MapWord::ConfigFile => "配置文件",
         }
     }
 }

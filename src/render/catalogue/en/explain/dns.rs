@@ -7,8 +7,9 @@ pub(super) const NO_ADDRESS: Explanation = text(
     "The relay's name has no address",
     "Clients look the name up to find the relay, unless the map gives an address. Without either there is \
      nowhere to connect to.",
-    "Both lookups, A and AAAA, failed or came back empty from this host's resolver. Another resolver may \
-     know more: a record that is new takes a while to be seen everywhere.",
+    "An error when this host's resolver answered both lookups, A and AAAA, and there is no address in them. Another resolver \
+     may know more: a record that is new takes a while to be seen everywhere. A warning when the lookups themselves failed: \
+     then nothing is known of the name, and the rest is undetermined.",
     "Publish A and AAAA records for the name, or give the node IPv4 and IPv6 in the map. `dig +short A NAME \
      @1.1.1.1` tells whether it is only this resolver.",
 );

@@ -6,8 +6,9 @@ use crate::render::catalogue::Explanation;
 pub(super) const NOT_LISTENING: Explanation = text(
     "Nothing on this host listens on a port of the relay",
     "The relay's process is not there, or on another port, or in a network of its own.",
-    "With --local: the tables of sockets of this host (Linux). A container's sockets are not in them unless \
-     it uses the host's network.",
+    "With --local: the tables of sockets of this host (Linux). A container's sockets are not in them unless it uses the \
+     host's network; so it is a note that this is not known, and no error, where a derper runs in another network, the relay \
+     answers all the same, or the system does not tell.",
     "Start it, or publish the port from the container, and see its log for a bind error.",
 );
 
@@ -41,6 +42,7 @@ pub(super) const CERTIFICATE: Explanation = text(
     "derper with -certmode manual reads HOSTNAME.crt in its -certdir once, at its start. A file that was renewed later is \
      of no use until derper is restarted, and one that is missing or has expired stops it at the next start.",
     "With --local: the arguments of a derper on this host, the file they name, and the certificate the relay showed in the \
-     same run. A proxy in front shows its own.",
+     same run. A proxy in front shows its own. A derper in a container is looked at among the container's files; a file that \
+     may not be read is a note.",
     "Have the renewal write to that file and restart derper afterwards (certbot's --deploy-hook).",
 );

@@ -17,7 +17,7 @@ pub(super) const NO_UPGRADE: Explanation = text(
     "DERP begins as an HTTP upgrade. Proxies pass the Upgrade header on only when they are told to; without \
      it the relay answers 426, and clients give up without a word to their user.",
     "The upgrade was answered with another status than 101, by something that shows a relay behind it or \
-     that answers as proxies do (400, 426, 5xx).",
+     that answers as proxies do whose relay is out of reach (5xx).",
     "Have the proxy pass Upgrade and Connection on, with HTTP/1.1 and without buffering, or pass TLS through \
      untouched. The finding has what to paste for nginx, Caddy, HAProxy and Traefik.",
 );

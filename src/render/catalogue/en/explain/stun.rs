@@ -26,7 +26,8 @@ pub(super) const MAPPED: Explanation = text(
     "STUN tells an endpoint that this host cannot have there",
     "The server sees clients at addresses of its own side: their packets are translated before they reach \
      it. Clients then tell their peers an address that leads nowhere.",
-    "The server's address is public, and the endpoint it told is private, or its own.",
+    "The server's address is public, and the endpoint it told is private, or its own. A router that turns a request back \
+     (hairpinning) can look the same from the relay's own network: ask from outside.",
     "Run the server on the host's own network (docker run --network host), without a translating balancer in \
      front.",
 );

@@ -39,7 +39,7 @@ pub(super) const UNTRUSTED: Explanation = text(
      InsecureForTests they take any, and anybody's.",
     "The chain was verified against this host's roots; another host may trust others. A missing intermediate \
      certificate looks the same.",
-    "Pin it with CertName sha256-raw:… as the finding shows, use a public authority's certificate, or send \
+    "Pin it with CertName sha256-raw:… where the finding shows how (a pinned certificate comes alone, and is for the name), use a public authority's certificate, or send \
      the whole chain (fullchain.pem). tailscale-rs knows no pins.",
 );
 
@@ -67,7 +67,8 @@ pub(super) const CLOCK: Explanation = text(
     "Certificates are valid from one time to another, and logins carry times: hosts with wrong clocks refuse \
      each other for reasons that look like something else.",
     "The Date header of the relay's answers, compared with this host's clock, by more than 60 seconds. It \
-     does not tell which of the two is wrong, and a cache may send an old one.",
+     does not tell which of the two is wrong, and a cache may send an old one. Where the certificate is valid by the relay's \
+     clock and not by this host's, nothing is said of its dates: the clocks come first.",
     "Run a time service on both hosts. `timedatectl` tells whether one keeps the clock.",
 );
 

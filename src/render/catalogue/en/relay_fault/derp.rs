@@ -42,7 +42,17 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             "Tailscale's clients always use the fast start where it is offered. Let the proxy pass TLS through untouched, or \
              present a certificate of its own without derper's.",
         ),
-        RelayFault::SeveralKeys { keys } => text(
+        RelayFault::SeveralKeys { keys, meshed: true } => text(
+            "Several relays answer to one name, and pass packets on to each other",
+            format!(
+                "{} keys: {}. Packets went from a client of one to a client of another.",
+                keys.len(),
+                keys.join(", ")
+            ),
+            &["a load balancer spreads connections over relays that are meshed"],
+            "Nothing: meshed relays are made for this.",
+        ),
+        RelayFault::SeveralKeys { keys, meshed: false } => text(
             "Several relays answer to one name",
             format!("{} keys: {}.", keys.len(), keys.join(", ")),
             &["a load balancer spreads connections over relays", "DNS has the addresses of several"],
@@ -73,7 +83,17 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             ),
             snippet::close_relay(),
         ),
-        RelayFault::NotKept { held, failure: how } => text(
+        RelayFault::NotKept { held, keep_alives, failure: how } if *keep_alives > 0 => text(
+            format!("A held connection ended after {}", span(*held)),
+            format!("{}. It was not silent: keep-alives came {keep_alives} times.", failure(how)),
+            &[
+                "the relay was restarted, or closed it",
+                "a proxy, load balancer or NAT on the way lets no connection live longer",
+            ],
+            "Clients come back by themselves, at the cost of a moment without the relay. See what the logs of the relay and of \
+             the proxy say of that moment, and raise the proxy's limits on the age of a connection.",
+        ),
+        RelayFault::NotKept { held, failure: how, .. } => text(
             format!("A silent connection is cut after {}", span(*held)),
             format!("{}.", failure(how)),
             &["a proxy's or load balancer's idle timeout is shorter than the relay's keep-alive (60 to 65 s)"],

@@ -14,7 +14,19 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             &["derper runs with -derp=false, for STUN alone"],
             "Start it without -derp=false, or mark the node STUNOnly in the map.",
         ),
-        RelayFault::NotDerp { status, location, server, disabled: false } => text(
+        RelayFault::NotDerp { status, server, wants_tls: true, .. } => text(
+            "The port speaks HTTPS, and was asked in plain HTTP",
+            format!(
+                "The upgrade at /derp is answered with {status}{}, and the words that it wants TLS.",
+                by(server.as_deref())
+            ),
+            &[
+                "the URL says http:// in place of https://",
+                "a proxy in front speaks plain HTTP to a relay that speaks TLS",
+            ],
+            "Ask with https://. In a proxy's configuration, use https for the relay too.",
+        ),
+        RelayFault::NotDerp { status, location, server, disabled: false, wants_tls: false } => text(
             "What answers there gives no sign of being a DERP relay",
             format!(
                 "The upgrade at /derp is answered with {status}{}{}.",
@@ -108,8 +120,23 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             "Open port 80 to the relay (derper -http-port 80), or remove CanPort80 from the node: clients otherwise take it for a \
              captive portal.",
         ),
-        RelayFault::NoHttp { failure: how } => text(
-            "TLS works, and HTTP is not answered",
+        RelayFault::NoHttp { failure: how, others: true, tls: _ } => text(
+            "The upgrade to DERP is not answered, and other requests are",
+            format!("{}.", failure(how)),
+            &[
+                "a proxy in front takes the upgrade and hangs, or breaks it off",
+                "a firewall that reads along cuts what it does not know",
+                "the relay hangs as it takes connections over",
+            ],
+            "Ask on the relay itself, past any proxy, and see the relay's log. Let the proxy pass upgrades on, or TLS through \
+             untouched.",
+        ),
+        RelayFault::NoHttp { failure: how, others: false, tls } => text(
+            if *tls {
+                "TLS works, and HTTP is not answered"
+            } else {
+                "The port takes connections, and HTTP is not answered"
+            },
             format!("{}.", failure(how)),
             &["it is no web server", "the relay or the proxy hangs", "a proxy protocol header is expected first"],
             "See what `curl -v https://HOST:PORT/derp/latency-check` says on the relay itself, and the relay's log.",

@@ -4,15 +4,21 @@ use super::super::finding::text;
 use super::{elsewhere, failure, pasted};
 use crate::probe::Cause;
 use crate::render::catalogue::{FindingText, snippet};
-use crate::report::{FileProblem, RelayFault};
+use crate::report::{FileProblem, PortUnknown, RelayFault};
 
 #[allow(clippy::too_many_lines, reason = "one arm a fault, nothing else")]
 pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
     match fault {
-        RelayFault::NoAddress { host, failure: how, pinned: false } => pasted(
+        RelayFault::NoAddress { host, failure: how, pinned: false, only } => pasted(
             text(
-                format!("{host} has no address"),
-                format!("{}.", failure(how)),
+                match only {
+                    Some(family) => format!("{host} has no {family} address"),
+                    None => format!("{host} has no address"),
+                },
+                match only {
+                    Some(family) => format!("{}; {family} alone was asked for.", failure(how)),
+                    None => format!("{}.", failure(how)),
+                },
                 &[
                     "the name is mistyped",
                     "its A or AAAA record is missing, or not published yet",
@@ -23,11 +29,24 @@ pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
             ),
             snippet::resolve(host),
         ),
-        RelayFault::NoAddress { host, failure: how, pinned: true } => text(
+        RelayFault::NoAddress { host, failure: how, pinned: true, only: _ } => text(
             format!("{host} has no address in DNS; the map has one"),
             format!("{}.", failure(how)),
             &["the name exists for the certificate alone", "its record is missing"],
             "Nothing, as long as the map has its address: clients do without DNS.",
+        ),
+        RelayFault::NotLookedUp { host, failure: how } => pasted(
+            text(
+                format!("{host} could not be looked up from this host"),
+                format!("{}. That says nothing of the name itself.", failure(how)),
+                &[
+                    "this host's resolver does not answer, or refuses",
+                    "the name servers of the domain do not answer",
+                    "the network is down",
+                ],
+                "See that this host resolves other names (/etc/resolv.conf), and ask another resolver for this one.",
+            ),
+            snippet::resolve(host),
         ),
         RelayFault::AddressDiffers { host, map, resolved } => pasted(
             text(
@@ -122,6 +141,28 @@ pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
             ),
             if *udp { snippet::open_udp(*port) } else { snippet::open_tcp(*port) },
         ),
+        RelayFault::PortUnknown { udp, port, why } => text(
+            format!("Whether anything listens on {} port {port} of this host is not known", protocol(*udp)),
+            match why {
+                PortUnknown::Unreadable => "The system does not tell which ports are listened on (/proc/net).".to_owned(),
+                PortUnknown::OtherNamespace => {
+                    "Nothing does in this network namespace. A derper runs in one of its own, as in a container, or in one that \
+                     only root is told of."
+                        .to_owned()
+                }
+                PortUnknown::Answered => {
+                    "Nothing does in this network namespace, and the relay answers on that port all the same.".to_owned()
+                }
+            },
+            match why {
+                PortUnknown::Unreadable => &["this is not Linux", "what runs natscope is confined"][..],
+                PortUnknown::OtherNamespace => &["the container's port is published by address translation alone"],
+                PortUnknown::Answered => {
+                    &["the container's port is published by address translation alone", "the relay is on another host"]
+                }
+            },
+            "Nothing is wrong by this. To see more, run it as root, in the container, or on the host the relay is on.",
+        ),
         RelayFault::LoopbackOnly { udp, port } => text(
             format!("{} port {port} is bound to loopback alone", protocol(*udp)),
             format!("Every {} socket on port {port} is bound to a loopback address.", protocol(*udp)),
@@ -151,20 +192,28 @@ pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
             text(
                 match problem {
                     FileProblem::Missing => "derper's certificate file is not there",
+                    FileProblem::Unreadable { .. } => "derper's certificate file could not be looked at",
+                    FileProblem::NoCertificate => "derper's certificate file holds no certificate",
                     FileProblem::Expired => "The certificate in derper's file has expired",
                     FileProblem::NotPresented => "The relay shows another certificate than the one in its file",
                 },
-                format!("{path}."),
                 match problem {
-                    FileProblem::Missing => {
-                        &["-certdir or -hostname is another one", "the file holds no certificate"][..]
-                    }
+                    FileProblem::Unreadable { said } => format!("{path}: {said}."),
+                    _ => format!("{path}."),
+                },
+                match problem {
+                    FileProblem::Missing => &["-certdir or -hostname is another one", "it was never written"][..],
+                    FileProblem::Unreadable { .. } => &["it is another user's: only root may read it"],
+                    FileProblem::NoCertificate => &["it is empty, or the key's", "it is not in PEM"],
                     FileProblem::Expired => &["its renewal fails, or writes elsewhere"],
                     FileProblem::NotPresented => {
                         &["it was renewed, and derper reads it only at its start", "a proxy in front has its own"]
                     }
                 },
-                "Have the renewal write to that file, and restart derper afterwards.",
+                match problem {
+                    FileProblem::Unreadable { .. } => "Nothing is wrong by this. To have it looked at, run it as root.",
+                    _ => "Have the renewal write to that file, and restart derper afterwards.",
+                },
             ),
             snippet::renew(),
         ),

@@ -46,7 +46,7 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             &["derper and Headscale do so on purpose"],
             "Nothing. Other STUN testers will call it dead; it is not.",
         ),
-        RelayFault::MappedOdd { server, mapped } => pasted(
+        RelayFault::MappedOdd { server, mapped, near: _ } => pasted(
             text(
                 "STUN tells an address that this host cannot have there",
                 format!("{server} sees this host at {mapped}."),
@@ -54,8 +54,11 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
                     "the server is in a container whose network translates addresses on the way in (docker's userland proxy or \
                      masquerading)",
                     "a load balancer stands before it",
+                    "this host and the relay are behind one router, which turned the request back (hairpinning): strangers may \
+                     be seen as they are",
                 ],
-                "Clients would offer that address to their peers in vain. Run it on the host's own network.",
+                "If a host outside is told an address of this kind too, clients would offer it to their peers in vain: run the \
+                 server on the host's own network.",
             ),
             snippet::host_network(),
         ),

@@ -6,7 +6,7 @@ use super::super::finding::text;
 use super::{elsewhere, failure, pasted};
 use crate::render::catalogue::{FindingText, snippet};
 use crate::render::number::span;
-use crate::report::RelayFault;
+use crate::report::{RelayFault, Unpinnable};
 
 #[allow(clippy::too_many_lines, reason = "one arm a fault, nothing else")]
 pub(super) fn words(fault: &RelayFault) -> FindingText {
@@ -66,28 +66,39 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
                 snippet::renew(),
             )
         }
-        RelayFault::Untrusted { self_signed, issuer, node, insecure } => {
+        RelayFault::Untrusted { self_signed, issuer, node, unpinnable, insecure } => {
             let title = match (*self_signed, *insecure) {
                 (_, true) => "The map skips verification (InsecureForTests), and the certificate would not pass it",
                 (true, false) => "The certificate is self-signed, and nothing pins it",
                 (false, false) => "The certificate is signed by nobody this host trusts",
             };
-            pasted(
-                text(
-                    title,
-                    format!("It is signed by {issuer}."),
-                    &[
-                        "the relay makes its own certificate, as derper and natscope do for an address",
-                        "the intermediate certificate is not sent along (use fullchain.pem)",
-                        "an authority of one's own, which clients do not know",
-                        "something on the way breaks TLS open (a company's proxy, antivirus)",
-                    ],
+            let fix = unpinnable.as_ref().map_or_else(
+                || {
                     "Pin it: put this entry into the map, with your own names and numbers. Clients then take this certificate \
                      and no other. Or use one of a public authority: derper -certmode letsencrypt needs ports 443 and 80. \
-                     tailscale-rs knows no pins.",
-                ),
-                snippet::map_node(node),
-            )
+                     tailscale-rs knows no pins."
+                        .to_owned()
+                },
+                |why| {
+                    format!(
+                        "Use a certificate of a public authority (derper -certmode letsencrypt needs ports 443 and 80), or have \
+                         the clients' systems trust the authority that signed it. It cannot be pinned as it is: {}.",
+                        cannot_pin(why)
+                    )
+                },
+            );
+            let words = text(
+                title,
+                format!("It is signed by {issuer}."),
+                &[
+                    "the relay makes its own certificate, as derper and natscope do for an address",
+                    "the intermediate certificate is not sent along (use fullchain.pem)",
+                    "an authority of one's own, which clients do not know",
+                    "something on the way breaks TLS open (a company's proxy, antivirus)",
+                ],
+                &fix,
+            );
+            if unpinnable.is_none() { pasted(words, snippet::map_node(node)) } else { words }
         }
         RelayFault::PinMismatch { expected, presented, node } => pasted(
             text(
@@ -145,13 +156,19 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             &["it, or its chain, was made with something clients do not accept", "CertName in the map is no name"],
             "See `openssl s_client -connect HOST:PORT -servername HOST -showcerts`, and use a certificate made by a usual tool.",
         ),
-        RelayFault::ClockSkew { ahead_s } => {
+        RelayFault::ClockSkew { ahead_s, decides } => {
             let by = span(Duration::from_secs(ahead_s.unsigned_abs()));
             let where_to = if *ahead_s > 0 { "ahead of" } else { "behind" };
             pasted(
                 text(
                     format!("The relay's clock is {by} {where_to} this host's"),
-                    format!("Its Date header is {ahead_s} s from this host's time."),
+                    match decides {
+                        false => format!("Its Date header is {ahead_s} s from this host's time."),
+                        true => format!(
+                            "Its Date header is {ahead_s} s from this host's time. By the relay's clock its certificate is \
+                             valid, by this host's it is not."
+                        ),
+                    },
                     &["one of the two hosts has no time service", "a cache answers with an old Date"],
                     "Set the clock right on the host that is wrong; certificates and logins depend on it.",
                 ),
@@ -187,5 +204,20 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
              and not here, it is the way between.",
         ),
         other => elsewhere(other),
+    }
+}
+
+/// Why a certificate cannot be pinned, to go on with.
+fn cannot_pin(why: &Unpinnable) -> String {
+    match why {
+        Unpinnable::Chain { count } => {
+            format!("a pinned certificate must come alone, and the relay presents {count}")
+        }
+        Unpinnable::Name { expected } => {
+            format!("it is not for {expected}, and clients ask that of a pinned certificate too")
+        }
+        Unpinnable::Dates => {
+            "it is not valid at this time, and clients ask that of a pinned certificate too".to_owned()
+        }
     }
 }

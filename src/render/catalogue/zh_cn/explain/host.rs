@@ -6,7 +6,8 @@ use crate::render::catalogue::Explanation;
 pub(super) const NOT_LISTENING: Explanation = text(
     "本机没有程序监听中继的端口",
     "中继进程不在，或在另一个端口，或在自己的网络中。",
-    "使用 --local：依据是本机的套接字表（Linux）。除非容器使用主机网络，其套接字不在表中。",
+    "使用 --local：依据是本机的套接字表（Linux）。除非容器使用主机网络，其套接字不在表中；所以当 derper 在另一个网络中运行、\
+     中继仍然应答或系统没有告知时，只作为“不知道”的提示，不算错误。",
     "启动它，或从容器发布端口，并在日志中查找绑定错误。",
 );
 
@@ -35,6 +36,7 @@ pub(super) const CERTIFICATE: Explanation = text(
     "证书文件与中继出示的不同",
     "带 -certmode manual 的 derper 只在启动时读取一次 -certdir 中的“主机名.crt”。之后续期的文件在重启前不起作用；文件缺失或\
      过期时，下次启动会失败。",
-    "使用 --local：依据是本机 derper 的参数、其中指明的文件，以及同一次检查中中继出示的证书。前面的代理会出示自己的证书。",
+    "使用 --local：依据是本机 derper 的参数、其中指明的文件，以及同一次检查中中继出示的证书。前面的代理会出示自己的证书。\
+     容器中的 derper 按容器内的文件查看；无权读取的文件只作为提示。",
     "让续期写入该文件，之后重启 derper（certbot 的 --deploy-hook）。",
 );

@@ -14,7 +14,7 @@ pub(super) const NOT_DERP: Explanation = text(
 pub(super) const NO_UPGRADE: Explanation = text(
     "有中继，而升级请求到不了它",
     "DERP 以 HTTP 升级开头。代理只有在配置后才转发 Upgrade 头；没有它，中继应答 426，客户端便默默放弃。",
-    "升级请求得到的不是 101，而应答者显示其后有中继，或应答方式像代理（400、426、5xx）。",
+    "升级请求得到的不是 101，而应答者显示其后有中继，或应答方式像到不了中继的代理（5xx）。",
     "让代理用 HTTP/1.1、不缓冲地转发 Upgrade 和 Connection，或原样透传 TLS。发现中有可粘贴的 nginx、Caddy、\
      HAProxy、Traefik 配置。",
 );

@@ -35,7 +35,7 @@ pub(super) const UNTRUSTED: Explanation = text(
     "除非地图固定了它，客户端拒绝没有受信机构担保的证书。有 InsecureForTests 时，它们接受任何证书，也接受任何\
      人的证书。",
     "按本机的根证书验证；别的主机可能信任别的机构。缺少中间证书时看起来一样。",
-    "按发现中的条目用 CertName sha256-raw:… 固定它，或使用公共机构的证书，或发送完整证书链（fullchain.pem）。\
+    "若发现给出了条目，用 CertName sha256-raw:… 固定它（单独出示且名称相符的证书才能固定），或使用公共机构的证书，或发送完整证书链（fullchain.pem）。\
      tailscale-rs 不认识指纹。",
 );
 
@@ -57,7 +57,8 @@ pub(super) const VALIDITY: Explanation = text(
 pub(super) const CLOCK: Explanation = text(
     "中继与本机的时钟不一致",
     "证书有起止时间，登录也带有时间：时钟不准的主机会互相拒绝，看起来却像别的原因。",
-    "中继应答的 Date 头与本机时钟相差超过 60 秒。这分不出谁不准；缓存也可能给出旧的。",
+    "中继应答的 Date 头与本机时钟相差超过 60 秒。这分不出谁不准；缓存也可能给出旧的。若证书按其中一个时钟\
+     有效、按另一个无效，只报告时钟：在时钟校准之前，无从判断证书的日期。",
     "在两台主机上都运行对时服务。`timedatectl` 会显示时钟是否校准。",
 );
 

@@ -32,7 +32,13 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             &["代理出示了 derper 的元证书，却自己终结 TLS", "各次连接遇到的是不同的中继"],
             "只要证书声明了，Tailscale 的客户端就总用快速开始。让代理原样透传 TLS，或只出示自己的证书而不带 derper 的。",
         ),
-        RelayFault::SeveralKeys { keys } => text(
+        RelayFault::SeveralKeys { keys, meshed: true } => text(
+            "同一个名称后面有多个中继，它们互相转发数据包",
+            format!("{} 个密钥：{}。数据包从一个中继的客户端到达了另一个中继的客户端。", keys.len(), keys.join("、")),
+            &["负载均衡把连接分给组成 mesh 的多个中继"],
+            "无需处理：组成 mesh 的中继正是为此而设。",
+        ),
+        RelayFault::SeveralKeys { keys, meshed: false } => text(
             "同一个名称后面有多个中继",
             format!("{} 个密钥：{}。", keys.len(), keys.join("、")),
             &["负载均衡把连接分给多个中继", "DNS 中有多个中继的地址"],
@@ -63,7 +69,13 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             ),
             snippet::close_relay(),
         ),
-        RelayFault::NotKept { held, failure: how } => text(
+        RelayFault::NotKept { held, keep_alives, failure: how } if *keep_alives > 0 => text(
+            format!("保持的连接在 {} 后结束", span(*held)),
+            format!("{}。期间并非没有动静：收到了 {keep_alives} 次 keep-alive。", failure(how)),
+            &["中继重启过，或主动关闭了连接", "途中的代理、负载均衡或 NAT 限制了连接的最长存活时间"],
+            "客户端会自行重连，代价是片刻没有中继。请查看中继和代理在那一刻的日志，并调高代理对连接存活时间的限制。",
+        ),
+        RelayFault::NotKept { held, failure: how, .. } => text(
             format!("空闲连接在 {} 后被切断", span(*held)),
             format!("{}。", failure(how)),
             &["代理或负载均衡的空闲超时短于中继的 keep-alive（60 至 65 秒）"],

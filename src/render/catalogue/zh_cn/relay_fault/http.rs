@@ -14,7 +14,13 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             &["derper 带 -derp=false 运行，只提供 STUN"],
             "去掉 -derp=false 再启动，或在地图中把该节点标为 STUNOnly。",
         ),
-        RelayFault::NotDerp { status, location, server, disabled: false } => text(
+        RelayFault::NotDerp { status, server, wants_tls: true, .. } => text(
+            "该端口使用 HTTPS，而请求是明文 HTTP",
+            format!("/derp 的升级请求得到 {status}{}，并说明需要 TLS。", by(server.as_deref())),
+            &["网址写成了 http:// 而不是 https://", "前面的代理用明文 HTTP 连接使用 TLS 的中继"],
+            "改用 https://。在代理的配置中，到中继也用 https。",
+        ),
+        RelayFault::NotDerp { status, location, server, disabled: false, wants_tls: false } => text(
             "那里的应答看不出是 DERP 中继",
             format!(
                 "/derp 的升级请求得到 {status}{}{}。",
@@ -91,8 +97,14 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             &["端口 80 已关闭，或属于重定向到 HTTPS 的代理"],
             "对中继开放端口 80（derper -http-port 80），或从节点中去掉 CanPort80：否则客户端会以为有强制门户。",
         ),
-        RelayFault::NoHttp { failure: how } => text(
-            "TLS 正常，HTTP 没有应答",
+        RelayFault::NoHttp { failure: how, others: true, tls: _ } => text(
+            "升级到 DERP 的请求没有应答，其他请求有应答",
+            format!("{}。", failure(how)),
+            &["前面的代理接下升级请求后卡住或断开", "检查流量的防火墙切断了它不认识的内容", "中继在接管连接时卡住了"],
+            "绕过代理，在中继本机上试一次，并查看中继的日志。让代理转发升级请求，或原样透传 TLS。",
+        ),
+        RelayFault::NoHttp { failure: how, others: false, tls } => text(
+            if *tls { "TLS 正常，HTTP 没有应答" } else { "端口可以连接，HTTP 没有应答" },
             format!("{}。", failure(how)),
             &["那不是网页服务器", "中继或代理卡住了", "它先要 proxy protocol 头"],
             "在中继上查看 `curl -v https://主机:端口/derp/latency-check` 的结果，以及中继的日志。",

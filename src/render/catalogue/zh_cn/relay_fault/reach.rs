@@ -4,25 +4,40 @@ use super::super::finding::text;
 use super::{elsewhere, failure, pasted};
 use crate::probe::Cause;
 use crate::render::catalogue::{FindingText, snippet};
-use crate::report::{FileProblem, RelayFault};
+use crate::report::{FileProblem, PortUnknown, RelayFault};
 
 #[allow(clippy::too_many_lines, reason = "one arm a fault, nothing else")]
 pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
     match fault {
-        RelayFault::NoAddress { host, failure: how, pinned: false } => pasted(
+        RelayFault::NoAddress { host, failure: how, pinned: false, only } => pasted(
             text(
-                format!("{host} 没有地址"),
-                format!("{}。", failure(how)),
+                match only {
+                    Some(family) => format!("{host} 没有 {family} 地址"),
+                    None => format!("{host} 没有地址"),
+                },
+                match only {
+                    Some(family) => format!("{}；只查询了 {family}。", failure(how)),
+                    None => format!("{}。", failure(how)),
+                },
                 &["名称写错了", "缺少 A 或 AAAA 记录，或尚未生效", "解析器过滤了它"],
                 "为该名称发布 A 记录（有 IPv6 则还有 AAAA），或在地图中写明节点的地址（IPv4、IPv6）。",
             ),
             snippet::resolve(host),
         ),
-        RelayFault::NoAddress { host, failure: how, pinned: true } => text(
+        RelayFault::NoAddress { host, failure: how, pinned: true, only: _ } => text(
             format!("{host} 在 DNS 中没有地址，地图中有"),
             format!("{}。", failure(how)),
             &["该名称只为证书而存在", "缺少它的记录"],
             "只要地图中有地址就无需处理：客户端不需要 DNS。",
+        ),
+        RelayFault::NotLookedUp { host, failure: how } => pasted(
+            text(
+                format!("本机无法解析 {host}"),
+                format!("{}。这并不说明该名称本身有问题。", failure(how)),
+                &["本机的解析器不应答，或拒绝查询", "该域名的权威服务器不应答", "网络不通"],
+                "确认本机能解析其他名称（/etc/resolv.conf），并换一个解析器查询该名称。",
+            ),
+            snippet::resolve(host),
         ),
         RelayFault::AddressDiffers { host, map, resolved } => pasted(
             text(
@@ -97,6 +112,23 @@ pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
             ),
             if *udp { snippet::open_udp(*port) } else { snippet::open_tcp(*port) },
         ),
+        RelayFault::PortUnknown { udp, port, why } => text(
+            format!("不知道本机是否有程序监听 {} 端口 {port}", protocol(*udp)),
+            match why {
+                PortUnknown::Unreadable => "系统没有告知哪些端口被监听（/proc/net）。".to_owned(),
+                PortUnknown::OtherNamespace => {
+                    "本网络命名空间中没有。有一个 derper 在自己的网络命名空间中运行（例如容器），或在只有 root 才能得知的命名空间中。"
+                        .to_owned()
+                }
+                PortUnknown::Answered => "本网络命名空间中没有，而中继仍在该端口上应答。".to_owned(),
+            },
+            match why {
+                PortUnknown::Unreadable => &["这不是 Linux", "natscope 在受限环境中运行"][..],
+                PortUnknown::OtherNamespace => &["容器的端口只通过地址转换发布"],
+                PortUnknown::Answered => &["容器的端口只通过地址转换发布", "中继在另一台主机上"],
+            },
+            "这本身不是故障。想看得更清楚，请以 root 身份、在容器中或在中继所在的主机上运行。",
+        ),
         RelayFault::LoopbackOnly { udp, port } => text(
             format!("{} 端口 {port} 只绑定在回环地址上", protocol(*udp)),
             format!("端口 {port} 上的每个 {} 套接字都绑定在回环地址上。", protocol(*udp)),
@@ -122,17 +154,27 @@ pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
         RelayFault::CertificateFile { path, problem } => pasted(
             text(
                 match problem {
-                    FileProblem::Missing => "derper 的证书文件不在",
+                    FileProblem::Missing => "derper 的证书文件不存在",
+                    FileProblem::Unreadable { .. } => "无法查看 derper 的证书文件",
+                    FileProblem::NoCertificate => "derper 的证书文件中没有证书",
                     FileProblem::Expired => "derper 证书文件中的证书已过期",
                     FileProblem::NotPresented => "中继出示的证书与文件中的不同",
                 },
-                format!("{path}。"),
                 match problem {
-                    FileProblem::Missing => &["-certdir 或 -hostname 是别的值", "文件中没有证书"][..],
+                    FileProblem::Unreadable { said } => format!("{path}：{said}。"),
+                    _ => format!("{path}。"),
+                },
+                match problem {
+                    FileProblem::Missing => &["-certdir 或 -hostname 是别的值", "从未写入过"][..],
+                    FileProblem::Unreadable { .. } => &["它属于另一个用户：只有 root 可以读取"],
+                    FileProblem::NoCertificate => &["它是空的，或是私钥的文件", "它不是 PEM 格式"],
                     FileProblem::Expired => &["续期失败，或写到了别处"],
                     FileProblem::NotPresented => &["证书已续期，而 derper 只在启动时读取", "前面的代理有自己的证书"],
                 },
-                "让续期写入该文件，之后重启 derper。",
+                match problem {
+                    FileProblem::Unreadable { .. } => "这本身不是故障。想查看它，请以 root 身份运行。",
+                    _ => "让续期写入该文件，之后重启 derper。",
+                },
             ),
             snippet::renew(),
         ),

@@ -44,12 +44,16 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             &["derper 和 Headscale 有意如此"],
             "无需处理。其他 STUN 测试工具会说它没有应答，其实不然。",
         ),
-        RelayFault::MappedOdd { server, mapped } => pasted(
+        RelayFault::MappedOdd { server, mapped, near: _ } => pasted(
             text(
                 "STUN 报告的地址不可能是本机在那里的地址",
                 format!("{server} 看到本机为 {mapped}。"),
-                &["服务器在容器中，容器网络转换了来源地址（docker 的用户态代理或地址伪装）", "前面有负载均衡"],
-                "客户端会把这个地址告诉对端，却毫无用处。请让它直接使用主机的网络。",
+                &[
+                    "服务器在容器中，容器网络转换了来源地址（docker 的用户态代理或地址伪装）",
+                    "前面有负载均衡",
+                    "本机与中继在同一个路由器之后，请求被路由器折返（hairpin）：外面的主机可能看到正确的地址",
+                ],
+                "如果外面的主机也得到这类地址，客户端会把它告诉对端，却毫无用处：请让服务器直接使用主机的网络。",
             ),
             snippet::host_network(),
         ),

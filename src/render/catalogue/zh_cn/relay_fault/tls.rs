@@ -6,7 +6,7 @@ use super::super::finding::text;
 use super::{elsewhere, failure, pasted};
 use crate::render::catalogue::{FindingText, snippet};
 use crate::render::number::span;
-use crate::report::RelayFault;
+use crate::report::{RelayFault, Unpinnable};
 
 #[allow(clippy::too_many_lines, reason = "one arm a fault, nothing else")]
 pub(super) fn words(fault: &RelayFault) -> FindingText {
@@ -61,27 +61,38 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
                 snippet::renew(),
             )
         }
-        RelayFault::Untrusted { self_signed, issuer, node, insecure } => {
+        RelayFault::Untrusted { self_signed, issuer, node, unpinnable, insecure } => {
             let title = match (*self_signed, *insecure) {
                 (_, true) => "地图不要求验证（InsecureForTests），而该证书通不过验证",
                 (true, false) => "证书是自签名的，而地图没有固定它",
                 (false, false) => "证书不是由本机信任的机构签发的",
             };
-            pasted(
-                text(
-                    title,
-                    format!("由 {issuer} 签发。"),
-                    &[
-                        "中继自己制作证书：derper 和 natscope 对以地址给出的中继都这样做",
-                        "没有一并发送中间证书（应使用 fullchain.pem）",
-                        "自建的签发机构，客户端不认识",
-                        "途中有设备拆开了 TLS（公司代理、杀毒软件）",
-                    ],
+            let fix = unpinnable.as_ref().map_or_else(
+                || {
                     "固定它：把下面的条目写进地图，换上自己的名称和编号，客户端就只接受这一张证书。或使用公共机构的证书：derper \
-                     -certmode letsencrypt 需要端口 443 和 80。tailscale-rs 不认识指纹。",
-                ),
-                snippet::map_node(node),
-            )
+                     -certmode letsencrypt 需要端口 443 和 80。tailscale-rs 不认识指纹。"
+                        .to_owned()
+                },
+                |why| {
+                    format!(
+                        "使用公共机构的证书（derper -certmode letsencrypt 需要端口 443 和 80），或让客户端的系统信任签发它的机构。\
+                         这张证书无法按现状固定：{}。",
+                        cannot_pin(why)
+                    )
+                },
+            );
+            let words = text(
+                title,
+                format!("由 {issuer} 签发。"),
+                &[
+                    "中继自己制作证书：derper 和 natscope 对以地址给出的中继都这样做",
+                    "没有一并发送中间证书（应使用 fullchain.pem）",
+                    "自建的签发机构，客户端不认识",
+                    "途中有设备拆开了 TLS（公司代理、杀毒软件）",
+                ],
+                &fix,
+            );
+            if unpinnable.is_none() { pasted(words, snippet::map_node(node)) } else { words }
         }
         RelayFault::PinMismatch { expected, presented, node } => pasted(
             text(
@@ -139,13 +150,18 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             &["证书或证书链含有客户端不接受的内容", "地图中的 CertName 不是名称"],
             "查看 `openssl s_client -connect 主机:端口 -servername 主机 -showcerts`，并改用常规工具制作的证书。",
         ),
-        RelayFault::ClockSkew { ahead_s } => {
+        RelayFault::ClockSkew { ahead_s, decides } => {
             let by = span(Duration::from_secs(ahead_s.unsigned_abs()));
             let than = if *ahead_s > 0 { "快" } else { "慢" };
             pasted(
                 text(
                     format!("中继的时钟比本机{than} {by}"),
-                    format!("它的 Date 头与本机时间相差 {ahead_s} 秒。"),
+                    match decides {
+                        false => format!("它的 Date 头与本机时间相差 {ahead_s} 秒。"),
+                        true => format!(
+                            "它的 Date 头与本机时间相差 {ahead_s} 秒。按中继的时钟，它的证书有效；按本机的时钟则无效。"
+                        ),
+                    },
                     &["两台主机之一没有对时服务", "缓存以旧的 Date 应答"],
                     "在不准的主机上校准时钟；证书和登录都依赖它。",
                 ),
@@ -176,5 +192,14 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             "在中继上和从外部各运行 `openssl s_client -connect 主机:端口 -servername 主机`：若那里正常而这里不行，问题就在途中。",
         ),
         other => elsewhere(other),
+    }
+}
+
+/// 无法固定证书的原因，接在冒号之后。
+fn cannot_pin(why: &Unpinnable) -> String {
+    match why {
+        Unpinnable::Chain { count } => format!("被固定的证书必须单独出示，而中继出示了 {count} 张"),
+        Unpinnable::Name { expected } => format!("它不属于 {expected}，而客户端对被固定的证书也核对名称"),
+        Unpinnable::Dates => "它此刻不在有效期内，而客户端对被固定的证书也核对有效期".to_owned(),
     }
 }

@@ -1,0 +1,76 @@
+//! A process that is measured, ended when this is dropped.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A user's ticks a second, on every Linux of today (`getconf CLK_TCK`).
+const TICKS: f64 = 100.0;
+
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Process {
+    pub(crate) fn forwarder() -> Self {
+        let program = std::env::current_exe().unwrap();
+        let mut child =
+            Command::new(program).args(["--forward", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, address: line.trim().parse().unwrap() }
+    }
+
+    /// A relay of the built program, on a free port.
+    pub(crate) fn relay(arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_natscope"))
+            .args(["relay", "--addr", "127.0.0.1:0", "--stun-addr", "127.0.0.1:0", "--max-clients", "100000"])
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let mut address = None;
+        for line in lines.by_ref() {
+            if let Some(rest) = line.strip_prefix("DERP") {
+                address = rest.split_whitespace().next().map(|address| address.parse().unwrap());
+            }
+            if line == "serving" {
+                break;
+            }
+        }
+        // What it says later must not stop it.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address: address.expect("a relay says where it listens") }
+    }
+
+    /// Seconds of a core it has used. NaN where there is no /proc.
+    pub(crate) fn cpu(&self) -> f64 {
+        let Ok(stat) = std::fs::read_to_string(self.proc("stat")) else { return f64::NAN };
+        // After the name, which may have anything in it: state is field 3, user and system time are 14 and 15.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / TICKS
+    }
+
+    /// KiB of memory it has. NaN where there is no /proc.
+    pub(crate) fn memory(&self) -> f64 {
+        let Ok(status) = std::fs::read_to_string(self.proc("status")) else { return f64::NAN };
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    fn proc(&self, name: &str) -> PathBuf {
+        Path::new("/proc").join(self.child.id().to_string()).join(name)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

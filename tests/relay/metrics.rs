@@ -1,0 +1,149 @@
+//! What the relay tells its owner, as Prometheus and a balancer ask for it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use natscope::derp::ClientEvent;
+use natscope::drive::relay::{Limits, Relay, RelayOptions};
+use natscope::wire::derp::Frame;
+use natscope::wire::stun::{RequestForm, TransactionId, encode_request};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::options;
+use crate::peer::{PATIENCE, Peer, key};
+
+/// Status and body of the answer.
+async fn ask(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), body.to_owned())
+}
+
+async fn samples(address: SocketAddr) -> BTreeMap<String, u64> {
+    let (status, page) = ask(address, "GET", "/metrics").await;
+    assert_eq!(status, 200);
+    let samples = page.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap());
+    samples.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+}
+
+fn with_metrics() -> RelayOptions {
+    let local = vec!["127.0.0.1:0".parse().unwrap()];
+    RelayOptions { metrics_addrs: local.clone(), stun_addrs: local, ..options() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_is_counted_under_derpers_names() {
+    let relay = Relay::bind(RelayOptions { max_clients: 2, ..with_metrics() }).unwrap();
+    let (address, stun, metrics) = (relay.http_addrs()[0], relay.stun_addrs()[0], relay.metrics_addrs()[0]);
+    let _relay = relay.spawn();
+    let (mut one, mut two) = (Peer::fresh(address).await, Peer::fresh(address).await);
+    assert!(Peer::try_join(address, &key().0).await.is_none());
+    for _ in 0..3 {
+        one.send(two.key, &[0; 100]).await;
+        two.packet().await.unwrap();
+    }
+    // To nobody.
+    one.send(key().1, &[0; 50]).await;
+    let mut ping = bytes::BytesMut::new();
+    Frame::Ping([1; 8]).encode_whole(&mut ping).unwrap();
+    two.stream.write_all(&ping).await.unwrap();
+    while !matches!(two.next().await, ClientEvent::Pong(_)) {}
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let request = encode_request(TransactionId([7; 12]), RequestForm::Tailnode, None).unwrap();
+    socket.send_to(b"no STUN", stun).await.unwrap();
+    socket.send_to(&request, stun).await.unwrap();
+    socket.recv_from(&mut [0; 200]).await.unwrap();
+
+    // The packet to nobody may still be on its way.
+    let lost = "derp_packets_dropped{reason=\"unknown_dest\",kind=\"other\"}";
+    let began = Instant::now();
+    let samples = loop {
+        let samples = samples(metrics).await;
+        if samples[lost] > 0 && samples["stun_addrfamily{family=\"ipv4\"}"] > 0 {
+            break samples;
+        }
+        assert!(began.elapsed() < PATIENCE, "{samples:?}");
+    };
+    for (name, wanted) in [
+        ("derp_current_connections", 2),
+        ("derp_clients_total", 2),
+        ("derp_accepts", 2),
+        ("natscope_clients_refused", 1),
+        ("derp_packets_received", 4),
+        ("derp_bytes_received", 350),
+        ("derp_packets_sent", 3),
+        ("derp_bytes_sent", 300),
+        (lost, 1),
+        ("derp_bytes_dropped{reason=\"unknown_dest\",kind=\"other\"}", 50),
+        ("derp_got_ping", 1),
+        ("derp_sent_pong", 1),
+        ("stun_requests{disposition=\"success\"}", 1),
+        ("stun_requests{disposition=\"not_stun\"}", 1),
+        ("stun_addrfamily{family=\"ipv4\"}", 1),
+        ("stun_addrfamily{family=\"ipv6\"}", 0),
+        ("derp_watchers", 0),
+    ] {
+        assert_eq!(samples[name], wanted, "{name}");
+    }
+    drop(two);
+    let began = Instant::now();
+    while self::samples(metrics).await["derp_current_connections"] > 1 {
+        assert!(began.elapsed() < PATIENCE);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_answers_what_it_is_for() {
+    let relay = Relay::bind(with_metrics()).unwrap();
+    let (address, metrics) = (relay.http_addrs()[0], relay.metrics_addrs()[0]);
+    let _relay = relay.spawn();
+    assert_eq!(ask(metrics, "GET", "/healthz").await, (200, "ok\n".to_owned()));
+    assert_eq!(ask(metrics, "HEAD", "/healthz").await, (200, String::new()));
+    assert_eq!(ask(metrics, "POST", "/metrics").await.0, 405);
+    assert_eq!(ask(metrics, "GET", "/derp").await.0, 404);
+    assert_eq!(
+        ask(metrics, "GET", "/debug/varz").await.1.lines().next(),
+        ask(metrics, "GET", "/metrics").await.1.lines().next()
+    );
+    // Whoever can reach the relay learns nothing of it.
+    for path in ["/metrics", "/healthz", "/debug/varz"] {
+        assert!(!ask(address, "GET", path).await.1.contains("derp_"), "{path}");
+    }
+    // Those who hold connections do not keep others out.
+    let mut held = Vec::new();
+    for _ in 0..100 {
+        held.push(TcpStream::connect(metrics).await.unwrap());
+    }
+    assert_eq!(ask(metrics, "GET", "/healthz").await.0, 200);
+}
+
+/// A balancer learns that the relay stops while clients are still sent what is left for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn health_says_that_the_relay_stops() {
+    let limits = Limits { write: Duration::from_secs(3), drain: Duration::from_secs(3), ..Limits::default() };
+    let relay = Relay::bind(RelayOptions { limits, ..with_metrics() }).unwrap();
+    let (address, metrics) = (relay.http_addrs()[0], relay.metrics_addrs()[0]);
+    let relay = relay.spawn();
+    let (mut sender, stalled) = (Peer::fresh(address).await, Peer::fresh(address).await);
+    let flood = vec![0; 50_000];
+    for _ in 0..20 {
+        for _ in 0..20 {
+            sender.queue(stalled.key, &flood);
+        }
+        sender.write().await;
+    }
+    assert_eq!(ask(metrics, "GET", "/healthz").await.0, 200);
+    let stopping = tokio::spawn(relay.stop());
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(ask(metrics, "GET", "/healthz").await, (503, "stopping\n".to_owned()));
+    timeout(PATIENCE, stopping).await.unwrap().unwrap().unwrap();
+    assert!(TcpStream::connect(metrics).await.is_err(), "all is over");
+    drop(stalled);
+}
