@@ -157,6 +157,8 @@ fn testers(world: &World, family: Family) -> impl Iterator<Item = &Server> {
             && world.known(server, family) == Some(true)
             && server.stun == Stun::Honest
             && !server.inside
+            // Nobody knows what stands at an address that a proxy has made up.
+            && !(world.dns_fakes() && server.in_map(family) == Pinning::Resolve)
             && server.tests_filters(family)
             && world.stun_answers(server, family)
     });
