@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use natscope::model::{Difficulty, Family, NatType};
 use natscope::probe::{PortMappingService, ProbeId};
-use natscope::report::{FamilyReport, Finding, Nat, Netcheck, Verdict};
+use natscope::report::{FamilyReport, Finding, Nat, Netcheck, Verdict, Why};
 
 use crate::judge_regions::judge_regions;
 use crate::run::Run;
@@ -29,14 +29,57 @@ pub(crate) struct Conclusions<'a> {
 }
 
 /// How often a verdict was given.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     /// Right.
     pub(crate) right: u64,
-    /// Undetermined though there is a truth to claim.
+    /// Right where it was obtainable, and not by luck.
+    pub(crate) obtained: u64,
+    /// Undetermined though it was obtainable.
     pub(crate) undetermined: u64,
     /// Undetermined because no claim may be made, or nothing that could be asked would support one.
     pub(crate) silent: u64,
+    /// The reasons given where it was obtainable, by name.
+    pub(crate) reasons: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    /// Takes note of a verdict that is not wrong: whether it was obtainable, and why it is undetermined, if it is.
+    pub(crate) fn count(&mut self, obtainable: bool, undetermined: Option<Option<&Why>>) {
+        match undetermined {
+            None => {
+                self.right += 1;
+                self.obtained += u64::from(obtainable);
+            }
+            Some(_) if !obtainable => self.silent += 1,
+            Some(why) => {
+                self.undetermined += 1;
+                *self.reasons.entry(why.map_or_else(String::new, name)).or_default() += 1;
+            }
+        }
+    }
+
+    /// The share of what was obtainable that is undetermined.
+    pub(crate) fn missed(&self) -> f64 {
+        self.undetermined as f64 / (self.obtained + self.undetermined).max(1) as f64
+    }
+
+    /// Adds another one.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.right += other.right;
+        self.obtained += other.obtained;
+        self.undetermined += other.undetermined;
+        self.silent += other.silent;
+        for (reason, times) in other.reasons {
+            *self.reasons.entry(reason).or_default() += times;
+        }
+    }
+}
+
+/// The name of a reason, without what it says of this run.
+fn name(why: &Why) -> String {
+    let text = format!("{why:?}");
+    text.split([' ', ')']).next().unwrap_or_default().replace('(', ": ")
 }
 
 /// What comes of judging a run.
@@ -115,14 +158,14 @@ impl Judgement<'_> {
     ) {
         self.form(field, verdict);
         let tally = self.tallies.entry(field.to_owned()).or_default();
+        let obtainable = obtainable && !right.is_empty();
         match verdict.value() {
-            Some(value) if right.contains(value) => tally.right += 1,
+            Some(value) if right.contains(value) => tally.count(obtainable, None),
             Some(value) => {
                 let why = verdict.why();
                 self.wrong(field, format!("claims {value:?} where right is {right:?}, because {why:?}"));
             }
-            None if right.is_empty() || !obtainable => tally.silent += 1,
-            None => tally.undetermined += 1,
+            None => tally.count(obtainable, Some(verdict.why())),
         }
     }
 

@@ -26,8 +26,7 @@ pub(crate) fn judge_regions(judgement: &mut Judgement<'_>, netcheck: &Netcheck) 
         return judge_home(judgement, netcheck, *home);
     }
     let may = world.regions.iter().any(|region| candidate(world, netcheck, region));
-    let tally = judgement.tallies.entry("home_region".into()).or_default();
-    if may { tally.undetermined += 1 } else { tally.silent += 1 }
+    judgement.tallies.entry("home_region".into()).or_default().count(may, Some(netcheck.home_region.why()));
 }
 
 fn find(netcheck: &Netcheck, id: u64) -> Option<&RegionReport> {
@@ -155,13 +154,15 @@ fn judge_home(judgement: &mut Judgement<'_>, netcheck: &Netcheck, home: RegionId
         let tcp: Vec<_> = chosen.nodes.iter().map(|node| node.tcp).collect();
         judgement.wrong("home_region", format!("{home} cannot be home: {tcp:?}, avoid {}", chosen.avoid));
     }
-    let score = |region: &SimRegion, latency: Duration| latency.as_secs_f64() * region.score.unwrap_or(1.0);
+    // Whole nanoseconds, as latencies come in: ten milliseconds are not to be a little less, or more, by a float's error.
+    let score =
+        |region: &SimRegion, latency: Duration| (latency.as_secs_f64() * region.score.unwrap_or(1.0) * 1e9).round();
     let method = report.and_then(|report| report.method);
     for other in world.regions.iter().filter(|other| other.id != home.0 && candidate(world, netcheck, other)) {
         let Some(report) = find(netcheck, other.id) else { continue };
         let Some(theirs) = report.latency.filter(|_| report.method == method) else { continue };
-        let better = score(other, theirs) < score(chosen, latency) - 1e-9;
-        let too_little = |new: f64, old: f64| old - new < HOME_ABSOLUTE.as_secs_f64() || new > old * 2.0 / 3.0;
+        let better = score(other, theirs) < score(chosen, latency);
+        let too_little = |new: f64, old: f64| old - new < HOME_ABSOLUTE.as_nanos() as f64 || new * 3.0 > old * 2.0;
         let sticks = |new: &SimRegion, new_ms: Duration, old: &SimRegion, old_ms: Duration| {
             too_little(score(new, new_ms), score(old, old_ms))
         };
@@ -173,7 +174,7 @@ fn judge_home(judgement: &mut Judgement<'_>, netcheck: &Netcheck, home: RegionId
             // The best is what the home before is compared with.
             let rivals = world.regions.iter().filter(|rival| rival.id != home.0 && candidate(world, netcheck, rival));
             let weights = rivals.filter_map(|rival| Some(score(rival, find(netcheck, rival.id)?.latency?)));
-            let is_best = weights.fold(f64::INFINITY, f64::min) >= score(other, theirs) - 1e-9;
+            let is_best = weights.fold(f64::INFINITY, f64::min) >= score(other, theirs);
             let kept = !is_best || sticks(other, theirs, chosen, latency);
             judgement.expect(kept || excused, "home_region", || {
                 format!("{home} ({latency:?}) is kept though {} ({theirs:?}) is much better", other.id)
@@ -193,6 +194,6 @@ fn judge_home(judgement: &mut Judgement<'_>, netcheck: &Netcheck, home: RegionId
         }
     }
     if judgement.wrong.len() == before {
-        judgement.tallies.entry("home_region".into()).or_default().right += 1;
+        judgement.tallies.entry("home_region".into()).or_default().count(true, None);
     }
 }

@@ -32,15 +32,19 @@ struct Share {
     tallies: BTreeMap<String, Tally>,
     /// By kind: how many, and some of them with their seeds.
     wrong: BTreeMap<String, (u64, Vec<(u64, Wrong)>)>,
+    /// By field and reason: seeds of worlds where it was obtainable and is undetermined.
+    undetermined: BTreeMap<(String, String), Vec<u64>>,
 }
 
 impl Share {
     fn take(&mut self, seed: u64, wrong: Vec<Wrong>, tallies: BTreeMap<String, Tally>) {
         for (field, tally) in tallies {
-            let sum = self.tallies.entry(field).or_default();
-            sum.right += tally.right;
-            sum.undetermined += tally.undetermined;
-            sum.silent += tally.silent;
+            for reason in tally.reasons.keys() {
+                let seeds = self.undetermined.entry((field.clone(), reason.clone())).or_default();
+                seeds.push(seed);
+                seeds.truncate(EXAMPLES);
+            }
+            self.tallies.entry(field).or_default().add(tally);
         }
         for wrong in wrong {
             // Regions by number are one kind.
@@ -53,7 +57,12 @@ impl Share {
     }
 
     fn merge(&mut self, other: Self) {
-        self.take(0, Vec::new(), other.tallies);
+        for (field, tally) in other.tallies {
+            self.tallies.entry(field).or_default().add(tally);
+        }
+        for (key, seeds) in other.undetermined {
+            self.undetermined.entry(key).or_default().extend(seeds);
+        }
         for (kind, (count, examples)) in other.wrong {
             let entry = self.wrong.entry(kind).or_default();
             entry.0 += count;
@@ -78,9 +87,14 @@ impl Share {
     }
 
     fn statistics(&self) -> String {
-        let mut text = format!("{:28} {:>8} {:>13} {:>8}\n", "verdict", "right", "undetermined", "silent");
+        let mut text = format!("{:28} {:>8} {:>13} {:>8} {:>8}\n", "verdict", "right", "undetermined", "%", "silent");
         for (field, tally) in &self.tallies {
-            let _ = writeln!(text, "{field:28} {:8} {:13} {:8}", tally.right, tally.undetermined, tally.silent);
+            let Tally { right, undetermined, silent, .. } = tally;
+            let _ = writeln!(text, "{field:28} {right:8} {undetermined:13} {:8.3} {silent:8}", 100.0 * tally.missed());
+            for (reason, times) in &tally.reasons {
+                let seeds = self.undetermined.get(&(field.clone(), reason.clone())).map_or(&[][..], Vec::as_slice);
+                let _ = writeln!(text, "    {times:6} {reason}, as in {seeds:?}");
+            }
         }
         text
     }
@@ -123,7 +137,7 @@ fn no_verdict_is_ever_wrong() {
     assert!(whole.wrong.is_empty(), "\n{}", whole.complaint(networks, World::random));
     // A check that claims nothing breaks no law: it must be caught here.
     for field in ["udp", "ipv4.usable", "nat_v4.difficulty", "nat_v4.mapping_varies", "ipv4.global", "home_region"] {
-        let tally = whole.tallies[field];
+        let tally = &whole.tallies[field];
         assert!(tally.right > tally.undetermined, "{field} is mostly left undetermined: {tally:?}");
     }
 }
@@ -190,7 +204,7 @@ fn what_can_be_known_is_said() {
             }
         }
         let mut tallies = judgement.tallies;
-        if let Some(tally) = tallies.get("nat_v4.hairpinning").copied().filter(|_| !varies) {
+        if let Some(tally) = tallies.get("nat_v4.hairpinning").cloned().filter(|_| !varies) {
             tallies.insert("easy: nat_v4.hairpinning".into(), tally);
         }
         share.take(seed, wrong, tallies);
@@ -198,7 +212,7 @@ fn what_can_be_known_is_said() {
     assert!(whole.tallies["udp"].right > networks / 3, "enough worlds are quiet");
     assert!(whole.tallies["nat_v4.filtering"].right > networks / 10, "enough of them have servers that test filters");
     println!("{}", whole.statistics());
-    let hairpinning = whole.tallies["easy: nat_v4.hairpinning"];
+    let hairpinning = &whole.tallies["easy: nat_v4.hairpinning"];
     assert!(hairpinning.right > 20 * hairpinning.undetermined, "silence is mostly settled in time: {hairpinning:?}");
     assert!(whole.wrong.is_empty(), "\n{}", whole.complaint(networks, quiet));
 }

@@ -122,22 +122,31 @@ fn several_uplinks(truth: &mut NatTruth, world: &World, run: &Run, family: Famil
     }
 }
 
-/// Whether a tester could tell that the mapping varies or does not: three operators that see us as we are, and a fourth
-/// where one of them may lie; one way out, and no neighbour at a port of ours.
+/// Whether a tester could tell that the mapping varies or does not: three operators on the internet that see us as we
+/// are, and a fourth where one of them may lie; one way out, and no neighbour at a port of ours.
 fn varies_obtainable(world: &World, family: Family) -> bool {
-    let boxes = &world.network(family).boxes;
+    let network = world.network(family);
+    let boxes = &network.boxes;
     let ambiguous = boxes
         .iter()
         .any(|rules| rules.several_uplinks() || rules.pool == Pool::Arbitrary || !rules.neighbours.is_empty());
     let heard = world.measurable(family).filter(|(server, _)| {
         world.known(server, family) == Some(true)
             && server.stun == Stun::Honest
+            // What stands inside sees no NAT at all.
+            && !server.inside
             && world.stun_answers(server, family)
             && !(world.dns_fakes() && server.in_map(family) == Pinning::Resolve)
     });
+    // Whoever sees the others' port at another address may lie, or be the only one that a second uplink leads to, which
+    // keeps ports: whatever is heard, it is the same in both worlds.
+    let mut others = world.measurable(family).filter(|(server, _)| world.stun_answers(server, family));
+    let second_uplink = family == Family::V4
+        && !depends(network.mapping())
+        && others.any(|(server, _)| matches!(server.stun, Stun::WrongAddress(_)));
     let operators: BTreeSet<_> = heard.map(|(_, endpoint)| network_of(endpoint.ip())).collect();
     let liars = usize::from(world.nodes().any(|server| server.stun.lies()));
-    world.options.nat && !ambiguous && operators.len() >= 3 + liars
+    world.options.nat && !ambiguous && !second_uplink && operators.len() >= 3 + liars
 }
 
 /// Servers that help to test the filter, with their other address and port.
@@ -148,6 +157,8 @@ fn testers(world: &World, family: Family) -> impl Iterator<Item = &Server> {
             && world.known(server, family) == Some(true)
             && server.stun == Stun::Honest
             && !server.inside
+            // Nobody knows what stands at an address that a proxy has made up.
+            && !(world.dns_fakes() && server.in_map(family) == Pinning::Resolve)
             && server.tests_filters(family)
             && world.stun_answers(server, family)
     });

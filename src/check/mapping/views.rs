@@ -56,13 +56,15 @@ impl Views {
             })
     }
 
-    /// The servers of the one operator that stands alone against an agreeing rest on every socket it saw, two sockets
-    /// at least. Nobody, when others stand alone as well, or too few agree: then the NAT is as likely to be odd.
+    /// The servers of the one operator that stands alone against an agreeing rest on every socket of which there is such
+    /// a rest, two sockets at least. Nobody, when others stand alone as well, or too few agree: then the NAT is as likely
+    /// to be odd.
     pub(super) fn odd_servers(&self) -> BTreeMap<SocketAddr, SocketAddr> {
         let mut alone: BTreeMap<SocketAddr, (usize, SocketAddr)> = BTreeMap::new();
         let mut seen_on: BTreeMap<SocketAddr, usize> = BTreeMap::new();
         for seen in self.sockets.values() {
-            for server in seen.by_server.keys() {
+            // Where nobody else agrees, there is nothing to stand alone against.
+            for server in seen.by_server.keys().filter(|_| seen.leader().is_some()) {
                 *seen_on.entry(*server).or_default() += 1;
             }
             for (server, endpoint) in seen.outliers() {
@@ -197,7 +199,8 @@ impl Seen {
         watchers
     }
 
-    /// Servers whose only endpoint nobody else saw, where at least two independent others share one.
+    /// Servers whose endpoint nobody else saw, where at least two independent others share one. One that saw a socket at
+    /// several endpoints stands alone with all of them.
     pub(super) fn outliers(&self) -> Vec<(SocketAddr, SocketAddr)> {
         let watchers = self.watchers();
         if watchers.values().all(|operators| operators.len() < 2) {
@@ -206,8 +209,8 @@ impl Seen {
         self.by_server
             .iter()
             .filter_map(|(server, endpoints)| {
-                let only = endpoints.first().filter(|_| endpoints.len() == 1)?;
-                (watchers.get(only)?.len() == 1).then_some((*server, *only))
+                let alone = endpoints.iter().all(|saw| watchers.get(saw).is_some_and(|by| by.len() == 1));
+                Some((*server, *endpoints.first()?)).filter(|_| alone)
             })
             .collect()
     }

@@ -73,6 +73,9 @@ pub(super) const BLOCKED_COPIES: u32 = 15;
 pub(super) const DEAD_FAMILY_COPIES: u32 = 9;
 /// … to this many independent servers that are up.
 pub(super) const BLOCKED_OPERATORS: usize = 3;
+/// Regions whose relay is asked over each family, where nothing answers over UDP: so many, for the case that some of
+/// these relays are down.
+pub(super) const FAMILY_WITNESSES: usize = 5;
 /// A copy is old enough at three TCP round trips to the same server plus this.
 pub(super) const MATURE_FLOOR: Duration = Duration::from_millis(100);
 

@@ -16,7 +16,7 @@ use super::draw_servers::{draw_link, draw_regions, round};
 use super::draw_streams::draw_streams;
 use super::{
     Dns, DnsAnswers, Host, Middlebox, MoreInterface, Neighbour, Network, Options, Pinning, Policy, Pool, Portal, Ports,
-    Proxy, Router, Sending, Service, SimRegion, Stun, Web, World,
+    Proxy, Router, Sending, Server, Service, SimRegion, Stun, Web, World,
 };
 use crate::random::{Random, mix};
 
@@ -26,10 +26,17 @@ impl World {
         let mut random = Random::new(mix(seed));
         let r = &mut random;
         let mut world = Self { seed: seed >> 1, host: draw_host(r), regions: draw_regions(r), ..Self::default() };
-        // Where all STUN servers of a map are down and all its relays up, nobody can tell it from a blocked network.
-        let nodes = || world.regions.iter().flat_map(|region| &region.nodes);
-        if nodes().count() >= 3 && !nodes().any(|node| node.stun.tells_truth()) {
-            for node in world.regions.iter_mut().filter_map(|region| region.nodes.first_mut()) {
+        // Where all STUN servers of a map are down and all its relays up, nobody can tell it from a blocked network. So it
+        // is with those of one family, and one that the client does not learn of is none.
+        let regions = || world.regions.iter().filter(|region| !region.no_measure);
+        let all_down = |family| {
+            let asked = |node: &&Server| node.in_map(family) != Pinning::Disabled && node.stun_port != 0;
+            let mut asked = regions().flat_map(|region| &region.nodes).filter(asked);
+            let up = |node: &Server| node.in_map(family) == Pinning::Pinned && node.stun.tells_truth();
+            asked.clone().count() >= 3 && !asked.any(up)
+        };
+        if Family::BOTH.into_iter().any(all_down) {
+            for node in world.regions.iter_mut().flat_map(|region| &mut region.nodes) {
                 node.stun = Stun::Honest;
             }
         }

@@ -306,21 +306,20 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// Relays and STUN servers that answered over TCP, by operator, with a round trip that silence can be measured by.
-    pub(super) fn relays_up(&self) -> BTreeMap<Operator, Duration> {
+    /// Relays and STUN servers that answered over TCP along the way of one family, by operator, with a round trip that
+    /// silence can be measured by. That one is up shows nothing of its other way, which may be the one that is down.
+    pub(super) fn relays_up(&self, family: Family) -> BTreeMap<Operator, Duration> {
         let mut up: BTreeMap<Operator, Duration> = BTreeMap::new();
         for region in self.input.map.regions.values() {
             for node in &region.nodes {
-                let Some(round_trip) = self.tcp_round_trip(node) else { continue };
-                for family in Family::BOTH {
-                    if let Some(server) = self.stun_server(node, family) {
-                        let longest = up.entry(Operator::of(server.ip())).or_default();
-                        *longest = round_trip.max(*longest);
-                    }
+                let Some(round_trip) = self.tcp_round_trip(node, family) else { continue };
+                if let Some(server) = self.stun_server(node, family) {
+                    let longest = up.entry(Operator::of(server.ip())).or_default();
+                    *longest = round_trip.max(*longest);
                 }
             }
         }
-        for (server, round_trip) in self.streams_up() {
+        for (server, round_trip) in self.streams_up().filter(|(server, _)| Family::of(server.ip()) == family) {
             let longest = up.entry(Operator::of(server.ip())).or_default();
             *longest = round_trip.max(*longest);
         }
@@ -335,10 +334,20 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    fn tcp_round_trip(&self, node: &Node) -> Option<Duration> {
+    /// Whether relays were asked over TCP along the way of one family, and that came to nothing everywhere.
+    pub(super) fn tcp_fails(&self, family: Family) -> bool {
+        let mut tries =
+            self.https.iter().filter(|request| request.target.address.is_some_and(|to| Family::of(to) == family));
+        let failed = |request: &HttpsTry<'_>| request.failure.is_some();
+        tries.by_ref().next().is_some_and(failed) && tries.all(failed)
+    }
+
+    fn tcp_round_trip(&self, node: &Node, family: Family) -> Option<Duration> {
         // A SYN that had to be sent again got lost when the datagrams may have been: the way was down, not UDP.
         let at_once = |answer: &&HttpsAnswer| answer.connect < timing::SYN_SENT_AGAIN;
+        // A proxy picks the way by itself.
         self.https_of(node)
+            .filter(|request| request.target.address.is_none_or(|address| Family::of(address) == family))
             .filter_map(HttpsTry::success)
             .filter(at_once)
             .map(|answer| answer.connect.max(answer.request))

@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::evidence::{Evidence, StunCopy};
 use super::nat::View;
 use super::reach::count;
-use super::regions::total_loss;
+use super::regions::loss_after;
 use crate::check::filtering::{self, FilterTest, Heard, copies_needed};
 use crate::check::mapping;
-use crate::check::netcheck::run::filter::FIRST_SOCKET;
+use crate::check::netcheck::run::filter::{FIRST_SOCKET, FIRST_SPARE_SOCKET};
 use crate::check::netcheck::timing;
 use crate::model::{Family, Filtering};
 use crate::probe::{ProbeId, Slot, StunForm, StunReply};
@@ -62,28 +62,35 @@ fn tests(evidence: &Evidence<'_>, family: Family) -> Vec<(Way, FilterTest)> {
         if let Slot::Shared { family: of, index } = copy.slot
             && of == family
         {
-            sockets.entry(index - FIRST_SOCKET).or_default().push(copy);
+            sockets.entry(index).or_default().push(copy);
         }
     }
     let needed = needed(evidence, family);
     sockets
         .iter()
-        .filter(|(index, _)| index.is_multiple_of(2))
-        .filter_map(|(index, tested)| {
-            let proof = sockets.get(&(index + 1)).map(Vec::as_slice).unwrap_or_default();
+        .filter_map(|(index, tested)| Some((number_of_test(*index)?, tested)))
+        .filter_map(|(number, tested)| {
+            let proofs = [FIRST_SOCKET + 2 * number + 1, FIRST_SPARE_SOCKET + number];
+            let proofs: Vec<_> = proofs.iter().filter_map(|socket| sockets.get(socket)).map(Vec::as_slice).collect();
             let server = tested.first()?.server;
             let replies = tested.iter().filter_map(|copy| copy.reply);
             let seen_at = replies.filter_map(|(reply, _)| Some(reply.mapped?.ip())).collect();
-            Some((Way::to(server.ip(), &seen_at), test(evidence, server, tested, proof, needed)))
+            Some((Way::to(server.ip(), &seen_at), test(evidence, server, tested, &proofs, needed)))
         })
         .collect()
+}
+
+/// Of which test a socket is the one under test.
+fn number_of_test(socket: u8) -> Option<u8> {
+    let tested = (FIRST_SOCKET..FIRST_SPARE_SOCKET).contains(&socket) && (socket - FIRST_SOCKET).is_multiple_of(2);
+    tested.then_some((socket - FIRST_SOCKET) / 2)
 }
 
 fn test(
     evidence: &Evidence<'_>,
     server: SocketAddr,
     tested: &[&StunCopy<'_>],
-    proof: &[&StunCopy<'_>],
+    proofs: &[&[&StunCopy<'_>]],
     needed: u32,
 ) -> FilterTest {
     let plain: Vec<_> =
@@ -92,19 +99,7 @@ fn test(
     let other = plain.iter().find_map(|(reply, _)| reply.other_address);
     let worst = plain.iter().map(|(_, round_trip)| *round_trip).max();
     let heard = |form| heard(evidence, tested, form, server, worst, needed);
-    // Where the proving socket had sent before it asked.
-    let opened: BTreeSet<SocketAddr> =
-        proof.iter().filter(|copy| copy.form == StunForm::Plain).map(|copy| copy.server).collect();
-    let proven = |form: StunForm, from_elsewhere: bool| {
-        let told = proof.iter().filter(|copy| copy.form == form);
-        let mut told = told.filter_map(|copy| Some((copy.probe, copy.reply?.0)));
-        let proves = |reply: &StunReply| {
-            reply.error_code.is_none()
-                && opened.contains(&reply.from)
-                && (reply.from.ip() != server.ip()) == from_elsewhere
-        };
-        told.find(|(_, reply)| proves(reply)).map(|(probe, _)| probe)
-    };
+    let proven = |form, from_elsewhere| proofs.iter().find_map(|proof| proves(proof, form, server, from_elsewhere));
     FilterTest {
         server,
         offered: honest && other.is_some_and(|other| other.port() != server.port()),
@@ -114,6 +109,18 @@ fn test(
         neighbour_proven: proven(StunForm::ChangePort, false),
         needed,
     }
+}
+
+/// The answer that a socket asked for and got from where it had sent to before.
+fn proves(proof: &[&StunCopy<'_>], form: StunForm, server: SocketAddr, from_elsewhere: bool) -> Option<ProbeId> {
+    let opened: BTreeSet<SocketAddr> =
+        proof.iter().filter(|copy| copy.form == StunForm::Plain).map(|copy| copy.server).collect();
+    let told = proof.iter().filter(|copy| copy.form == form);
+    let mut told = told.filter_map(|copy| Some((copy.probe, copy.reply?.0)));
+    let proves = |reply: &StunReply| {
+        reply.error_code.is_none() && opened.contains(&reply.from) && (reply.from.ip() != server.ip()) == from_elsewhere
+    };
+    told.find(|(_, reply)| proves(reply)).map(|(probe, _)| probe)
 }
 
 fn heard(
@@ -154,13 +161,15 @@ fn heard(
 }
 
 /// Copies that silence takes, by the loss of the whole run: the measuring sockets', the controls', and that of proofs.
+/// As the run counts them, which asks for no more copies than that takes.
 pub(super) fn needed(evidence: &Evidence<'_>, family: Family) -> u32 {
-    let (mut lost, mut settled) = total_loss(evidence);
+    let (mut lost, mut settled) = loss_after(evidence, timing::late_after);
     let mut flows: BTreeMap<(u8, u8), Vec<&StunCopy<'_>>> = BTreeMap::new();
     for copy in evidence.filter.iter().filter(|copy| copy.slot.family() == family) {
         let Slot::Shared { index, .. } = copy.slot else { continue };
-        let control = (index - FIRST_SOCKET).is_multiple_of(2) && copy.form == StunForm::Plain;
-        let proof = !(index - FIRST_SOCKET).is_multiple_of(2) && copy.form != StunForm::Plain;
+        let tested = number_of_test(index).is_some();
+        let control = tested && copy.form == StunForm::Plain;
+        let proof = !tested && copy.form != StunForm::Plain;
         if control || proof {
             flows.entry((index, u8::from(copy.form == StunForm::ChangePort))).or_default().push(copy);
         }

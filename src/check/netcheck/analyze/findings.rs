@@ -1,5 +1,7 @@
 //! What deserves attention.
 
+use std::collections::BTreeSet;
+
 use super::evidence::{Evidence, HttpsTry, StunCopy};
 use super::nat::View;
 use super::regions::{counted, total_loss};
@@ -106,6 +108,13 @@ fn region_findings(evidence: &Evidence<'_>, netcheck: &Netcheck, details: &mut V
 fn stun_fails_here(evidence: &Evidence<'_>, region: &RegionReport) -> bool {
     let failed = region.failure.as_ref().is_some_and(|failure| failure.stage == Stage::Stun);
     let Some(of_map) = evidence.input.map.regions.get(&region.id).filter(|_| failed) else { return false };
+    let nodes = || of_map.nodes.iter().flat_map(|node| Family::BOTH.map(|family| evidence.stun_server(node, family)));
+    let addresses: BTreeSet<_> = nodes().flatten().map(|server| server.ip()).collect();
+    // One that answered another socket, or at another port, is not down: chance kept it from the measuring one.
+    let answered = |copy: &StunCopy<'_>| addresses.contains(&copy.server.ip()) && counted(copy).is_some();
+    if evidence.stun.iter().chain(evidence.tests()).any(answered) {
+        return false;
+    }
     let untried = |family| of_map.nodes.iter().any(|node| is_untried(evidence, node, family));
     let alone = |family| {
         let own: Vec<_> = of_map.nodes.iter().filter_map(|node| evidence.stun_server(node, family)).collect();

@@ -221,8 +221,8 @@ pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> 
         lifetime: None,
         classic: None,
         carrier_grade: router::carrier_grade(evidence, view, &netcheck.router),
-        mapped: most_seen_first(view.trusted().map(|sighting| sighting.mapped)),
-        local: most_seen_first(view.trusted().filter_map(|sighting| sighting.local)),
+        mapped: most_seen_first(view.trusted().map(|sighting| (sighting.mapped, sighting.server))),
+        local: most_seen_first(view.trusted().filter_map(|sighting| Some((sighting.local?, sighting.server)))),
         servers: view.servers.clone(),
         difficulty,
     }
@@ -300,13 +300,17 @@ fn effective(difficulty: &Verdict<Difficulty>) -> Verdict<Difficulty> {
     }
 }
 
-fn most_seen_first(endpoints: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
-    let mut counts: BTreeMap<SocketAddr, usize> = BTreeMap::new();
-    for endpoint in endpoints {
-        *counts.entry(endpoint).or_default() += 1;
+/// Endpoints with the servers that saw them: first the one most independent servers did. How often one of them did
+/// comes after that, since whoever is wrong may be the one that was asked the most.
+fn most_seen_first(seen: impl Iterator<Item = (SocketAddr, SocketAddr)>) -> Vec<SocketAddr> {
+    let mut counts: BTreeMap<SocketAddr, (BTreeSet<Operator>, usize)> = BTreeMap::new();
+    for (endpoint, server) in seen {
+        let (by, times) = counts.entry(endpoint).or_default();
+        by.insert(Operator::of(server.ip()));
+        *times += 1;
     }
-    let mut list: Vec<(SocketAddr, usize)> = counts.into_iter().collect();
-    list.sort_by_key(|(endpoint, times)| (std::cmp::Reverse(*times), *endpoint));
+    let mut list: Vec<_> = counts.into_iter().collect();
+    list.sort_by_key(|(endpoint, (by, times))| (std::cmp::Reverse((by.len(), *times)), *endpoint));
     list.into_iter().map(|(endpoint, _)| endpoint).collect()
 }
 

@@ -66,11 +66,12 @@ fn blocked(evidence: &Evidence<'_>) -> Verdict<bool> {
     if !evidence.input.options.https && relays {
         return Verdict::unknown(Why::LeftOut { flag: "--no-https" });
     }
-    let up = evidence.relays_up();
-    if up.is_empty() && relays {
+    let up = Family::BOTH.map(|family| evidence.relays_up(family));
+    if up.iter().all(BTreeMap::is_empty) && relays {
         return Verdict::unknown(Why::NothingAnswered);
     }
-    let silence = Family::BOTH.map(|family| Silence::of(evidence, family, &up));
+    let [v4, v6] = &up;
+    let silence = [Silence::of(evidence, Family::V4, v4), Silence::of(evidence, Family::V6, v6)];
     let most = silence.iter().map(|silence| silence.witnesses.len()).max().unwrap_or_default();
     let mut asked_on: BTreeMap<u16, BTreeSet<Operator>> = BTreeMap::new();
     for (port, operators) in silence.iter().flat_map(|silence| &silence.ports) {
@@ -83,7 +84,14 @@ fn blocked(evidence: &Evidence<'_>) -> Verdict<bool> {
     }
     // A port that was asked of others only, of whom nobody knows whether they are up, may be the one that is open.
     let untold = evidence.stun.iter().any(|copy| copy.shared() && !ports.contains(&copy.server.port()));
-    if !untold && silence.iter().any(Silence::speaks) && silence.iter().all(|silence| silence.enough_each) {
+    let speaks = silence.iter().any(Silence::speaks) && silence.iter().all(|silence| silence.enough_each);
+    // A family that says nothing itself may be open: the servers that are up were not shown to be up along its way.
+    let open = Family::BOTH.into_iter().zip(&silence).filter(|(_, silence)| !silence.speaks());
+    let open = open.map(|(family, _)| family).find(|family| may_be_open(evidence, *family, &up));
+    if let Some(family) = open.filter(|_| speaks) {
+        return Verdict::unknown(Why::TcpNotTried { family });
+    }
+    if !untold && speaks {
         // One port only: the rest of UDP was not tried, and the why says which one was.
         let confidence = if ports.len() >= 2 { Confidence::High } else { Confidence::Medium };
         return Verdict::known(false, confidence, []).because(Why::UdpSilent {
@@ -94,6 +102,24 @@ fn blocked(evidence: &Evidence<'_>) -> Verdict<bool> {
     }
     let all: BTreeMap<_, _> = silence.into_iter().flat_map(|silence| silence.witnesses).collect();
     Verdict::unknown(too_few(&all))
+}
+
+/// Whether UDP may get through over a family all the same: somebody was asked over it who is up, as another family shows,
+/// and TCP neither got through to him this way nor failed wherever it was tried.
+fn may_be_open(evidence: &Evidence<'_>, family: Family, up: &[BTreeMap<Operator, std::time::Duration>; 2]) -> bool {
+    let Some(here) = up.get(family as usize) else { return false };
+    let nodes = evidence.input.map.regions.values().flat_map(|region| &region.nodes);
+    let mut unshown = nodes.filter(|node| {
+        let up = |family: Family| {
+            let operator = Operator::of(evidence.stun_server(node, family)?.ip());
+            up.get(family as usize)?.contains_key(&operator).then_some(operator)
+        };
+        let asked = |server| evidence.of_family(family).any(|copy| copy.server == server && copy.failure.is_none());
+        let shown_elsewhere = Family::BOTH.into_iter().any(|other| other != family && up(other).is_some());
+        let server = evidence.stun_server(node, family);
+        shown_elsewhere && server.is_some_and(|server| asked(server) && !here.contains_key(&Operator::of(server.ip())))
+    });
+    unshown.next().is_some() && !evidence.tcp_fails(family)
 }
 
 /// Why silent witnesses are not enough.
@@ -117,7 +143,7 @@ fn owners_suffice(witnesses: &BTreeMap<Operator, Owner>) -> bool {
 pub(super) fn blocked_over(evidence: &Evidence<'_>, family: Family, udp: &Verdict<bool>) -> bool {
     let sent = evidence.of_family(family).any(StunCopy::shared);
     let refused = matches!(udp.why(), Some(Why::SendRefused { .. }));
-    udp.is_false() && sent && (refused || Silence::of(evidence, family, &evidence.relays_up()).speaks())
+    udp.is_false() && sent && (refused || Silence::of(evidence, family, &evidence.relays_up(family)).speaks())
 }
 
 /// How silent servers that are up are over one family. A server counts once, not once for each of its addresses: its

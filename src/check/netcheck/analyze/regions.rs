@@ -210,12 +210,17 @@ impl<'a> Copies<'a> {
     }
 
     fn lost(&self) -> (u32, u32) {
+        self.lost_after(timing::lost_after)
+    }
+
+    /// Copies that were lost and those that are settled, where a missing one is lost so long after it left.
+    fn lost_after(&self, late_after: impl Fn(Duration) -> Duration) -> (u32, u32) {
         let mut lost = 0;
         let mut settled = 0;
         for copies in self.by_server.values() {
             let Some(worst) = copies.iter().filter_map(|copy| Some(copy.reply?.1)).max() else { continue };
             for copy in copies.iter().filter(|copy| copy.failure.is_none()) {
-                let late = self.evidence.ended_at >= copy.at + timing::lost_after(worst);
+                let late = self.evidence.ended_at >= copy.at + late_after(worst);
                 if copy.reply.is_some() {
                     settled += 1;
                 } else if late {
@@ -239,11 +244,16 @@ impl<'a> Copies<'a> {
 
 /// Round trips lost and settled over the whole map. A server that is in two regions counts once.
 pub(super) fn total_loss(evidence: &Evidence<'_>) -> (u32, u32) {
+    loss_after(evidence, timing::lost_after)
+}
+
+/// The same, where a missing copy is lost so long after it left, on a path of that round trip.
+pub(super) fn loss_after(evidence: &Evidence<'_>, late_after: impl Fn(Duration) -> Duration) -> (u32, u32) {
     let mut all = Copies { by_server: BTreeMap::new(), evidence, first: Vec::new() };
     for region in evidence.input.map.regions.values() {
         all.by_server.extend(Copies::of(evidence, region).by_server);
     }
-    all.lost()
+    all.lost_after(late_after)
 }
 
 /// The home region and why this one.

@@ -86,6 +86,29 @@ impl Relays {
                 wish.open(since + patience.unwrap_or(timing::SILENT_BUDGET));
             }
         }
+        if !self.via_proxy {
+            self.each_family(view, room, patience, wish);
+        }
+    }
+
+    /// UDP may be blocked over one family and merely be late over the other: only what TCP shows to be up along the same
+    /// way speaks by its silence.
+    fn each_family(&self, view: &View<'_>, mut room: usize, patience: Option<Duration>, wish: &mut Wish) {
+        for family in Family::BOTH {
+            let ways = (0..self.len()).filter_map(|region| self.of_family(region, family, view));
+            for index in ways.take(timing::FAMILY_WITNESSES) {
+                match self.attempts.get(index).map(|attempt| &attempt.state) {
+                    Some(State::New) if room > 0 => {
+                        wish.due.push(index);
+                        room -= 1;
+                    }
+                    Some(State::Waiting { since, .. }) => {
+                        wish.open(*since + patience.unwrap_or(timing::SILENT_BUDGET));
+                    }
+                    _ => {}
+                }
+            }
+        }
     }
 
     /// A region whose STUN is silent while others answer.

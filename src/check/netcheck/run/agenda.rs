@@ -150,8 +150,8 @@ impl NetcheckCheck {
         if self.filters.is_empty() {
             return;
         }
-        let seen = self.loss_seen(list.now);
         for (index, filter) in self.filters.iter().enumerate() {
+            let seen = self.loss_seen(filter.family(), list.now);
             let wish = filter.wish(list.now, seen, |server| self.known(server));
             if let Some(due) = wish.due {
                 list.due_paced(Ask::Filter { filter: index, due });
@@ -168,8 +168,8 @@ impl NetcheckCheck {
         if heard.peek().is_none() {
             return;
         }
-        let loss = self.loss_seen(list.now);
         for (index, hairpin) in heard {
+            let loss = self.loss_seen(hairpin.family(), list.now);
             let settled = !hairpin.is_aimed() && self.hairpin_settled(hairpin.family(), signs);
             let wish = hairpin.wish(list.now, loss, signs.slowest, settled);
             if wish.due {

@@ -3,6 +3,10 @@
 //! Two sockets a test. F sends to the server alone, so that whatever reaches it from elsewhere has passed the filter
 //! unasked. G first sends to the places the server would answer from, which opens the filter for them, and then asks
 //! for the same answers: those prove that the server really sends them. Neither socket serves any other purpose.
+//!
+//! Before the server has told its other port, G guesses it. A wrong guess draws answers that nothing was opened for, and
+//! routers remember those: where Linux lets packets reach itself, what leaves for their sender later gets another outside
+//! port, to which the server does not answer. So the port that was told is then opened from a third socket.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -15,14 +19,16 @@ use crate::check::mapping::crosses_internet;
 use crate::model::{Family, is_global};
 use crate::probe::{Moment, ProbeId, Slot, StunForm, StunReply};
 
-/// The first local socket of the filter tests; each takes two.
+/// The first local socket of the filter tests; each takes two, F and G …
 pub(in crate::check::netcheck) const FIRST_SOCKET: u8 = 10;
-/// … and the last.
-pub(in crate::check::netcheck) const LAST_SOCKET: u8 = FIRST_SOCKET + 15;
+/// … and one of these, from here on, where G has guessed wrong …
+pub(in crate::check::netcheck) const FIRST_SPARE_SOCKET: u8 = FIRST_SOCKET + 2 * IN_ALL;
+/// … up to the last of all.
+pub(in crate::check::netcheck) const LAST_SOCKET: u8 = FIRST_SPARE_SOCKET + IN_ALL - 1;
 /// Servers tested at once in each family …
 const AT_ONCE: usize = 2;
 /// … and in all, when the first ones turn out not to offer the test.
-const IN_ALL: usize = 8;
+const IN_ALL: u8 = 8;
 /// Tests that came to nothing, for which others are begun. Each costs the time of a proof that never comes.
 const FRUITLESS: usize = 2;
 /// The port that STUN servers listen on unless told otherwise (RFC 8489 section 18.6). Their other port is then the next
@@ -44,6 +50,10 @@ pub(super) struct Filter {
 #[derive(Debug)]
 struct Test {
     server: SocketAddr,
+    /// The socket that opens the filter: G, or, once that has guessed wrong, …
+    opener: Slot,
+    /// … this one.
+    spare: Slot,
     /// Where else the server says it can answer from, by its first answer.
     other: Option<SocketAddr>,
     /// It answered without saying so, or from elsewhere, or refuses, or stands inside this host's own network: the test
@@ -139,10 +149,10 @@ impl Filter {
         let count = |of: fn(&Test) -> bool| self.tests.iter().filter(|test| of(test)).count();
         let spared = count(|test| test.fruitless && !test.useless).min(FRUITLESS);
         while self.tests.iter().filter(|test| !test.useless).count() < AT_ONCE + spared
-            && self.tests.len() < IN_ALL
+            && let Some(number) = u8::try_from(self.tests.len()).ok().filter(|number| *number < IN_ALL)
             && let Some(server) = self.candidates.get(self.tests.len()).copied()
         {
-            let test = Test::begin(server, self.family, self.tests.len(), now);
+            let test = Test::begin(server, self.family, number, now);
             self.tests.push(test);
             self.offering = self.offering.saturating_sub(1);
         }
@@ -228,18 +238,25 @@ impl Filter {
 }
 
 impl Test {
-    fn begin(server: SocketAddr, family: Family, index: usize, now: Moment) -> Self {
-        let mut test =
-            Self { server, other: None, useless: false, fruitless: false, stranger_passed: false, flows: Vec::new() };
-        let index = u8::try_from(index).unwrap_or(u8::MAX / 4);
-        let slot = |offset| Slot::Shared { family, index: FIRST_SOCKET + 2 * index + offset };
-        let (f, g) = (slot(0), slot(1));
+    fn begin(server: SocketAddr, family: Family, number: u8, now: Moment) -> Self {
+        let slot = |index| Slot::Shared { family, index };
+        let (f, g) = (slot(FIRST_SOCKET + 2 * number), slot(FIRST_SOCKET + 2 * number + 1));
+        let mut test = Self {
+            server,
+            opener: g,
+            spare: slot(FIRST_SPARE_SOCKET + number),
+            other: None,
+            useless: false,
+            fruitless: false,
+            stranger_passed: false,
+            flows: Vec::new(),
+        };
         test.add(Kind::Control, f, server, now);
         test.add(Kind::Elsewhere, f, server, now);
         test.add(Kind::Neighbour, f, server, now);
         // The usual port saves a round trip. What listens next to an unusual one is no business of ours.
         if server.port() == STUN_PORT {
-            test.ask_for_neighbour(g, SocketAddr::new(server.ip(), STUN_PORT + 1), now);
+            test.ask_for_neighbour(SocketAddr::new(server.ip(), STUN_PORT + 1), now);
         }
         test
     }
@@ -248,9 +265,9 @@ impl Test {
         self.flows.push(Flow { kind, slot, server, start, over: false, copies: Vec::new() });
     }
 
-    fn ask_for_neighbour(&mut self, g: Slot, neighbour: SocketAddr, now: Moment) {
-        self.add(Kind::Opening, g, neighbour, now);
-        self.add(Kind::NeighbourProof, g, self.server, now + AFTER_OPENING);
+    fn ask_for_neighbour(&mut self, neighbour: SocketAddr, now: Moment) {
+        self.add(Kind::Opening, self.opener, neighbour, now);
+        self.add(Kind::NeighbourProof, self.opener, self.server, now + AFTER_OPENING);
     }
 
     fn learn(&mut self, kind: Kind, reply: &StunReply, now: Moment) -> Option<SocketAddr> {
@@ -284,19 +301,21 @@ impl Test {
         self.server.ip().is_loopback() || crosses_internet(self.server.ip(), mapped)
     }
 
-    /// Opens the filter of G for where the server says it answers from, and asks for proof.
+    /// Opens the filter for where the server says it answers from, and asks for proof.
     fn open(&mut self, other: SocketAddr, now: Moment) {
-        let Some(g) = self.flows.first().map(|flow| proving(flow.slot)) else { return };
         let neighbour = SocketAddr::new(self.server.ip(), other.port());
         if !self.flows.iter().any(|flow| flow.kind == Kind::Opening && flow.server == neighbour) {
             // The guess was wrong, and nobody is to be asked for more of it.
             let guessed = |flow: &&mut Flow| matches!(flow.kind, Kind::Opening | Kind::NeighbourProof);
-            self.flows.iter_mut().filter(guessed).for_each(|flow| flow.over = true);
-            self.ask_for_neighbour(g, neighbour, now);
+            for flow in self.flows.iter_mut().filter(guessed) {
+                flow.over = true;
+                self.opener = self.spare;
+            }
+            self.ask_for_neighbour(neighbour, now);
         }
         if other.ip() != self.server.ip() && is_likely(other.ip(), self.server.ip()) {
-            self.add(Kind::Opening, g, other, now);
-            self.add(Kind::ElsewhereProof, g, self.server, now + AFTER_OPENING);
+            self.add(Kind::Opening, self.opener, other, now);
+            self.add(Kind::ElsewhereProof, self.opener, self.server, now + AFTER_OPENING);
         }
     }
 
@@ -355,14 +374,6 @@ impl Test {
                 Next::Over => {}
             }
         }
-    }
-}
-
-/// The proving socket of a test, by its tested one.
-const fn proving(tested: Slot) -> Slot {
-    match tested {
-        Slot::Shared { family, index } => Slot::Shared { family, index: index + 1 },
-        other @ Slot::Connected { .. } => other,
     }
 }
 
@@ -442,10 +453,13 @@ mod tests {
     fn the_port_that_was_told_takes_the_place_of_the_guess() {
         let all = sent(&[("198.51.100.1:3478", false)], Some("198.51.100.2:3500"), 500);
         assert_eq!(all[&(11, "198.51.100.1:3479".to_owned())], 3);
-        assert_eq!(all[&(11, "198.51.100.1:3500".to_owned())], 3);
-        assert!(all.contains_key(&(11, "198.51.100.2:3500".to_owned())), "{all:?}");
-        // Three for the guess, and the ten of a proof that never comes.
-        assert!(all[&(11, "198.51.100.1:3478".to_owned())] <= 13, "{all:?}");
+        assert!(all[&(11, "198.51.100.1:3478".to_owned())] <= 3, "{all:?}");
+        // From a socket that nobody has answered unasked yet.
+        assert_eq!(all[&(FIRST_SPARE_SOCKET, "198.51.100.1:3500".to_owned())], 3);
+        assert!(all.contains_key(&(FIRST_SPARE_SOCKET, "198.51.100.2:3500".to_owned())), "{all:?}");
+        assert!(!all.contains_key(&(11, "198.51.100.1:3500".to_owned())), "{all:?}");
+        // The ten of a proof that never comes.
+        assert!(all[&(FIRST_SPARE_SOCKET, "198.51.100.1:3478".to_owned())] <= 10, "{all:?}");
     }
 
     #[test]
@@ -462,7 +476,7 @@ mod tests {
         let servers: Vec<_> = servers.iter().map(|server| (server.as_str(), true)).collect();
         let under_test = |millis| {
             let all = sent(&servers, Some("198.51.100.9:3479"), millis);
-            all.keys().filter(|(slot, _)| slot % 2 == 0).count()
+            all.keys().filter(|(slot, _)| slot % 2 == 0 && *slot < FIRST_SPARE_SOCKET).count()
         };
         assert_eq!(under_test(40), 2, "whether the first two prove anything is not known yet");
         assert_eq!(under_test(3000), 4, "as long as servers drop what is asked, there is an end to asking");
@@ -472,7 +486,10 @@ mod tests {
     fn servers_known_to_offer_the_test_go_first() {
         let under_test = |servers: &[(&str, bool)]| {
             let all = sent(servers, Some("198.51.100.9:3479"), 15);
-            all.keys().filter(|(slot, _)| slot % 2 == 0).map(|(_, to)| to.clone()).collect::<Vec<_>>()
+            all.keys()
+                .filter(|(slot, _)| slot % 2 == 0 && *slot < FIRST_SPARE_SOCKET)
+                .map(|(_, to)| to.clone())
+                .collect::<Vec<_>>()
         };
         let (a, b, c, d) = ("198.51.100.1:1", "198.51.100.2:2", "198.51.100.3:3", "198.51.100.4:4");
         assert_eq!(under_test(&[(a, false), (b, false), (c, true)]), [a, b], "those begun go on");

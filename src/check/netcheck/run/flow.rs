@@ -8,8 +8,13 @@ use super::super::tracks::{Copy, Fate};
 use crate::check::filtering::{FEWEST_COPIES, MOST_COPIES};
 use crate::probe::{Moment, Slot, StunForm};
 
-/// Between copies of one flow while nothing is known to get lost.
+/// Copies that leave one after the other, whatever is asked …
+const AT_FIRST: u32 = 3;
+/// … with this between them.
 const SPACING: Duration = Duration::from_millis(1);
+/// Between those that silence takes besides, while nothing is known to get lost: by then an answer from a server nearby
+/// has made them needless.
+const APART: Duration = Duration::from_millis(5);
 /// The same when something does: far enough apart for a burst of loss to end.
 const LOSSY_SPACING: Duration = Duration::from_millis(20);
 
@@ -52,6 +57,11 @@ impl Kind {
             Self::ElsewhereProof | Self::NeighbourProof => MOST_PROOF_COPIES,
             _ => MOST_COPIES,
         }
+    }
+
+    /// Whether that nothing comes back is an answer as well.
+    const fn takes_silence(self) -> bool {
+        matches!(self, Self::Elsewhere | Self::Neighbour)
     }
 
     pub(super) const fn form(self) -> StunForm {
@@ -100,16 +110,18 @@ impl Flow {
         }
         let sent = u32::try_from(self.copies.len()).unwrap_or(u32::MAX);
         let Some(last) = self.copies.last().map(|copy| copy.at) else { return Next::due(now, self.start) };
-        // Opening needs no answer, only to have left; once more for the case that it was lost on the way out.
-        let wanted = if self.kind == Kind::Opening { FEWEST_COPIES.min(needed) } else { FEWEST_COPIES };
-        if sent < wanted {
+        if sent < AT_FIRST {
             return Next::due(now, last + SPACING);
         }
+        // Opening needs no answer, only to have left: more than once for the case that it was lost on the way out.
         if self.kind == Kind::Opening {
             return Next::Over;
         }
         if self.answered() {
             return if self.kind == Kind::Control { self.stragglers(now) } else { Next::Over };
+        }
+        if sent < FEWEST_COPIES && self.kind.takes_silence() {
+            return Next::due(now, last + APART);
         }
         let Some(round_trip) = round_trip else { return Next::Patience };
         let late = timing::late_after(round_trip);

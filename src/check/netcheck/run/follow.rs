@@ -120,10 +120,11 @@ impl NetcheckCheck {
     }
 
     pub(super) fn replace_dead_filters(&mut self) -> bool {
-        let (now, seen) = (self.now, self.loss_seen(self.now));
+        let now = self.now;
+        let seen = Family::BOTH.map(|family| self.loss_seen(family, now));
         let mut filters = std::mem::take(&mut self.filters);
         let mut began = false;
-        for filter in &mut filters {
+        for (filter, seen) in filters.iter_mut().zip(seen) {
             began |= filter.replace_dead(now, seen, |server| self.known(server));
         }
         self.filters = filters;
@@ -140,15 +141,16 @@ impl NetcheckCheck {
         Known { round_trip: track.best(), given_up: over }
     }
 
-    /// Round trips that got lost, over all servers.
-    pub(super) fn loss_seen(&self, now: Moment) -> Seen {
+    /// Round trips that got lost, over all servers, and in the filter tests of one family.
+    pub(super) fn loss_seen(&self, family: Family, now: Moment) -> Seen {
         let measuring = || self.tracks.iter().filter(|track| track.role == Role::Measure);
         // A server that is in two regions has two tracks, and one that got no answer is no less lossy than the other.
         let worst = |track: &Track| {
             track.worst().or_else(|| measuring().filter(|twin| twin.server == track.server).find_map(Track::worst))
         };
         let tracks = measuring().filter_map(|track| Some(tally(&track.copies, worst(track)?, now)));
-        let tallies = tracks.chain(self.filters.iter().map(|filter| filter.tally(now)));
+        let tallies = tracks
+            .chain(self.filters.iter().filter(|filter| filter.family() == family).map(|filter| filter.tally(now)));
         tallies.fold(Seen::default(), |seen, (lost, settled)| Seen {
             lost: seen.lost + lost,
             settled: seen.settled + settled,
