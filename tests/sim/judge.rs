@@ -44,18 +44,19 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Takes note of a verdict that is not wrong: whether it was obtainable, and why it is undetermined, if it is.
-    pub(crate) fn count(&mut self, obtainable: bool, undetermined: Option<Option<&Why>>) {
-        match undetermined {
-            None => {
-                self.right += 1;
-                self.obtained += u64::from(obtainable);
-            }
-            Some(_) if !obtainable => self.silent += 1,
-            Some(why) => {
-                self.undetermined += 1;
-                *self.reasons.entry(why.map_or_else(String::new, name)).or_default() += 1;
-            }
+    /// Takes note of a right verdict, and whether it was obtainable.
+    pub(crate) fn count_right(&mut self, obtainable: bool) {
+        self.right += 1;
+        self.obtained += u64::from(obtainable);
+    }
+
+    /// Takes note of an undetermined one, whether another was obtainable, and why it is undetermined.
+    pub(crate) fn count_undetermined(&mut self, obtainable: bool, why: Option<&Why>) {
+        if obtainable {
+            self.undetermined += 1;
+            *self.reasons.entry(why.map_or_else(String::new, name)).or_default() += 1;
+        } else {
+            self.silent += 1;
         }
     }
 
@@ -160,12 +161,12 @@ impl Judgement<'_> {
         let tally = self.tallies.entry(field.to_owned()).or_default();
         let obtainable = obtainable && !right.is_empty();
         match verdict.value() {
-            Some(value) if right.contains(value) => tally.count(obtainable, None),
+            Some(value) if right.contains(value) => tally.count_right(obtainable),
             Some(value) => {
                 let why = verdict.why();
                 self.wrong(field, format!("claims {value:?} where right is {right:?}, because {why:?}"));
             }
-            None => tally.count(obtainable, Some(verdict.why())),
+            None => tally.count_undetermined(obtainable, verdict.why()),
         }
     }
 

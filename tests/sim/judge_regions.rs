@@ -26,7 +26,7 @@ pub(crate) fn judge_regions(judgement: &mut Judgement<'_>, netcheck: &Netcheck) 
         return judge_home(judgement, netcheck, *home);
     }
     let may = world.regions.iter().any(|region| candidate(world, netcheck, region));
-    judgement.tallies.entry("home_region".into()).or_default().count(may, Some(netcheck.home_region.why()));
+    judgement.tallies.entry("home_region".into()).or_default().count_undetermined(may, netcheck.home_region.why());
 }
 
 fn find(netcheck: &Netcheck, id: u64) -> Option<&RegionReport> {
@@ -194,6 +194,6 @@ fn judge_home(judgement: &mut Judgement<'_>, netcheck: &Netcheck, home: RegionId
         }
     }
     if judgement.wrong.len() == before {
-        judgement.tallies.entry("home_region".into()).or_default().count(true, None);
+        judgement.tallies.entry("home_region".into()).or_default().count_right(true);
     }
 }
