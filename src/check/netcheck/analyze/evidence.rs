@@ -6,7 +6,6 @@ use std::time::Duration;
 
 pub(super) use super::copies::StunCopy;
 use super::owner::Owner;
-use crate::check::Operator;
 use crate::check::netcheck::plan::{Place, relay_place, stun_place};
 use crate::check::netcheck::run::filter::{FIRST_SOCKET, LAST_SOCKET};
 use crate::check::netcheck::{Input, timing};
@@ -34,7 +33,7 @@ pub(super) struct Evidence<'a> {
     names: BTreeMap<(&'a str, Family), NameTry<'a>>,
     /// The prefix of the NAT64 that the resolver makes addresses for.
     pub nat64: Option<Nat64Prefix>,
-    others: Vec<OtherTry<'a>>,
+    pub others: Vec<OtherTry<'a>>,
 }
 
 /// One HTTPS request and what became of it.
@@ -304,54 +303,6 @@ impl<'a> Evidence<'a> {
                     self.relay_address(node, Family::of(address)).is_some_and(|own| own == address)
                 })
         })
-    }
-
-    /// Relays and STUN servers that answered over TCP along the way of one family, by operator, with a round trip that
-    /// silence can be measured by. That one is up shows nothing of its other way, which may be the one that is down.
-    pub(super) fn relays_up(&self, family: Family) -> BTreeMap<Operator, Duration> {
-        let mut up: BTreeMap<Operator, Duration> = BTreeMap::new();
-        for region in self.input.map.regions.values() {
-            for node in &region.nodes {
-                let Some(round_trip) = self.tcp_round_trip(node, family) else { continue };
-                if let Some(server) = self.stun_server(node, family) {
-                    let longest = up.entry(Operator::of(server.ip())).or_default();
-                    *longest = round_trip.max(*longest);
-                }
-            }
-        }
-        for (server, round_trip) in self.streams_up().filter(|(server, _)| Family::of(server.ip()) == family) {
-            let longest = up.entry(Operator::of(server.ip())).or_default();
-            *longest = round_trip.max(*longest);
-        }
-        up
-    }
-
-    /// STUN servers that answered over TCP, and how long that took.
-    pub(super) fn streams_up(&self) -> impl Iterator<Item = (SocketAddr, Duration)> {
-        self.others.iter().filter_map(|other| match (other.question, other.outcome) {
-            (Question::StunStream { server, .. }, Some(Outcome::Stun(_))) => Some((*server, other.round_trip?)),
-            _ => None,
-        })
-    }
-
-    /// Whether relays were asked over TCP along the way of one family, and that came to nothing everywhere.
-    pub(super) fn tcp_fails(&self, family: Family) -> bool {
-        let mut tries =
-            self.https.iter().filter(|request| request.target.address.is_some_and(|to| Family::of(to) == family));
-        let failed = |request: &HttpsTry<'_>| request.failure.is_some();
-        tries.by_ref().next().is_some_and(failed) && tries.all(failed)
-    }
-
-    fn tcp_round_trip(&self, node: &Node, family: Family) -> Option<Duration> {
-        // A SYN that had to be sent again got lost when the datagrams may have been: the way was down, not UDP.
-        let at_once = |answer: &&HttpsAnswer| answer.connect < timing::SYN_SENT_AGAIN;
-        // A proxy picks the way by itself.
-        self.https_of(node)
-            .filter(|request| request.target.address.is_none_or(|address| Family::of(address) == family))
-            .filter_map(HttpsTry::success)
-            .filter(at_once)
-            .map(|answer| answer.connect.max(answer.request))
-            .max()
     }
 }
 

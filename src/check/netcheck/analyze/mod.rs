@@ -13,6 +13,7 @@ mod reach;
 mod regions;
 mod router;
 mod servers;
+mod silence;
 #[cfg(test)]
 mod tests;
 mod translated;

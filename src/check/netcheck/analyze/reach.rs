@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::evidence::{Evidence, OtherTry, StunCopy};
 use super::nat::View;
-use super::owner::Owner;
 use super::regions;
+use super::silence::{Silence, may_be_open, owners_suffice, too_few};
 use crate::check::Operator;
 use crate::check::netcheck::timing;
 use crate::model::{Family, Region, is_fake_dns};
@@ -104,98 +104,11 @@ fn blocked(evidence: &Evidence<'_>) -> Verdict<bool> {
     Verdict::unknown(too_few(&all))
 }
 
-/// Whether UDP may get through over a family all the same: somebody was asked over it who is up, as another family shows,
-/// and TCP neither got through to him this way nor failed wherever it was tried.
-fn may_be_open(evidence: &Evidence<'_>, family: Family, up: &[BTreeMap<Operator, std::time::Duration>; 2]) -> bool {
-    let Some(here) = up.get(family as usize) else { return false };
-    let nodes = evidence.input.map.regions.values().flat_map(|region| &region.nodes);
-    let mut unshown = nodes.filter(|node| {
-        let up = |family: Family| {
-            let operator = Operator::of(evidence.stun_server(node, family)?.ip());
-            up.get(family as usize)?.contains_key(&operator).then_some(operator)
-        };
-        let asked = |server| evidence.of_family(family).any(|copy| copy.server == server && copy.failure.is_none());
-        let shown_elsewhere = Family::BOTH.into_iter().any(|other| other != family && up(other).is_some());
-        let server = evidence.stun_server(node, family);
-        shown_elsewhere && server.is_some_and(|server| asked(server) && !here.contains_key(&Operator::of(server.ip())))
-    });
-    unshown.next().is_some() && !evidence.tcp_fails(family)
-}
-
-/// Why silent witnesses are not enough.
-fn too_few(witnesses: &BTreeMap<Operator, Owner>) -> Why {
-    let servers = count(witnesses.len());
-    match witnesses.values().next() {
-        Some(Owner::Domain(domain)) if witnesses.len() >= timing::BLOCKED_OPERATORS && !owners_suffice(witnesses) => {
-            Why::WitnessesOfOneOwner { servers, domain: domain.clone() }
-        }
-        _ => Why::TooFewWitnesses { servers, needed: count(timing::BLOCKED_OPERATORS) },
-    }
-}
-
-/// Whether silence of all of these is the network's: one owner may have closed the same port on all of his machines.
-fn owners_suffice(witnesses: &BTreeMap<Operator, Owner>) -> bool {
-    let owners: BTreeSet<&Owner> = witnesses.values().collect();
-    owners.len() >= 2 || owners.iter().any(|owner| owner.is_public_service())
-}
-
 /// Whether the network, or this host, keeps UDP from passing over one family. `udp` is the verdict on all of it.
 pub(super) fn blocked_over(evidence: &Evidence<'_>, family: Family, udp: &Verdict<bool>) -> bool {
     let sent = evidence.of_family(family).any(StunCopy::shared);
     let refused = matches!(udp.why(), Some(Why::SendRefused { .. }));
     udp.is_false() && sent && (refused || Silence::of(evidence, family, &evidence.relays_up(family)).speaks())
-}
-
-/// How silent servers that are up are over one family. A server counts once, not once for each of its addresses: its
-/// STUN may be down over both.
-struct Silence {
-    copies: u32,
-    witnesses: BTreeMap<Operator, Owner>,
-    /// Who was asked on which port.
-    ports: BTreeMap<u16, BTreeSet<Operator>>,
-    /// No server that is up was asked too few times.
-    enough_each: bool,
-}
-
-impl Silence {
-    fn of(evidence: &Evidence<'_>, family: Family, up: &BTreeMap<Operator, std::time::Duration>) -> Self {
-        let mut mature: BTreeMap<std::net::SocketAddr, u32> = BTreeMap::new();
-        let mut refused = BTreeSet::new();
-        for copy in evidence.of_family(family).filter(|copy| !copy.shared()) {
-            if copy.failure.is_some_and(|failure| failure.cause == Cause::Refused) {
-                refused.insert(copy.server);
-            }
-        }
-        for copy in evidence.of_family(family).filter(|copy| copy.shared()) {
-            // Who sends nonsense is not silent.
-            if evidence.strays.contains(&copy.server) || !evidence.is_witness(copy.server.ip()) {
-                continue;
-            }
-            let Some(round_trip) = up.get(&Operator::of(copy.server.ip())) else { continue };
-            *mature.entry(copy.server).or_default() += u32::from(copy.matured(evidence.ended_at, *round_trip));
-        }
-        // A firewall refuses for all; where only some refuse, it is they.
-        if mature.keys().any(|server| !refused.contains(server)) {
-            mature.retain(|server, _| !refused.contains(server));
-        }
-        let heard = mature.iter().filter(|(_, copies)| **copies > 0);
-        let mut ports: BTreeMap<u16, BTreeSet<Operator>> = BTreeMap::new();
-        for (server, _) in heard.clone() {
-            ports.entry(server.port()).or_default().insert(Operator::of(server.ip()));
-        }
-        Self {
-            copies: mature.values().sum(),
-            witnesses: heard.map(|(server, _)| (Operator::of(server.ip()), evidence.owner(server.ip()))).collect(),
-            ports,
-            enough_each: mature.values().all(|copies| *copies >= timing::COPIES),
-        }
-    }
-
-    fn speaks(&self) -> bool {
-        self.witnesses.len() >= timing::BLOCKED_OPERATORS
-            && owners_suffice(&self.witnesses)
-            && self.copies >= timing::BLOCKED_COPIES
-    }
 }
 
 /// This host or its firewall refused every datagram.

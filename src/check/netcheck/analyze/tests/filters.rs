@@ -1,9 +1,10 @@
 //! How a NAT filters.
 
 use super::*;
+use crate::check::filtering::FEWEST_COPIES;
 
-/// A filter test of a server that sees this host at `mapped`: nothing unasked comes in, and the first of three proofs
-/// does, and so do the other two unless they `get_lost`.
+/// A filter test of a server that sees this host at `mapped`: nothing unasked comes in, and the first of the proofs
+/// does, and so do the others unless they `get_lost`.
 fn strict_filter(server: &str, mapped: &str, get_lost: bool) -> Nat {
     let mut story = Story::new("10.0.0.5", &NET[..3]);
     story.input.options.filtering = true;
@@ -21,7 +22,7 @@ fn strict_filter(server: &str, mapped: &str, get_lost: bool) -> Nat {
         let slot = Slot::Shared { family: Family::V4, index };
         story.ask(100, Question::Stun { slot, server: at(to), form }, reply.map(Outcome::Stun));
     };
-    for copy in 0..3 {
+    for copy in 0..FEWEST_COPIES {
         ask(10, 3478, StunForm::Plain, Some(3478));
         ask(10, 3478, StunForm::ChangeAddressAndPort, None);
         ask(10, 3478, StunForm::ChangePort, None);
@@ -38,13 +39,14 @@ fn silence_of_a_filter_is_never_quite_sure_and_cites_its_probes() {
     for confidence in [nat.filtering.confidence(), nat.nat_type.confidence()] {
         assert_eq!(confidence, Some(Confidence::Low), "one server, and this host may have a firewall");
     }
-    assert_eq!(nat.filtering.evidence().len(), 4, "three that did not come in, and the proof: {:?}", nat.filtering);
+    let cited = nat.filtering.evidence().len();
+    assert_eq!(cited, FEWEST_COPIES as usize + 1, "those that did not come in, and the proof: {:?}", nat.filtering);
 }
 
 #[test]
 fn loss_on_the_way_of_the_proof_is_loss_on_the_way_of_what_is_missing() {
     let nat = strict_filter("20.1.0.1", "203.0.113.7", true);
-    assert_eq!(nat.filtering.why(), Some(&Why::Filter(FilterWhy::TooFewCopies { silent: 3, needed: 8 })));
+    assert_eq!(nat.filtering.why(), Some(&Why::Filter(FilterWhy::TooFewCopies { silent: FEWEST_COPIES, needed: 9 })));
     assert_eq!(value(&nat.nat_type), None);
 }
 

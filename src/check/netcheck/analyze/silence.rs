@@ -1,0 +1,151 @@
+//! What silence over UDP says: who is up, as TCP shows, and is silent all the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::evidence::{Evidence, HttpsTry};
+use super::owner::Owner;
+use super::reach::count;
+use crate::check::Operator;
+use crate::check::netcheck::timing;
+use crate::model::{Family, Node};
+use crate::probe::{Cause, HttpsAnswer, Outcome, Question};
+use crate::report::Why;
+
+/// How silent servers that are up are over one family. A server counts once, not once for each of its addresses: its
+/// STUN may be down over both.
+pub(super) struct Silence {
+    pub copies: u32,
+    pub witnesses: BTreeMap<Operator, Owner>,
+    /// Who was asked on which port.
+    pub ports: BTreeMap<u16, BTreeSet<Operator>>,
+    /// No server that is up was asked too few times.
+    pub enough_each: bool,
+}
+
+impl Silence {
+    pub(super) fn of(evidence: &Evidence<'_>, family: Family, up: &BTreeMap<Operator, Duration>) -> Self {
+        let mut mature: BTreeMap<SocketAddr, u32> = BTreeMap::new();
+        let mut refused = BTreeSet::new();
+        for copy in evidence.of_family(family).filter(|copy| !copy.shared()) {
+            if copy.failure.is_some_and(|failure| failure.cause == Cause::Refused) {
+                refused.insert(copy.server);
+            }
+        }
+        for copy in evidence.of_family(family).filter(|copy| copy.shared()) {
+            // Who sends nonsense is not silent.
+            if evidence.strays.contains(&copy.server) || !evidence.is_witness(copy.server.ip()) {
+                continue;
+            }
+            let Some(round_trip) = up.get(&Operator::of(copy.server.ip())) else { continue };
+            *mature.entry(copy.server).or_default() += u32::from(copy.matured(evidence.ended_at, *round_trip));
+        }
+        // A firewall refuses for all; where only some refuse, it is they.
+        if mature.keys().any(|server| !refused.contains(server)) {
+            mature.retain(|server, _| !refused.contains(server));
+        }
+        let heard = mature.iter().filter(|(_, copies)| **copies > 0);
+        let mut ports: BTreeMap<u16, BTreeSet<Operator>> = BTreeMap::new();
+        for (server, _) in heard.clone() {
+            ports.entry(server.port()).or_default().insert(Operator::of(server.ip()));
+        }
+        Self {
+            copies: mature.values().sum(),
+            witnesses: heard.map(|(server, _)| (Operator::of(server.ip()), evidence.owner(server.ip()))).collect(),
+            ports,
+            enough_each: mature.values().all(|copies| *copies >= timing::COPIES),
+        }
+    }
+
+    pub(super) fn speaks(&self) -> bool {
+        self.witnesses.len() >= timing::BLOCKED_OPERATORS
+            && owners_suffice(&self.witnesses)
+            && self.copies >= timing::BLOCKED_COPIES
+    }
+}
+
+/// Whether UDP may get through over a family all the same: somebody was asked over it who is up, as another family shows,
+/// and TCP neither got through to him this way nor failed wherever it was tried.
+pub(super) fn may_be_open(evidence: &Evidence<'_>, family: Family, up: &[BTreeMap<Operator, Duration>; 2]) -> bool {
+    let Some(here) = up.get(family as usize) else { return false };
+    let nodes = evidence.input.map.regions.values().flat_map(|region| &region.nodes);
+    let mut unshown = nodes.filter(|node| {
+        let up = |family: Family| {
+            let operator = Operator::of(evidence.stun_server(node, family)?.ip());
+            up.get(family as usize)?.contains_key(&operator).then_some(operator)
+        };
+        let asked = |server| evidence.of_family(family).any(|copy| copy.server == server && copy.failure.is_none());
+        let shown_elsewhere = Family::BOTH.into_iter().any(|other| other != family && up(other).is_some());
+        let server = evidence.stun_server(node, family);
+        shown_elsewhere && server.is_some_and(|server| asked(server) && !here.contains_key(&Operator::of(server.ip())))
+    });
+    unshown.next().is_some() && !evidence.tcp_fails(family)
+}
+
+/// Why silent witnesses are not enough.
+pub(super) fn too_few(witnesses: &BTreeMap<Operator, Owner>) -> Why {
+    let servers = count(witnesses.len());
+    match witnesses.values().next() {
+        Some(Owner::Domain(domain)) if witnesses.len() >= timing::BLOCKED_OPERATORS && !owners_suffice(witnesses) => {
+            Why::WitnessesOfOneOwner { servers, domain: domain.clone() }
+        }
+        _ => Why::TooFewWitnesses { servers, needed: count(timing::BLOCKED_OPERATORS) },
+    }
+}
+
+/// Whether silence of all of these is the network's: one owner may have closed the same port on all of his machines.
+pub(super) fn owners_suffice(witnesses: &BTreeMap<Operator, Owner>) -> bool {
+    let owners: BTreeSet<&Owner> = witnesses.values().collect();
+    owners.len() >= 2 || owners.iter().any(|owner| owner.is_public_service())
+}
+
+impl Evidence<'_> {
+    /// Relays and STUN servers that answered over TCP along the way of one family, by operator, with a round trip that
+    /// silence can be measured by. That one is up shows nothing of its other way, which may be the one that is down.
+    pub(super) fn relays_up(&self, family: Family) -> BTreeMap<Operator, Duration> {
+        let mut up: BTreeMap<Operator, Duration> = BTreeMap::new();
+        for region in self.input.map.regions.values() {
+            for node in &region.nodes {
+                let Some(round_trip) = self.tcp_round_trip(node, family) else { continue };
+                if let Some(server) = self.stun_server(node, family) {
+                    let longest = up.entry(Operator::of(server.ip())).or_default();
+                    *longest = round_trip.max(*longest);
+                }
+            }
+        }
+        for (server, round_trip) in self.streams_up().filter(|(server, _)| Family::of(server.ip()) == family) {
+            let longest = up.entry(Operator::of(server.ip())).or_default();
+            *longest = round_trip.max(*longest);
+        }
+        up
+    }
+
+    /// STUN servers that answered over TCP, and how long that took.
+    pub(super) fn streams_up(&self) -> impl Iterator<Item = (SocketAddr, Duration)> {
+        self.others.iter().filter_map(|other| match (other.question, other.outcome) {
+            (Question::StunStream { server, .. }, Some(Outcome::Stun(_))) => Some((*server, other.round_trip?)),
+            _ => None,
+        })
+    }
+
+    /// Whether relays were asked over TCP along the way of one family, and that came to nothing everywhere.
+    pub(super) fn tcp_fails(&self, family: Family) -> bool {
+        let mut tries =
+            self.https.iter().filter(|request| request.target.address.is_some_and(|to| Family::of(to) == family));
+        let failed = |request: &HttpsTry<'_>| request.failure.is_some();
+        tries.by_ref().next().is_some_and(failed) && tries.all(failed)
+    }
+
+    fn tcp_round_trip(&self, node: &Node, family: Family) -> Option<Duration> {
+        // A SYN that had to be sent again got lost when the datagrams may have been: the way was down, not UDP.
+        let at_once = |answer: &&HttpsAnswer| answer.connect < timing::SYN_SENT_AGAIN;
+        // A proxy picks the way by itself.
+        self.https_of(node)
+            .filter(|request| request.target.address.is_none_or(|address| Family::of(address) == family))
+            .filter_map(HttpsTry::success)
+            .filter(at_once)
+            .map(|answer| answer.connect.max(answer.request))
+            .max()
+    }
+}
