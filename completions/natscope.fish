@@ -66,7 +66,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l bind-addr
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l bind-port -d 'Send from this local UDP port' -r
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l interface -d 'Send through this network interface' -r
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l every -d 'Report again every so often, until --count or Ctrl-C' -r
-complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l count -d 'End after this many reports [default: 1, or no end with --every]' -r
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l count -d 'End after this many reports [default: 1, or no end with --every or --watch]' -r
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l save -d 'Keep what was asked and heard in FILE, for --replay' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l replay -d 'Conclude from a file of --save instead of asking the network' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
@@ -93,6 +93,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l no-portma
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l no-https -d 'Do not measure relays over HTTPS'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l no-icmp -d 'Do not send ICMP echo'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l no-captive-portal -d 'Do not look for a captive portal'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l watch -d 'Report every 30 seconds until Ctrl-C; --every and --count choose otherwise'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l dry-run -d 'Print what would be asked, and ask nothing'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l json -d 'Short for --format json'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'

@@ -34,7 +34,20 @@ pub struct NetcheckArgs {
     )]
     pub every: Option<Duration>,
 
-    /// End after this many reports [default: 1, or no end with --every].
+    /// Report every 30 seconds until Ctrl-C; --every and --count choose otherwise.
+    ///
+    /// As --every: the first report is whole, then a line for each change. In the formats for scripts every report is whole;
+    /// json-line puts each on a line of its own.
+    #[arg(
+        long,
+        env = "NATSCOPE_WATCH",
+        value_parser = values::switch,
+        help_heading = "Repeating",
+        hide_env = true
+    )]
+    pub watch: bool,
+
+    /// End after this many reports [default: 1, or no end with --every or --watch].
     #[arg(
         long,
         env = "NATSCOPE_COUNT",
@@ -110,6 +123,8 @@ Examples:
       Two regions of a policy file.
   natscope netcheck --derp-map embedded
       Against a relay that natscope starts on loopback; needs no internet.
+  natscope netcheck --watch
+      Every 30 seconds: a line for each change, such as home region fra → ams.
   natscope netcheck --every 10s --count 6 --format json-line
       Watch for a minute, a JSON document a line.
   natscope netcheck --save night.json

@@ -34,6 +34,7 @@ const EXCLUSIVE: &[(Option<&str>, &str, &[&str])] = &[
             "no_icmp",
             "no_captive_portal",
             "every",
+            "watch",
             "count",
             "save",
             "dry_run",

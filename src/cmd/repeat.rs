@@ -1,4 +1,4 @@
-//! `--every` and `--count`: reports one after another, and what changed between them.
+//! `--every`, `--watch` and `--count`: reports one after another, and what changed between them.
 
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ use crate::report::Report;
 /// Between reports of `--count` without `--every`. Relays are other people's machines.
 const POLITE: Duration = Duration::from_secs(1);
 
+/// Between reports of `--watch`, which may go on for days: no more often than a client would measure by itself.
+const WATCH: Duration = Duration::from_secs(30);
+
 /// Makes one report, or as many as asked for. The exit code is that of the last one.
 /// When nobody reads them any more, that is the end, and no failure.
 pub(super) async fn run(
@@ -22,8 +25,7 @@ pub(super) async fn run(
     setup: &Setup,
     map: &DerpMap,
 ) -> Result<Exit, CmdError> {
-    let rounds = args.count.or_else(|| args.every.is_none().then_some(1));
-    let every = args.every.unwrap_or(POLITE);
+    let Rounds { count: rounds, every } = Rounds::of(args.every, args.watch, args.count);
     let mut previous: Option<Report> = None;
     let mut round = 0;
     loop {
@@ -47,6 +49,24 @@ pub(super) async fn run(
     }
 }
 
+/// How many reports, and how far apart they begin.
+#[derive(Debug, PartialEq, Eq)]
+struct Rounds {
+    /// `None`: no end.
+    count: Option<u32>,
+    every: Duration,
+}
+
+impl Rounds {
+    fn of(every: Option<Duration>, watch: bool, count: Option<u32>) -> Self {
+        let endless = watch || every.is_some();
+        Self {
+            count: count.or_else(|| (!endless).then_some(1)),
+            every: every.unwrap_or(if watch { WATCH } else { POLITE }),
+        }
+    }
+}
+
 /// The first report whole; for a person, afterwards only a line of what changed.
 fn tell(output: &Output, previous: Option<&Report>, report: &Report) -> Result<Reader, CmdError> {
     // Pseudonyms are numbered by report, so redacted lines of change would mean nothing.
@@ -58,4 +78,29 @@ fn tell(output: &Output, previous: Option<&Report>, report: &Report) -> Result<R
     let changes = render::changes(previous, report, output.style.lang);
     let lines: Vec<String> = changes.iter().map(|change| format!("{time}  {change}\n")).collect();
     output.text(&lines.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_sets_how_many_and_how_often() {
+        let seconds = Duration::from_secs;
+        let cases = [
+            // --every, --watch, --count: how many, how far apart
+            (None, false, None, Some(1), seconds(1)),
+            (None, false, Some(3), Some(3), seconds(1)),
+            (Some(seconds(10)), false, None, None, seconds(10)),
+            (Some(seconds(10)), false, Some(6), Some(6), seconds(10)),
+            (None, true, None, None, seconds(30)),
+            (None, true, Some(2), Some(2), seconds(30)),
+            (Some(seconds(60)), true, None, None, seconds(60)),
+            (Some(seconds(60)), true, Some(2), Some(2), seconds(60)),
+        ];
+        for (every, watch, count, rounds, apart) in cases {
+            let told = Rounds::of(every, watch, count);
+            assert_eq!(told, Rounds { count: rounds, every: apart }, "{every:?} {watch} {count:?}");
+        }
+    }
 }

@@ -12,8 +12,10 @@ pub(super) fn changes(previous: &Report, current: &Report, words: &dyn Catalogue
     let mut lines = Vec::new();
     if let (Some(before), Some(now)) = (&previous.netcheck, &current.netcheck) {
         switch(Word::Udp, &before.udp, &now.udp, words, &mut lines);
-        family(Word::Ipv4, &before.ipv4, &now.ipv4, words, &mut lines);
-        family(Word::Ipv6, &before.ipv6, &now.ipv6, words, &mut lines);
+        let v4 = same_socket(previous.nat_v4.as_ref(), current.nat_v4.as_ref());
+        family(Word::Ipv4, (&before.ipv4, &now.ipv4), v4, words, &mut lines);
+        let v6 = same_socket(previous.nat_v6.as_ref(), current.nat_v6.as_ref());
+        family(Word::Ipv6, (&before.ipv6, &now.ipv6), v6, words, &mut lines);
         captive_portal(before, now, words, &mut lines);
         home(previous, current, words, &mut lines);
         regions(before, now, words, &mut lines);
@@ -42,19 +44,32 @@ fn switch(
 }
 
 /// The family itself, else where it is seen from outside. A family that has just come or gone says the rest.
-fn family(what: Word, before: &FamilyReport, now: &FamilyReport, words: &dyn Catalogue, lines: &mut Vec<String>) {
+fn family(
+    what: Word,
+    (before, now): (&FamilyReport, &FamilyReport),
+    same_socket: bool,
+    words: &dyn Catalogue,
+    lines: &mut Vec<String>,
+) {
     if switch(what, &before.usable, &now.usable, words, lines) {
         return;
     }
     let (Some(before), Some(now)) = (before.global.value(), now.global.value()) else { return };
-    lines.extend(endpoint(*before, *now, words));
+    lines.extend(endpoint(*before, *now, same_socket, words));
 }
 
-fn endpoint(before: SocketAddr, now: SocketAddr, words: &dyn Catalogue) -> Option<String> {
+/// Whether a local endpoint was measured from both times, as with `--bind-port`. A new socket has a new mapped port
+/// behind any NAT, and that is no news.
+fn same_socket(before: Option<&Nat>, now: Option<&Nat>) -> bool {
+    let (Some(before), Some(now)) = (before, now) else { return false };
+    before.local.iter().any(|local| now.local.contains(local))
+}
+
+fn endpoint(before: SocketAddr, now: SocketAddr, same_socket: bool, words: &dyn Catalogue) -> Option<String> {
     if before.ip() != now.ip() {
         let (before, now) = (before.to_string(), now.to_string());
         Some(words.change(&Change::Became(Word::MappedAddress, &before, &now)))
-    } else if before.port() != now.port() {
+    } else if same_socket && before.port() != now.port() {
         let (before, now) = (before.port().to_string(), now.port().to_string());
         Some(words.change(&Change::Became(Word::MappedPort, &before, &now)))
     } else {

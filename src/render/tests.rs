@@ -231,6 +231,9 @@ fn changes_tell_what_is_new_and_ignore_latencies() {
         changes(&now, &before, Lang::ZhCn),
         ["外部端口：50213 → 41641", "IPv6 恢复可用", "主区域：lhr → fra", "区域 nyc 恢复应答", "NAT：难穿透 → 易穿透"]
     );
+    now.nat_v4.as_mut().unwrap().local = vec![sample::endpoint("192.168.1.20:50213")];
+    let lines = changes(&before, &now, Lang::En);
+    assert_eq!(lines.first().map(String::as_str), Some("IPv6 lost"), "another socket has another mapped port");
     assert_eq!(changes(&before, &sample::udp_blocked(), Lang::En).first().map(String::as_str), Some("UDP lost"));
 }
 
