@@ -917,7 +917,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__netcheck)
-            opts="-4 -6 -o -q -v -h --derp-map --region --cache-dir --bind-address --bind-port --interface --no-nat --no-portmap --no-https --no-icmp --no-captive-portal --every --count --save --replay --dry-run --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
+            opts="-4 -6 -o -q -v -h --derp-map --region --cache-dir --bind-address --bind-port --interface --no-nat --no-portmap --no-https --no-icmp --no-captive-portal --every --watch --count --save --replay --dry-run --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
