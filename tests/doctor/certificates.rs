@@ -53,18 +53,42 @@ pub(crate) fn usual() -> Identity {
     signed(&["localhost"], -1, 90)
 }
 
+/// Signed by the authority, and for the wrong purpose.
+pub(crate) fn for_clients_alone() -> Identity {
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    (params.not_before, params.not_after) = (day(-1).into(), day(90).into());
+    let key = KeyPair::generate().unwrap();
+    identity(&params.signed_by(&key, &AUTHORITY.0).unwrap(), &key)
+}
+
+/// Of this common name, and of no use as a server's: derper's meta-certificate is one.
+pub(crate) fn named(common_name: &str) -> CertificateDer<'static> {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, common_name);
+    // The version of DERP.
+    params.serial_number = Some(rcgen::SerialNumber::from_slice(&[2]));
+    params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone()
+}
+
+fn day(offset: i64) -> std::time::SystemTime {
+    let by = Duration::from_secs(offset.unsigned_abs() * 86_400);
+    if offset < 0 { wall_clock::now() - by } else { wall_clock::now() + by }
+}
+
 fn made(names: &[&str], from_days: i64, to_days: i64, by_authority: bool) -> Identity {
     let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
-    let day = |offset: i64| {
-        let by = Duration::from_secs(offset.unsigned_abs() * 86_400);
-        if offset < 0 { wall_clock::now() - by } else { wall_clock::now() + by }
-    };
     params.not_before = day(from_days).into();
     params.not_after = day(to_days).into();
     params.distinguished_name.push(rcgen::DnType::CommonName, names[0]);
     let key = KeyPair::generate().unwrap();
     let certificate =
         if by_authority { params.signed_by(&key, &AUTHORITY.0).unwrap() } else { params.self_signed(&key).unwrap() };
+    identity(&certificate, &key)
+}
+
+fn identity(certificate: &rcgen::Certificate, key: &KeyPair) -> Identity {
     let der = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     Identity {
         chain: vec![certificate.der().clone()],

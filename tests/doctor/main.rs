@@ -21,6 +21,7 @@ mod hostile;
 mod namespace;
 mod patient;
 mod proxies;
+mod rare;
 mod servers;
 mod table;
 #[path = "../tools/mod.rs"]

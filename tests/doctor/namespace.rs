@@ -141,6 +141,33 @@ fn the_relays_own_host() {
     )
     .unwrap();
     assert!(loopback.codes(true).contains(&"HOST-002") && !loopback.codes(true).contains(&"HOST-001"));
+    // What it looks at of a derper is its name, its arguments, and the files they name; no more of one runs here.
+    let derper = |arguments: &str, before: &str| {
+        let script = format!(
+            "{before}bash -c \"exec -a derper bash -c 'sleep 60; true' derper {arguments}\" >/dev/null 2>&1 &
+pids=\"$pids $!\"
+for i in $(seq 100); do grep -qs ^derper /proc/$!/cmdline && break; sleep 0.02; done
+$NATSCOPE doctor --local --json || true"
+        );
+        let seen = seen(&script).unwrap();
+        let host = |code: &&str| !matches!(*code, "HOST-001" | "HOST-003");
+        seen.codes(true).into_iter().filter(host).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(derper("-a :443", ""), [] as [&str; 0]);
+    assert_eq!(derper("-verify-clients -socket=$folder/none.sock", ""), ["HOST-004"]);
+    assert_eq!(derper("-verify-clients -socket=$folder/there.sock", "touch $folder/there.sock\n"), [] as [&str; 0]);
+    assert_eq!(derper("-verify-client-url=https://127.0.0.1/verify", ""), ["DERP-006"]);
+    let manual = "-certmode manual -certdir $folder -hostname relay.test";
+    assert_eq!(derper(manual, ""), ["HOST-005"]);
+    // A folder that leads elsewhere, as it does in a container, is followed.
+    assert_eq!(
+        derper(
+            "-certmode manual -certdir $folder/link -hostname relay.test",
+            "ln -s $folder $folder/link; \
+                       echo nonsense >$folder/relay.test.crt\n"
+        ),
+        ["HOST-005"]
+    );
 }
 
 /// From one host UDP gets through, from another it does not.

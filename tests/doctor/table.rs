@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::{Setup, faults, healthy, proxies};
+use crate::{Setup, faults, healthy, proxies, rare};
 
 /// Set-ups that run side by side.
 const AT_ONCE: usize = 4;
 
 fn setups() -> Vec<&'static Setup> {
-    healthy::SETUPS.iter().chain(proxies::SETUPS).chain(faults::SETUPS).collect()
+    healthy::SETUPS.iter().chain(proxies::SETUPS).chain(faults::SETUPS).chain(rare::SETUPS).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,16 +48,12 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("STUN-003", "a server behind a network that masquerades (tests/doctor/namespace.rs)"),
     ("STUN-004", "UDP over IPv6 dropped by nftables (tests/doctor/namespace.rs)"),
     ("TCP-002", "a proxy that refuses CONNECT (tests/doctor/hostile.rs)"),
-    ("DERP-004", "played in virtual time (src/check/doctor/tests)"),
-    ("DERP-006", "seen with --local alone: arguments of a derper (src/check/doctor/local.rs)"),
-    ("DERP-008", "played in virtual time (src/check/doctor/tests)"),
-    ("TLS-010", "played in virtual time (src/check/doctor/tests)"),
-    ("STUN-005", "played in virtual time (src/check/doctor/tests)"),
+    ("DERP-006", "doctor --local beside a process called derper (tests/doctor/namespace.rs)"),
     ("HOST-001", "doctor --local where nothing listens (tests/doctor/namespace.rs)"),
     ("HOST-002", "doctor --local with a relay on loopback (tests/doctor/namespace.rs)"),
     ("HOST-003", "doctor --local, the system's word (src/check/doctor/local.rs)"),
-    ("HOST-004", "doctor --local, arguments of a derper (src/check/doctor/local.rs)"),
-    ("HOST-005", "doctor --local, the file a derper names (src/check/doctor/local.rs, src/drive/local.rs)"),
+    ("HOST-004", "doctor --local beside a process called derper (tests/doctor/namespace.rs)"),
+    ("HOST-005", "doctor --local beside a process called derper (tests/doctor/namespace.rs)"),
     ("PATH-001", "two reports compared (tests/doctor/namespace.rs)"),
 ];
 
