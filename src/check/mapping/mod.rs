@@ -205,7 +205,9 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
             more_sockets_would_help: false,
         };
     }
-    if same >= 2 && same > total - same && odd.is_empty() {
+    // Two views that agree may be of a liar whose offset undoes a sequence of ports; of three, two are honest.
+    let refuted = honest.agreeing().best_socket_operators() >= NEEDED_TO_DIFFER;
+    if same >= 2 && same > total - same && refuted && odd.is_empty() {
         // Where most sockets are seen as they are, no NAT is there to make ports collide: one server is odd.
         if honest.agreeing().untranslated() {
             let servers = count(agreeing);
@@ -421,6 +423,17 @@ mod tests {
         let house: Vec<Sees> =
             rest.into_iter().chain([("20.4.0.1", other_port as _), ("20.4.0.2", fourth_port as _)]).collect();
         assert_eq!(told(&house), (Some(false), false, 2));
+    }
+
+    #[test]
+    fn a_liar_whose_offset_undoes_a_sequence_makes_no_easy_nat() {
+        // Only the first socket heard all; the others an honest server, and one whose lie happens to agree with it.
+        let servers: [Sees; 4] = [(NET[0], easy), (NET[1], collides), (NET[2], third_port), (NET[3], fourth_port)];
+        let all = sightings(&servers, 3);
+        let (first, few) = (Slot::Shared { family: Family::V4, index: 0 }, [NET[0], NET[1]]);
+        let near = |sighting: &Sighting| few.iter().any(|few| sighting.server.ip().to_string() == *few);
+        let heard: Vec<Sighting> = all.into_iter().filter(|seen| seen.slot == first || near(seen)).collect();
+        assert_eq!(conclude(&heard).varies.value(), None, "{heard:?}");
     }
 
     #[test]
