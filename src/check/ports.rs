@@ -23,6 +23,8 @@ pub(super) struct Binding {
     pub mapped: Option<SocketAddr>,
     /// Who told. Where only one does, it may lie.
     pub by: BTreeSet<Operator>,
+    /// Another address of ours that as many told of the same mapping: nobody knows which of the two it is.
+    pub rival: Option<IpAddr>,
 }
 
 /// Mappings needed before ports are called random …
@@ -33,6 +35,8 @@ const NEEDED_STEPS: usize = 4;
 const LONGEST_STEP: u16 = 16;
 /// … and mappings before one address is called the only one: one run in 100,000 where there are two.
 pub(super) const NEEDED_FOR_PAIRED: usize = 18;
+/// An outer port this far from the local one may be of a sequence that passes by the local ports.
+const NEAR: u16 = 1024;
 /// Ports within so many of each other are a block.
 const LARGEST_BLOCK: u32 = 4096;
 
@@ -45,9 +49,17 @@ pub(super) fn allocation(bindings: &[Binding]) -> Verdict<PortAllocation> {
     let total = seen().count();
     let kept = seen().filter(|(binding, mapped)| binding.local == Some(mapped.port()));
     let keepers: BTreeSet<Slot> = kept.clone().map(|(binding, _)| binding.slot).collect();
-    // Chance keeps the port of one socket in 60,000.
-    if keepers.len() >= 2 {
-        let all = kept.count() == total;
+    let all = kept.clone().count() == total;
+    // Chance keeps the port of one socket in 60,000. But a sequence may run through the very ports that are taken here.
+    let passing_by = || {
+        let moved = || seen().filter(|(binding, mapped)| binding.local != Some(mapped.port()));
+        let near = |(binding, mapped): &(&Binding, SocketAddr)| {
+            binding.local.is_some_and(|local| local.abs_diff(mapped.port()) <= NEAR)
+        };
+        moved().filter(near).count() * 2 >= moved().count()
+    };
+    let doubtful = !all && kept.clone().count() * 2 < total && passing_by();
+    if keepers.len() >= 2 && !doubtful {
         let confidence = if all && total >= 3 { Confidence::High } else { Confidence::Medium };
         let why = Why::PortsKept { kept: count(keepers.len()), sockets: count(sockets(bindings)) };
         return known(PortAllocation::Preserving, confidence, why);
@@ -75,6 +87,9 @@ pub(super) fn allocation(bindings: &[Binding]) -> Verdict<PortAllocation> {
         );
     }
     let have = trials.iter().map(|ports| distinct(ports)).min().unwrap_or_default();
+    if doubtful && keepers.len() >= 2 {
+        return unknown(NatWhy::PortsUnclear { mappings: count(total) });
+    }
     if keepers.len() == 1 || have < NEEDED_FOR_RANDOM {
         return unknown(NatWhy::TooFewMappings { have: count(have), need: count(NEEDED_FOR_RANDOM) });
     }
@@ -94,7 +109,8 @@ pub(super) fn allocation(bindings: &[Binding]) -> Verdict<PortAllocation> {
 pub(super) fn pooling(bindings: &[Binding]) -> Verdict<Pooling> {
     let seen = || bindings.iter().filter_map(|binding| Some((binding, binding.mapped?.ip())));
     let evidence = || seen().map(|(binding, _)| binding.probe).take(12).collect::<Vec<_>>();
-    let addresses: BTreeSet<IpAddr> = seen().map(|(_, address)| address).collect();
+    let rivals = bindings.iter().filter_map(|binding| binding.rival);
+    let addresses: BTreeSet<IpAddr> = seen().map(|(_, address)| address).chain(rivals).collect();
     if addresses.len() > 1 {
         let mut told: BTreeMap<Operator, BTreeSet<IpAddr>> = BTreeMap::new();
         for (binding, address) in seen() {
@@ -194,6 +210,7 @@ mod tests {
                 local: Some(10_000 + u16::from(index)),
                 mapped: (*port > 0).then(|| SocketAddr::new("198.51.100.7".parse().unwrap(), *port)),
                 by: operators.get(usize::from(index) % 3).copied().filter(|_| *port > 0).into_iter().collect(),
+                rival: None,
             })
             .collect()
     }
@@ -220,6 +237,26 @@ mod tests {
         assert_eq!(allocated(&more), Some(PortAllocation::Random));
         let busy: Vec<u16> = (0..14).map(|n| 20_000 + 37 * n + n * n).collect();
         assert_eq!(allocated(&busy), None, "a sequence that others take from");
+    }
+
+    #[test]
+    fn a_sequence_that_passes_by_the_local_ports_keeps_none() {
+        assert_eq!(allocated(&[10_003, 10_001, 10_002, 10_007, 10_009, 10_011]), None);
+        assert_eq!(allocated(&[10_000, 10_001, 10_002, 10_007]), Some(PortAllocation::Preserving), "most are kept");
+        let by: Vec<u16> = (0..8).map(|n| 9_994 + 2 * n).collect();
+        assert_eq!(allocated(&by), Some(PortAllocation::Sequential));
+    }
+
+    #[test]
+    fn an_address_that_as_many_tell_is_not_left_out() {
+        let ports: Vec<u16> = (1..=20).map(|n| 1_000 * n).collect();
+        let mut bindings = bindings(&ports);
+        bindings[3].rival = Some("198.51.100.8".parse().unwrap());
+        let verdict = pooling(&bindings);
+        assert!(
+            verdict.value().is_none() && matches!(verdict.why(), Some(Why::SeveralAddresses { .. })),
+            "{verdict:?}"
+        );
     }
 
     #[test]

@@ -76,12 +76,25 @@ fn bindings(evidence: &Evidence<'_>, view: &View) -> Vec<Binding> {
             Key::Alone(_) => Slot::Connected { family: view.family },
         };
         let Some(&Told { probe, mapped, local, .. }) = most_told(views) else {
-            return Some(Binding { probe: ProbeId(0), slot, local: None, mapped: None, by: BTreeSet::new() });
+            return Some(Binding {
+                probe: ProbeId(0),
+                slot,
+                local: None,
+                mapped: None,
+                by: BTreeSet::new(),
+                rival: None,
+            });
         };
         // Another port of a server whose mapping depends on its address alone.
         let new = matches!(key, Key::Alone(_)) || known.insert((slot, mapped));
-        let by = views.iter().filter(|view| view.mapped == mapped).map(|view| view.by).collect();
-        new.then_some(Binding { probe, slot, local, mapped: Some(mapped), by })
+        let tellers = |of: IpAddr| {
+            let telling = views.iter().filter(|view| view.mapped.ip() == of);
+            telling.map(|view| view.by).collect::<BTreeSet<_>>().len()
+        };
+        let by: BTreeSet<Operator> = views.iter().filter(|view| view.mapped == mapped).map(|view| view.by).collect();
+        let mut others = views.iter().map(|view| view.mapped.ip()).filter(|other| *other != mapped.ip());
+        let rival = others.find(|other| tellers(*other) >= by.len());
+        new.then_some(Binding { probe, slot, local, mapped: Some(mapped), by, rival })
     };
     order.iter().filter_map(binding).collect()
 }
