@@ -39,6 +39,7 @@ pub(super) struct Evidence<'a> {
 /// One HTTPS request and what became of it.
 pub(super) struct HttpsTry<'a> {
     pub probe: ProbeId,
+    pub at: Moment,
     pub target: &'a HttpsTarget,
     pub answer: Option<&'a HttpsAnswer>,
     /// A bad status counts as one, and so does silence for as long as was to be waited. A request that was still under
@@ -112,7 +113,7 @@ impl<'a> Evidence<'a> {
                         _ => None,
                     });
                     let reached = reached.unwrap_or(Stage::Connect);
-                    evidence.https.push(https_try(probe, target, first, reached, *timeout, waited));
+                    evidence.https.push(https_try(probe, launch.at, target, first, reached, *timeout, waited));
                 }
                 // No name of the map: that it does not exist, as it should not, is no failure.
                 Question::Resolve { host, .. } if host == Nat64Prefix::NAME => {
@@ -331,6 +332,7 @@ fn stray(observation: &Observation) -> Option<SocketAddr> {
 
 fn https_try<'a>(
     probe: ProbeId,
+    at: Moment,
     target: &'a HttpsTarget,
     outcome: Option<&'a Outcome>,
     reached: Stage,
@@ -351,5 +353,5 @@ fn https_try<'a>(
             (None, None)
         }
     };
-    HttpsTry { probe, target, answer, failure, under_way, waited }
+    HttpsTry { probe, at, target, answer, failure, under_way, waited }
 }

@@ -257,8 +257,12 @@ fn dead_family(evidence: &Evidence<'_>, family: Family) -> Verdict<bool> {
                             failure.stage == Stage::Connect && failure.cause == Cause::Unreachable
                         }))
             };
+            // A relay whose TCP is silent over the other family as well is down, and tells of no family.
+            let up = evidence.https_of(node).any(|request| {
+                request.answer.is_some() && request.target.address.is_some_and(|address| Family::of(address) == other)
+            });
             let dead = evidence.https_of(node).filter(dead).filter_map(|request| request.target.address);
-            tcp_dead.extend(dead.map(Operator::of));
+            tcp_dead.extend(dead.filter(|_| up).map(Operator::of));
         }
     }
     let enough = witnesses.len() >= timing::BLOCKED_OPERATORS && copies >= timing::DEAD_FAMILY_COPIES;

@@ -10,8 +10,24 @@ use super::reach::count;
 use crate::check::Operator;
 use crate::check::netcheck::timing;
 use crate::model::{Family, Node};
-use crate::probe::{Cause, HttpsAnswer, Outcome, Question};
+use crate::probe::{Cause, HttpsAnswer, Moment, Outcome, Question};
 use crate::report::Why;
+
+/// What shows that a server is up along one way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Up {
+    /// The longest round trip of those that showed it: silence is measured by that.
+    pub round_trip: Duration,
+    /// When the first packet left that showed it. A way that was down until then has swallowed whatever left before.
+    pub since: Moment,
+}
+
+impl Up {
+    fn note(up: &mut BTreeMap<Operator, Self>, operator: Operator, seen: Self) {
+        let up = up.entry(operator).or_insert(seen);
+        *up = Self { round_trip: seen.round_trip.max(up.round_trip), since: seen.since.min(up.since) };
+    }
+}
 
 /// How silent servers that are up are over one family. A server counts once, not once for each of its addresses: its
 /// STUN may be down over both.
@@ -25,8 +41,9 @@ pub(super) struct Silence {
 }
 
 impl Silence {
-    pub(super) fn of(evidence: &Evidence<'_>, family: Family, up: &BTreeMap<Operator, Duration>) -> Self {
+    pub(super) fn of(evidence: &Evidence<'_>, family: Family, up: &BTreeMap<Operator, Up>) -> Self {
         let mut mature: BTreeMap<SocketAddr, u32> = BTreeMap::new();
+        let mut since: BTreeSet<SocketAddr> = BTreeSet::new();
         let mut refused = BTreeSet::new();
         for copy in evidence.of_family(family).filter(|copy| !copy.shared()) {
             if copy.failure.is_some_and(|failure| failure.cause == Cause::Refused) {
@@ -38,8 +55,16 @@ impl Silence {
             if evidence.strays.contains(&copy.server) || !evidence.is_witness(copy.server.ip()) {
                 continue;
             }
-            let Some(round_trip) = up.get(&Operator::of(copy.server.ip())) else { continue };
-            *mature.entry(copy.server).or_default() += u32::from(copy.matured(evidence.ended_at, *round_trip));
+            let Some(up) = up.get(&Operator::of(copy.server.ip())) else { continue };
+            let matured = copy.matured(evidence.ended_at, up.round_trip);
+            *mature.entry(copy.server).or_default() += u32::from(matured);
+            if matured && copy.at >= up.since {
+                since.insert(copy.server);
+            }
+        }
+        // Of all that left before, none may have got anywhere.
+        for (_, copies) in mature.iter_mut().filter(|(server, _)| !since.contains(server)) {
+            *copies = 0;
         }
         // A firewall refuses for all; where only some refuse, it is they.
         if mature.keys().any(|server| !refused.contains(server)) {
@@ -67,7 +92,7 @@ impl Silence {
 
 /// Whether UDP may get through over a family all the same: somebody was asked over it who is up, as another family shows,
 /// and TCP neither got through to him this way nor failed wherever it was tried.
-pub(super) fn may_be_open(evidence: &Evidence<'_>, family: Family, up: &[BTreeMap<Operator, Duration>; 2]) -> bool {
+pub(super) fn may_be_open(evidence: &Evidence<'_>, family: Family, up: &[BTreeMap<Operator, Up>; 2]) -> bool {
     let Some(here) = up.get(family as usize) else { return false };
     let nodes = evidence.input.map.regions.values().flat_map(|region| &region.nodes);
     let mut unshown = nodes.filter(|node| {
@@ -103,28 +128,29 @@ pub(super) fn owners_suffice(witnesses: &BTreeMap<Operator, Owner>) -> bool {
 impl Evidence<'_> {
     /// Relays and STUN servers that answered over TCP along the way of one family, by operator, with a round trip that
     /// silence can be measured by. That one is up shows nothing of its other way, which may be the one that is down.
-    pub(super) fn relays_up(&self, family: Family) -> BTreeMap<Operator, Duration> {
-        let mut up: BTreeMap<Operator, Duration> = BTreeMap::new();
+    pub(super) fn relays_up(&self, family: Family) -> BTreeMap<Operator, Up> {
+        let mut up = BTreeMap::new();
         for region in self.input.map.regions.values() {
             for node in &region.nodes {
-                let Some(round_trip) = self.tcp_round_trip(node, family) else { continue };
-                if let Some(server) = self.stun_server(node, family) {
-                    let longest = up.entry(Operator::of(server.ip())).or_default();
-                    *longest = round_trip.max(*longest);
+                let Some(server) = self.stun_server(node, family) else { continue };
+                for seen in self.tcp_up(node, family) {
+                    Up::note(&mut up, Operator::of(server.ip()), seen);
                 }
             }
         }
-        for (server, round_trip) in self.streams_up().filter(|(server, _)| Family::of(server.ip()) == family) {
-            let longest = up.entry(Operator::of(server.ip())).or_default();
-            *longest = round_trip.max(*longest);
+        for (server, seen) in self.streams_up().filter(|(server, _)| Family::of(server.ip()) == family) {
+            Up::note(&mut up, Operator::of(server.ip()), seen);
         }
         up
     }
 
-    /// STUN servers that answered over TCP, and how long that took.
-    pub(super) fn streams_up(&self) -> impl Iterator<Item = (SocketAddr, Duration)> {
+    /// STUN servers that answered over TCP.
+    pub(super) fn streams_up(&self) -> impl Iterator<Item = (SocketAddr, Up)> {
         self.others.iter().filter_map(|other| match (other.question, other.outcome) {
-            (Question::StunStream { server, .. }, Some(Outcome::Stun(_))) => Some((*server, other.round_trip?)),
+            (Question::StunStream { server, .. }, Some(Outcome::Stun(_))) => {
+                let round_trip = other.round_trip.filter(|taken| *taken < timing::SYN_SENT_AGAIN)?;
+                Some((*server, Up { round_trip, since: other.at }))
+            }
             _ => None,
         })
     }
@@ -137,15 +163,15 @@ impl Evidence<'_> {
         tries.by_ref().next().is_some_and(failed) && tries.all(failed)
     }
 
-    fn tcp_round_trip(&self, node: &Node, family: Family) -> Option<Duration> {
+    fn tcp_up(&self, node: &Node, family: Family) -> Vec<Up> {
         // A SYN that had to be sent again got lost when the datagrams may have been: the way was down, not UDP.
-        let at_once = |answer: &&HttpsAnswer| answer.connect < timing::SYN_SENT_AGAIN;
+        let at_once = |answer: &HttpsAnswer| answer.connect < timing::SYN_SENT_AGAIN;
         // A proxy picks the way by itself.
         self.https_of(node)
-            .filter(|request| request.target.address.is_none_or(|address| Family::of(address) == family))
-            .filter_map(HttpsTry::success)
-            .filter(at_once)
-            .map(|answer| answer.connect.max(answer.request))
-            .max()
+            .filter(move |request| request.target.address.is_none_or(|address| Family::of(address) == family))
+            .filter_map(|request| Some((request.at, request.success()?)))
+            .filter(move |(_, answer)| at_once(answer))
+            .map(|(at, answer)| Up { round_trip: answer.connect.max(answer.request), since: at })
+            .collect()
     }
 }
