@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::Operator;
 use crate::model::Filtering;
@@ -45,8 +46,8 @@ pub(super) enum Heard {
     Unchanged,
     /// No answer to these copies, all old enough to have been answered, and so many that chance explains it no more.
     Silent { copies: Vec<ProbeId> },
-    /// Not asked, or not often and not long enough to say: unanswered copies that are old enough.
-    Open { silent: u32 },
+    /// Not asked, or not often and not long enough to say by itself: unanswered copies that count.
+    Open { silent: Vec<ProbeId> },
     /// An answer from neither where it was asked nor where it was to answer from: it says nothing of the filter.
     Astray,
 }
@@ -96,20 +97,21 @@ fn unanswered(tests: &[FilterTest]) -> impl Iterator<Item = ProbeId> {
 
 /// What proven silence comes to.
 struct Silence {
-    /// Copies, to the server with the most of them.
+    /// Copies, to all servers together.
     silent: u32,
     sureness: Confidence,
     evidence: BTreeSet<ProbeId>,
 }
 
 /// Silence is as sure as the number of operators whose servers it was proven with makes it. High it never is: see the
-/// top of this file.
+/// top of this file. Chance lost the copies to each server by itself, so they add up.
 fn silence<'a>(tests: &'a [FilterTest], silent: fn(&'a FilterTest) -> Option<Proven<'a>>) -> Option<Silence> {
     let proven: Vec<(&FilterTest, Proven<'_>)> = tests.iter().filter_map(|test| Some((test, silent(test)?))).collect();
-    let most = proven.iter().map(|(_, (copies, _))| copies.len()).max()?;
+    let needed = proven.iter().map(|(test, _)| test.needed).max()?;
+    let silent = count(proven.iter().map(|(_, (copies, _))| copies.len()).sum());
     let operators: BTreeSet<Operator> = proven.iter().map(|(test, _)| Operator::of(test.server.ip())).collect();
-    Some(Silence {
-        silent: u32::try_from(most).unwrap_or(u32::MAX),
+    (silent >= needed).then(|| Silence {
+        silent,
         sureness: if operators.len() >= 2 { Confidence::Medium } else { Confidence::Low },
         evidence: proven.iter().flat_map(|(_, (copies, proof))| copies.iter().copied().chain([*proof])).collect(),
     })
@@ -127,15 +129,19 @@ fn silent_neighbour(test: &FilterTest) -> Option<Proven<'_>> {
 
 fn proven<'a>(test: &FilterTest, heard: &'a Heard, proof: Option<ProbeId>) -> Option<Proven<'a>> {
     match heard {
-        Heard::Silent { copies } if test.offered => Some((copies, proof?)),
+        Heard::Silent { copies } | Heard::Open { silent: copies } if test.offered && !copies.is_empty() => {
+            Some((copies, proof?))
+        }
         _ => None,
     }
 }
 
 /// Another port's packet came through, from `from`. Why it is not known whether another address's would.
 fn address_untested(tests: &[FilterTest], from: SocketAddr) -> FilterWhy {
-    let short = tests.iter().find_map(|test| match test.elsewhere {
-        Heard::Open { silent } if test.offered && test.elsewhere_proven.is_some() => Some((silent, test.needed)),
+    let short = tests.iter().find_map(|test| match &test.elsewhere {
+        Heard::Open { silent } if test.offered && test.elsewhere_proven.is_some() => {
+            Some((count(silent.len()), test.needed))
+        }
         _ => None,
     });
     match short {
@@ -162,11 +168,15 @@ fn reason(tests: &[FilterTest]) -> FilterWhy {
             return FilterWhy::ChangeRefused { server, code };
         }
     }
-    let open = offered().find_map(|test| match test.neighbour {
-        Heard::Open { silent } => Some(FilterWhy::TooFewCopies { silent, needed: test.needed }),
+    let open = offered().find_map(|test| match &test.neighbour {
+        Heard::Open { silent } => Some(FilterWhy::TooFewCopies { silent: count(silent.len()), needed: test.needed }),
         _ => None,
     });
     open.unwrap_or(FilterWhy::NoFilterServer)
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// How many lost copies of a request chance no longer explains: one run in 100,000, where this share of round trips
@@ -189,6 +199,9 @@ pub(super) fn copies_needed(lost: u32, settled: u32) -> u32 {
 /// gets lost on the way to it. A way that loses every third keeps all ten in one run of sixty, and then loses five more
 /// in one of 250.
 pub(super) const FEWEST_COPIES: u32 = 5;
+/// A request that got no answer counts where the plain one that left no farther apart than this was answered: a way that
+/// was down loses both, and a filter only the one. Both leave together, and a busy machine holds one of them up.
+pub(super) const WITH_CONTROL: Duration = Duration::from_millis(5);
 /// With some: losses come in bursts, which the share does not tell.
 const FEWEST_COPIES_LOSSY: u32 = 8;
 /// Beyond this the path is too bad to conclude from silence.
@@ -218,6 +231,10 @@ mod tests {
         Heard::Silent { copies: (first..first + 3).map(ProbeId).collect() }
     }
 
+    fn open(first: u32) -> Heard {
+        Heard::Open { silent: (first..first + 2).map(ProbeId).collect() }
+    }
+
     fn verdict(tests: &[FilterTest]) -> Option<Filtering> {
         let verdict = conclude(tests);
         assert!(verdict.value().is_some() || verdict.why().is_some());
@@ -239,7 +256,7 @@ mod tests {
         assert_eq!(verdict(std::slice::from_ref(&unproven)), None);
         let neighbour = FilterTest { neighbour: from("192.0.2.1:3479"), ..unproven };
         assert_eq!(verdict(&[neighbour]), None);
-        assert_eq!(verdict(&[test(silent(10), Heard::Open { silent: 2 })]), None);
+        assert_eq!(verdict(&[test(silent(10), open(30))]), None);
         assert_eq!(verdict(&[test(Heard::Unchanged, Heard::Unchanged)]), None);
         assert_eq!(verdict(&[test(Heard::Refused { code: 420 }, Heard::Refused { code: 420 })]), None);
         assert_eq!(verdict(&[]), None);
@@ -249,6 +266,16 @@ mod tests {
     fn a_second_server_may_know_what_the_first_does_not() {
         let dumb = test(Heard::Unchanged, Heard::Unchanged);
         assert_eq!(verdict(&[dumb, test(silent(10), silent(20))]), Some(Filtering::AddressAndPortDependent));
+    }
+
+    #[test]
+    fn what_got_lost_on_the_way_to_two_servers_adds_up() {
+        let one = test(open(30), open(40));
+        let other = FilterTest { server: "198.51.100.1:3478".parse().unwrap(), ..test(open(50), open(60)) };
+        assert_eq!(verdict(std::slice::from_ref(&one)), None);
+        assert_eq!(verdict(&[one.clone(), other.clone()]), Some(Filtering::AddressAndPortDependent));
+        let unproven = FilterTest { neighbour_proven: None, ..other };
+        assert_eq!(verdict(&[one, unproven]), None);
     }
 
     #[test]
@@ -280,7 +307,8 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        let (open, few) = (|| Heard::Open { silent: 2 }, FilterWhy::TooFewCopies { silent: 2, needed: 3 });
+        let few_copies = open;
+        let (open, few) = (|| few_copies(30), FilterWhy::TooFewCopies { silent: 2, needed: 3 });
         let neighbour = || from("192.0.2.1:3479");
         let untested = FilterWhy::AddressNotTested { from: "192.0.2.1:3479".parse().unwrap() };
         let refused = || Heard::Refused { code: 420 };

@@ -34,6 +34,12 @@ impl Moment {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.nanos.saturating_sub(earlier.nanos))
     }
+
+    /// Time between the two, whichever came first.
+    #[must_use]
+    pub const fn apart(self, other: Self) -> Duration {
+        Duration::from_nanos(self.nanos.abs_diff(other.nanos))
+    }
 }
 
 impl Add<Duration> for Moment {

@@ -8,7 +8,7 @@ use super::evidence::{Evidence, StunCopy};
 use super::nat::View;
 use super::reach::count;
 use super::regions::loss_after;
-use crate::check::filtering::{self, FilterTest, Heard, copies_needed};
+use crate::check::filtering::{self, FilterTest, Heard, WITH_CONTROL, copies_needed};
 use crate::check::mapping;
 use crate::check::netcheck::run::filter::{FIRST_SOCKET, FIRST_SPARE_SOCKET};
 use crate::check::netcheck::timing;
@@ -150,14 +150,15 @@ fn heard(
         // From the right address with the wrong port, or the other way round.
         return Heard::Astray;
     }
-    let Some(worst) = worst else { return Heard::Open { silent: 0 } };
+    let Some(worst) = worst else { return Heard::Open { silent: Vec::new() } };
     let late = timing::late_after(worst);
-    let silent = copies.iter().filter(|copy| copy.failure.is_none() && evidence.ended_at >= copy.at + late);
-    let silent: Vec<ProbeId> = silent.map(|copy| copy.probe).collect();
-    match count(silent.len()) {
-        number if number >= needed => Heard::Silent { copies: silent },
-        number => Heard::Open { silent: number },
-    }
+    let controls = tested.iter().filter(|copy| copy.form == StunForm::Plain);
+    let silent = copies.iter().zip(controls).filter(|(copy, control)| {
+        let up = control.reply.is_some() && copy.at.apart(control.at) <= WITH_CONTROL;
+        up && copy.failure.is_none() && evidence.ended_at >= copy.at + late
+    });
+    let silent: Vec<ProbeId> = silent.map(|(copy, _)| copy.probe).collect();
+    if count(silent.len()) >= needed { Heard::Silent { copies: silent } } else { Heard::Open { silent } }
 }
 
 /// Copies that silence takes, by the loss of the whole run: the measuring sockets', the controls', and that of proofs.

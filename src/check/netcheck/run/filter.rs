@@ -345,8 +345,15 @@ impl Test {
     fn proves_nothing(&self, now: Moment, needed: u32, known: Known) -> bool {
         let proof = if self.answered(Kind::Neighbour) { Kind::ElsewhereProof } else { Kind::NeighbourProof };
         let round_trip = self.round_trip().or(known.round_trip);
-        let over = |flow: &Flow| self.is_idle(flow) || matches!(flow.next(now, needed, round_trip), Next::Over);
+        let over = |flow: &Flow| self.is_idle(flow) || matches!(self.next(flow, now, needed, round_trip), Next::Over);
         self.other.is_some() && !self.stranger_passed && !self.answered(proof) && self.flows.iter().all(over)
+    }
+
+    fn next(&self, flow: &Flow, now: Moment, needed: u32, round_trip: Option<Duration>) -> Next {
+        let control = self.flows.iter().find(|flow| flow.kind == Kind::Control);
+        let silent = self.flows.iter().filter(|flow| flow.kind.takes_silence() && !flow.answered());
+        let longest = silent.map(|flow| flow.copies.len()).max().unwrap_or_default();
+        flow.next(now, needed, round_trip, control, longest)
     }
 
     /// The proof for another address matters only where another port came through.
@@ -361,7 +368,7 @@ impl Test {
     fn wish(&self, index: usize, now: Moment, needed: u32, known: Known, wish: &mut Wish) {
         let round_trip = self.round_trip().or(known.round_trip);
         for (position, flow) in self.flows.iter().enumerate().filter(|(_, flow)| !self.is_idle(flow)) {
-            match flow.next(now, needed, round_trip) {
+            match self.next(flow, now, needed, round_trip) {
                 Next::Copy => {
                     wish.open = true;
                     wish.due = wish.due.or(Some(Due { test: index, flow: position }));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::timing;
 use super::super::tracks::{Copy, Fate};
-use crate::check::filtering::{FEWEST_COPIES, MOST_COPIES};
+use crate::check::filtering::{FEWEST_COPIES, MOST_COPIES, WITH_CONTROL};
 use crate::probe::{Moment, Slot, StunForm};
 
 /// Copies that leave one after the other, whatever is asked …
@@ -18,6 +18,9 @@ const APART: Duration = Duration::from_millis(5);
 /// The same when something does: far enough apart for a burst of loss to end.
 const LOSSY_SPACING: Duration = Duration::from_millis(20);
 
+/// Copies of a request that silence may answer. Those that a lost control went with do not count, so it takes more than
+/// are needed: this many do where half of all round trips get lost.
+const MOST_SILENT_COPIES: u32 = 40;
 /// Requests for one proof: with half of all packets lost, one in 1,000 proofs fails.
 const MOST_PROOF_COPIES: u32 = 10;
 
@@ -55,12 +58,13 @@ impl Kind {
     const fn most_copies(self) -> u32 {
         match self {
             Self::ElsewhereProof | Self::NeighbourProof => MOST_PROOF_COPIES,
+            Self::Elsewhere | Self::Neighbour => MOST_SILENT_COPIES,
             _ => MOST_COPIES,
         }
     }
 
     /// Whether that nothing comes back is an answer as well.
-    const fn takes_silence(self) -> bool {
+    pub(super) const fn takes_silence(self) -> bool {
         matches!(self, Self::Elsewhere | Self::Neighbour)
     }
 
@@ -104,11 +108,31 @@ impl Flow {
         }
     }
 
-    pub(super) fn next(&self, now: Moment, needed: u32, round_trip: Option<Duration>) -> Next {
+    /// Copies that count as unanswered, or may yet: whose control came back, or still may.
+    fn accompanied(&self, control: &Self, now: Moment, late: Duration) -> u32 {
+        let counts = |copy: &Copy| matches!(copy.fate, Fate::Answered(_)) || now < copy.at + late;
+        let none = self.copies.len().saturating_sub(control.copies.len());
+        let pairs = self.copies.iter().zip(&control.copies);
+        number(none + pairs.filter(|(copy, with)| copy.at.apart(with.at) <= WITH_CONTROL && counts(with)).count())
+    }
+
+    /// What is to be sent next, as the test's `control` goes; a control itself goes with the `longest` of what is asked
+    /// along with it.
+    pub(super) fn next(
+        &self,
+        now: Moment,
+        needed: u32,
+        round_trip: Option<Duration>,
+        control: Option<&Self>,
+        longest: usize,
+    ) -> Next {
         if self.over {
             return Next::Over;
         }
-        let sent = u32::try_from(self.copies.len()).unwrap_or(u32::MAX);
+        let sent = number(self.copies.len());
+        if self.kind == Kind::Control && self.copies.len() < longest {
+            return Next::Copy;
+        }
         let Some(last) = self.copies.last().map(|copy| copy.at) else { return Next::due(now, self.start) };
         if sent < AT_FIRST {
             return Next::due(now, last + SPACING);
@@ -126,7 +150,11 @@ impl Flow {
         let Some(round_trip) = round_trip else { return Next::Patience };
         let late = timing::late_after(round_trip);
         let first = self.copies.first().map_or(last, |copy| copy.at);
-        if sent < needed.min(self.kind.most_copies()) {
+        let counting = match control {
+            Some(control) if self.kind.takes_silence() => self.accompanied(control, now, late),
+            _ => sent,
+        };
+        if counting < needed && sent < self.kind.most_copies() {
             // Only when the first ones are overdue: until then nothing is known to be amiss.
             return Next::due(now, (last + LOSSY_SPACING).max(first + late));
         }
@@ -148,4 +176,8 @@ impl Next {
     fn due(now: Moment, at: Moment) -> Self {
         if now >= at { Self::Copy } else { Self::Wait(at) }
     }
+}
+
+fn number(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
