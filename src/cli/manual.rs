@@ -147,6 +147,7 @@ mod tests {
                 "natscope-ping.1",
                 "natscope-relay.1",
                 "natscope-predict.1",
+                "natscope-diff.1",
                 "natscope-doctor.1",
                 "natscope-derpmap.1",
                 "natscope-derpmap-show.1",

@@ -9,6 +9,7 @@
 
 mod config;
 mod derpmap;
+mod diff;
 mod doctor;
 mod explain;
 mod listen_addr;
@@ -35,6 +36,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use config::{ConfigArgs, ConfigCommand, ConfigShowArgs, ConfigText, settings};
 pub use derpmap::{ConvertArgs, DerpmapArgs, DerpmapCommand, LintArgs, Notation, ShowArgs};
+pub use diff::DiffArgs;
 pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
 pub use listen_addr::{ListenAddr, OptionalAddr};
@@ -116,6 +118,11 @@ pub enum Command {
     /// is undetermined, with the fact that is missing and how to get it. It also tells by what mechanism, how likely, and
     /// the one change that would help each side.
     Predict(PredictArgs),
+    /// Tell what changed between two saved reports.
+    ///
+    /// Compares what both tell, whichever command wrote them, and says it in words: verdicts, public addresses, regions, a
+    /// relay's layers and certificate, findings. Latencies that moved by little are no change. No packet is sent.
+    Diff(DiffArgs),
     /// Tell why a DERP relay does not work, and how to mend it.
     ///
     /// Looks at a relay layer by layer, from its name to a packet relayed, and at STUN beside it: names, connections,
@@ -217,6 +224,7 @@ fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
         Command::Relay(relay) => relay.check().map_err(conflict)?,
         Command::Doctor(doctor) => doctor.check().map_err(conflict)?,
         Command::Predict(_)
+        | Command::Diff(_)
         | Command::Derpmap(_)
         | Command::Explain(_)
         | Command::Selftest(_)
@@ -246,6 +254,7 @@ impl Command {
             Self::Ping(_) => "ping",
             Self::Relay(_) => "relay",
             Self::Predict(_) => "predict",
+            Self::Diff(_) => "diff",
             Self::Doctor(_) => "doctor",
             Self::Derpmap(_) => "derpmap",
             Self::Explain(_) => "explain",

@@ -4,6 +4,7 @@ mod classic;
 mod config;
 mod derp_env;
 mod derpmap;
+mod diff;
 mod doctor;
 mod doctor_inputs;
 mod exit;
@@ -80,6 +81,7 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
         Command::Ping(args) => runtime(ping::run(args, &cli.global, &output)),
         Command::Relay(args) => in_server_runtime(relay::run(args, &output)),
         Command::Predict(args) => predict::run(args, &cli.global, &output),
+        Command::Diff(args) => diff::run(args, &output),
         Command::Doctor(args) => in_runtime(doctor::run(args, &cli.global, &output)),
         Command::Derpmap(args) => in_runtime(derpmap::run(args, &cli.global, &output)),
         Command::Explain(args) => explain::run(args, &output),

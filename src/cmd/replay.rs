@@ -93,8 +93,13 @@ pub(super) fn again(command: Option<Command>, name: &str, value: &Value, keep: b
 
 /// The text of the file. The length it claims is not asked: pipes and devices claim none.
 pub(super) fn read(path: &Path) -> io::Result<String> {
+    read_from(File::open(path)?)
+}
+
+/// The same of what is open already.
+pub(super) fn read_from(file: impl io::Read) -> io::Result<String> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_BYTES) {
         let what = format!("longer than any saved report ({MAX_BYTES} bytes at most)");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));

@@ -11,9 +11,13 @@ use crate::report::Report;
 
 /// The report as Markdown.
 pub(super) fn render(report: &Report, style: &Style) -> String {
-    let document = lay_out(report, style);
+    draw_document(&lay_out(report, style), style)
+}
+
+/// What is laid out already, as Markdown.
+pub(super) fn draw_document(document: &Document, style: &Style) -> String {
     let words = catalogue::of(style.lang);
-    let mut blocks = top(&document);
+    let mut blocks = top(document);
     blocks.extend(document.sections.iter().flat_map(section));
     if !document.regions.is_empty() {
         blocks.push(heading(words.word(Word::Regions)));

@@ -26,9 +26,12 @@ const BARE: TableStyle = TableStyle::new();
 
 /// The report as a table.
 pub(super) fn render(report: &Report, style: &Style) -> String {
-    let document = lay_out(report, style);
-    let painter = Painter { words: catalogue::of(style.lang), style };
-    painter.document(&document)
+    draw_document(&lay_out(report, style), style)
+}
+
+/// What is laid out already, as a table.
+pub(super) fn draw_document(document: &Document, style: &Style) -> String {
+    Painter { words: catalogue::of(style.lang), style }.document(document)
 }
 
 struct Painter<'a> {

@@ -80,6 +80,7 @@ fn scenes() -> Vec<(&'static str, String)> {
         ("netcheck: what would be asked", stage.run("natscope netcheck --derp-map embedded --dry-run -4")),
         ("nat", stage.run("natscope nat --derp-map embedded -4 --no-portmap --save there.json")),
         ("predict", stage.run("natscope predict here.json there.json")),
+        ("diff", stage.run("natscope diff here.json there.json")),
     ];
 
     let relay = stage.start("natscope relay --dev --addr 127.0.0.1:0 --stun-addr 127.0.0.1:0");

@@ -147,6 +147,8 @@ pub(super) trait Catalogue: MapWords + Sync {
     fn advised(&self, text: &str, enough: bool) -> String;
     /// How many of the servers asked were used.
     fn servers_used(&self, used: usize, asked: usize) -> String;
+    /// The one sentence on top of `natscope diff`: how many things changed, of how many.
+    fn diff_headline(&self, changes: usize, compared: usize) -> String;
     /// What changed since the last report.
     fn change(&self, change: &Change<'_>) -> String;
     /// Every other word.
@@ -237,8 +239,17 @@ pub(super) enum Word {
     SideACould,
     SideBCould,
     Missing,
+    Before,
+    After,
+    What,
+    Answered,
+    CertificateEnd,
+    Finding,
+    Redacted,
+    AddressesNotCompared,
     // Headings.
     WouldDecide,
+    Changes,
     Regions,
     NotMeasured,
     StunFailed,
@@ -288,6 +299,9 @@ pub(super) enum Word {
     SomeFirewall,
     SomeNat,
     NotKnown,
+    Failed,
+    NoAnswer,
+    Undetermined,
 }
 
 /// Region codes by id, for sentences that name a region.

@@ -53,6 +53,16 @@ pub fn conclusions_from(text: &str) -> Result<Concluded<'_>, NotAReport> {
     Ok(Concluded { report: file.report().map_err(refuse)?, record })
 }
 
+/// The last JSON document of a text, whatever it is.
+///
+/// # Errors
+///
+/// The text is empty or no JSON.
+pub fn last_report(text: &str) -> Result<serde_json::Value, NotAReport> {
+    let (start, last) = last_document(text)?;
+    serde_json::from_str(last).map_err(|error| placed(text, start, &error))
+}
+
 /// The last of the documents in a row, and where it begins.
 fn last_document(text: &str) -> Result<(usize, &str), NotAReport> {
     let mut documents = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();

@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
-pub use conclusions::{Concluded, NotAReport, conclusions_from};
+pub use conclusions::{Concluded, NotAReport, conclusions_from, last_report};
 pub use doctor::{Elsewhere, seen_elsewhere};
 pub use saved::{SavedError, saved_from};
 

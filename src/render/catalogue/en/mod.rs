@@ -294,6 +294,14 @@ impl Catalogue for English {
         format!("{used} of {asked} used")
     }
 
+    fn diff_headline(&self, changes: usize, compared: usize) -> String {
+        match changes {
+            0 => format!("Nothing changed in what both reports tell ({compared} things compared)"),
+            1 => format!("1 change in what both reports tell ({compared} things compared)"),
+            _ => format!("{changes} changes in what both reports tell ({compared} things compared)"),
+        }
+    }
+
     fn change(&self, change: &Change<'_>) -> String {
         match change {
             Change::Became(what, before, after) => {

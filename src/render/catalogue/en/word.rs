@@ -4,6 +4,18 @@ use crate::render::catalogue::Word;
 
 pub(super) const fn word(word: Word) -> &'static str {
     match word {
+        Word::Before => "Before",
+        Word::After => "After",
+        Word::What => "What",
+        Word::Answered => "Pings answered",
+        Word::CertificateEnd => "Certificate ends",
+        Word::Finding => "Finding",
+        Word::Redacted => "Redacted",
+        Word::AddressesNotCompared => "addresses and keys were not compared: pseudonyms differ from report to report",
+        Word::Changes => "Changes",
+        Word::Failed => "failed",
+        Word::NoAnswer => "no answer",
+        Word::Undetermined => "undetermined",
         Word::Udp => "UDP",
         Word::Ipv4 => "IPv4",
         Word::Ipv6 => "IPv6",

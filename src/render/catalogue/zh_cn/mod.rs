@@ -293,6 +293,13 @@ impl Catalogue for Chinese {
         format!("共询问 {asked} 台，采用 {used} 台")
     }
 
+    fn diff_headline(&self, changes: usize, compared: usize) -> String {
+        match changes {
+            0 => format!("两份报告共有的内容没有变化（比较了 {compared} 项）"),
+            _ => format!("两份报告共有的内容中有 {changes} 处变化（比较了 {compared} 项）"),
+        }
+    }
+
     fn change(&self, change: &Change<'_>) -> String {
         match change {
             Change::Became(what, before, after) => format!("{}：{before} → {after}", self.word(*what)),

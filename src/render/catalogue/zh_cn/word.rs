@@ -5,6 +5,18 @@ use crate::render::catalogue::Word;
 #[allow(clippy::match_same_arms, reason = "two things may have the same name in Chinese")]
 pub(super) const fn word(word: Word) -> &'static str {
     match word {
+        Word::Before => "之前",
+        Word::After => "之后",
+        Word::What => "项目",
+        Word::Answered => "已应答的 ping",
+        Word::CertificateEnd => "证书到期",
+        Word::Finding => "发现",
+        Word::Redacted => "已脱敏",
+        Word::AddressesNotCompared => "未比较地址和密钥：每份报告的化名各不相同",
+        Word::Changes => "变化",
+        Word::Failed => "失败",
+        Word::NoAnswer => "无应答",
+        Word::Undetermined => "未确定",
         Word::Udp => "UDP",
         Word::Ipv4 => "IPv4",
         Word::Ipv6 => "IPv6",
