@@ -58,7 +58,7 @@ pub(super) fn allocation(bindings: &[Binding]) -> Verdict<PortAllocation> {
         };
         moved().filter(near).count() * 2 >= moved().count()
     };
-    let doubtful = !all && kept.clone().count() * 2 < total && passing_by();
+    let doubtful = !all && keepers.len() * 2 <= sockets(bindings) && passing_by();
     if keepers.len() >= 2 && !doubtful {
         let confidence = if all && total >= 3 { Confidence::High } else { Confidence::Medium };
         let why = Why::PortsKept { kept: count(keepers.len()), sockets: count(sockets(bindings)) };
