@@ -110,7 +110,8 @@ pub(crate) fn judge<'a>(world: &'a World, run: &'a Run, said: &Conclusions<'_>) 
     }
     let netcheck = said.netcheck;
     judgement.verdict_if(truth.udp_obtainable, "udp", &netcheck.udp, &truth.udp);
-    judgement.verdict("icmp", &netcheck.icmp, &truth.icmp);
+    // Silence says nothing of ICMP.
+    judgement.verdict_if(truth.icmp == [true], "icmp", &netcheck.icmp, &truth.icmp);
     judgement.verdict("captive_portal", &netcheck.captive_portal, &truth.captive_portal);
     for family in Family::BOTH {
         let (report, name) = match family {
@@ -185,9 +186,12 @@ impl Judgement<'_> {
 }
 
 fn judge_family(judgement: &mut Judgement<'_>, name: &str, report: &FamilyReport, family: Family, truth: &Truth) {
-    judgement.verdict(&format!("{name}.usable"), &report.usable, &truth.usable[family as usize]);
-    judgement.verdict(&format!("{name}.global"), &report.global, &truth.global[family as usize]);
-    let host = &judgement.world.host;
+    let world = judgement.world;
+    let usable = &truth.usable[family as usize];
+    judgement.verdict_if(world.usable_obtainable(family, usable), &format!("{name}.usable"), &report.usable, usable);
+    let told = world.global_obtainable(family, &truth.nat[family as usize]);
+    judgement.verdict_if(told, &format!("{name}.global"), &report.global, &truth.global[family as usize]);
+    let host = &world.host;
     let supported = if family == Family::V4 { host.os_v4 } else { host.os_v6 };
     judgement.expect(report.os_support == supported, name, || format!("os_support is {supported}"));
     let counted = report.observed.values().max().copied().unwrap_or_default();
@@ -220,7 +224,9 @@ fn judge_nat(judgement: &mut Judgement<'_>, name: &str, nat: &Nat, truth: &NatTr
         field("carrier_grade"),
     ];
     let blocked = truth.difficulty.contains(&Difficulty::Blocked);
-    let graded = if blocked { !truth.blocked_by_luck } else { truth.varies_obtainable };
+    let world = judgement.world;
+    let blocked_obtainable = !truth.blocked_by_luck && world.blockage_obtainable();
+    let graded = if blocked { blocked_obtainable } else { truth.varies_obtainable };
     judgement.verdict_if(graded, &names[0], &nat.difficulty, &truth.difficulty);
     // No port mapping is ever verified here, so it is the same.
     judgement.verdict_if(graded, &names[1], &nat.effective, &truth.difficulty);
@@ -231,11 +237,16 @@ fn judge_nat(judgement: &mut Judgement<'_>, name: &str, nat: &Nat, truth: &NatTr
     judgement.verdict_if(truth.mapping_obtainable, &names[3], &nat.mapping, &truth.mapping);
     judgement.verdict_if(truth.varies_obtainable, &names[4], &nat.mapping_varies, &truth.mapping_varies);
     judgement.verdict_if(truth.filtering_obtainable, &names[5], &nat.filtering, &truth.filtering);
-    judgement.verdict(&names[6], &nat.hairpinning, &truth.hairpinning);
-    judgement.verdict(&names[7], &nat.port_preservation, &truth.port_preservation);
-    judgement.verdict(&names[8], &nat.port_allocation, &truth.port_allocation);
-    judgement.verdict(&names[9], &nat.pooling, &truth.pooling);
-    judgement.verdict(&names[10], &nat.carrier_grade, &truth.carrier_grade);
+    judgement.verdict_if(world.hairpin_obtainable(truth), &names[6], &nat.hairpinning, &truth.hairpinning);
+    judgement.verdict_if(
+        world.preservation_obtainable(truth),
+        &names[7],
+        &nat.port_preservation,
+        &truth.port_preservation,
+    );
+    judgement.verdict_if(world.allocation_obtainable(truth), &names[8], &nat.port_allocation, &truth.port_allocation);
+    judgement.verdict_if(world.pooling_obtainable(truth), &names[9], &nat.pooling, &truth.pooling);
+    judgement.verdict_if(world.carrier_obtainable(family, truth), &names[10], &nat.carrier_grade, &truth.carrier_grade);
     judgement.form(&field("mapping_lifetime"), &nat.mapping_lifetime);
     if let Some(level) = nat.level {
         judgement.expect(truth.level.contains(&level), &field("level"), || format!("claims {level:?}"));
@@ -265,7 +276,8 @@ fn judge_port_mapping(judgement: &mut Judgement<'_>, netcheck: &Netcheck) {
         let offered = matches!(judgement.world.service(service), Service::Offers { .. });
         let asked = judgement.world.host.gateway.is_some() && judgement.world.options.port_mapping;
         let right = if asked { vec![offered] } else { vec![] };
-        judgement.verdict(&format!("port_mapping.{service:?}"), netcheck.port_mapping.of(service), &right);
+        let told = judgement.world.service_obtainable(service);
+        judgement.verdict_if(told, &format!("port_mapping.{service:?}"), netcheck.port_mapping.of(service), &right);
     }
 }
 

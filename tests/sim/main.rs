@@ -35,6 +35,7 @@ mod lifetime;
 mod link;
 mod nat;
 mod netcheck;
+mod obtainable;
 mod plan;
 mod random;
 mod run;

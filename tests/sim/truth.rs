@@ -174,7 +174,11 @@ fn udp(world: &World) -> (Right<bool>, bool) {
     let families = || Family::BOTH.into_iter().filter(|family| world.uses(*family));
     let asked: Vec<_> = families().flat_map(|f| world.measurable(f).map(move |(server, to)| (f, server, to))).collect();
     let false_at_best = world.lets_nobody_out(&asked) || families().any(|family| world.refuses(family));
-    if right.is_empty() && false_at_best { (vec![false], false) } else { (right, true) }
+    if right.is_empty() && false_at_best {
+        return (vec![false], false);
+    }
+    let obtainable = right.contains(&true) || world.blockage_obtainable();
+    (right, obtainable)
 }
 
 fn udp_by_answers(world: &World) -> Right<bool> {
