@@ -83,6 +83,36 @@ fn what_is_nearer_wins() {
 }
 
 #[test]
+fn a_relay_for_development_stays_on_loopback() {
+    let text = "addr = ':443'\nhttp-addr = ':80'\nstun-addr = ['0.0.0.0:3478', '127.0.0.1:3478']\nhostname = 'a.example'\n\
+                stun-alternate-addr = '192.0.2.1:3479'\nmetrics-addr = '10.0.0.1:9090'\ncert-mode = 'manual'";
+    let Parsed::Relay(relay) = parse(&format!("[relay]\n{text}"), "relay --dev").unwrap().command else { panic!() };
+    assert!(relay.addresses().iter().all(|address| address.is_loopback()) && relay.http_addrs.is_empty());
+    assert!(relay.stun_addrs.is_empty() && relay.stun_alternate_addrs.is_empty() && relay.metrics_addr.is_none());
+    assert_eq!(relay.hostname.as_deref(), Some("a.example"));
+    // What is on loopback already is kept, and what is nearer than --dev wins over it.
+    let Parsed::Relay(relay) = parse("[relay]\nmetrics-addr = '[::1]:9'", "relay --dev").unwrap().command else {
+        panic!()
+    };
+    assert!(relay.metrics_addr.is_some());
+    let Parsed::Relay(relay) = parse("[relay]\ndev = true", "relay --addr :80 --open").unwrap().command else {
+        panic!()
+    };
+    assert!(!relay.dev);
+    let error = parse("[relay]\ndev = true\nmetrics-addr = ':9'", "relay").unwrap_err();
+    assert!(error.contains("--metrics-addr :9 can be reached") && error.contains("natscope.toml:3"), "{error}");
+}
+
+#[test]
+fn a_replay_of_the_doctor_takes_no_notice_of_how_to_ask() {
+    let text = "derp-map = 'a.json'\n4 = true\n[doctor]\nlong = true\nstun-port = 9\nlocal = true";
+    let Parsed::Doctor(doctor) = parse(text, "doctor --replay a.json").unwrap().command else { panic!() };
+    assert!(doctor.long.is_none() && doctor.stun_port.is_none() && !doctor.local && !doctor.probing.only_v4);
+    assert!(doctor.map.derp_maps.is_empty() && doctor.replay.is_some());
+    assert!(parse(text, "doctor --replay a.json --stun-port 5").is_err());
+}
+
+#[test]
 fn what_must_be_given_may_be_in_the_file() {
     let Parsed::Derpmap(_) = parse("[derpmap.convert]\nto = 'yaml'", "derpmap convert a.json").unwrap().command else {
         panic!()
@@ -131,8 +161,8 @@ fn mistakes_have_their_place_and_what_is_near() {
     assert!(parse("[relay]\nxyz = 1", "completions bash").is_ok());
     assert!(parse("[relay]\nxyz = 1", "netcheck --help").unwrap_err().contains("Usage"));
     // What only shows together is told with where it comes from.
-    let error = parse("[relay]\ncert-mode = 'manual'", "relay --dev").unwrap_err();
-    assert!(error.contains("natscope.toml:2: cert-mode = manual"), "{error}");
+    let error = parse("[nat]\ntransport = 'tcp'", "nat --lifetime").unwrap_err();
+    assert!(error.contains("natscope.toml:2: transport = tcp"), "{error}");
 }
 
 #[test]
