@@ -40,14 +40,15 @@ use output::Output;
 
 /// Runs natscope with these arguments, the program's name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match cli::parse_with_config(arguments, config::read) {
+    let mut warning = None;
+    let cli = match cli::parse_with_config(arguments, |named| config::read(named, &mut warning)) {
         Ok(cli) => cli,
         Err(exit) => {
             output::print_parse_exit(&exit.text, exit.to_stdout);
             return ExitCode::from(exit.code);
         }
     };
-    match run(&cli) {
+    match run(&cli, warning.as_deref()) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             output::print_error(&error);
@@ -56,8 +57,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<Exit, CmdError> {
+fn run(cli: &Cli, warning: Option<&str>) -> Result<Exit, CmdError> {
     let mut output = Output::new(&cli.global)?;
+    if let Some(warning) = warning {
+        output.warn(warning);
+    }
     if matches!(cli.command, Command::Relay(_)) {
         output.start_server_log(cli.global.verbose);
     } else {

@@ -13,6 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::exit::CmdError;
 use super::replace;
 use crate::cli::{Color, Format as CliFormat, GlobalArgs, Lang as CliLang};
+use crate::model::without_secrets;
 use crate::render::{self, Format, Lang, Style};
 use crate::report::Report;
 
@@ -106,7 +107,7 @@ impl Output {
 
     /// Says on standard error what the user should know, unless nothing is to be said there.
     pub(super) fn warn(&self, text: &str) {
-        self.aside(&render::harmless(&format!("natscope: warning: {text}")));
+        self.aside(&render::harmless(&without_secrets(&format!("natscope: warning: {text}"))));
     }
 
     /// Says something beside the results, on standard error, unless nothing is to be said there.
@@ -182,7 +183,7 @@ pub(super) fn print_parse_exit(text: &str, to_stdout: bool) {
 /// The last word of a command that failed.
 pub(super) fn print_error(error: &CmdError) {
     if !matches!(error, CmdError::Interrupted) {
-        print_line(&render::harmless(&format!("natscope: {error}")));
+        print_line(&render::harmless(&without_secrets(&format!("natscope: {error}"))));
     }
 }
 

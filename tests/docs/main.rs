@@ -16,6 +16,7 @@
 #[path = "../tools/mod.rs"]
 mod tools;
 
+mod config;
 mod links;
 mod packaging;
 mod plain;

@@ -5,7 +5,7 @@ use super::ConfigText;
 use crate::model::Origin;
 
 fn config(text: &str) -> ConfigText {
-    ConfigText { name: "natscope.toml".to_owned(), text: text.to_owned() }
+    ConfigText { name: "natscope.toml".to_owned(), text: text.to_owned(), variables: &[] }
 }
 
 fn parse(text: &str, arguments: &str) -> Result<Cli, String> {
@@ -200,7 +200,8 @@ proptest::proptest! {
 fn settings_tell_where_they_come_from() {
     let file = config("lang = 'en'\n[netcheck]\nderp-map = 'https://me:secret@maps.example/a@b'\nformat = 'json'");
     let line = ["netcheck", "-4"].map(Into::into);
-    let shown = settings(&line, Some(&file)).unwrap();
+    let (shown, redact) = settings(&line, Some(&file)).unwrap();
+    assert!(!redact);
     let of = |key: &str| shown.iter().find(|setting| setting.key == key).unwrap();
     assert_eq!((of("4").values.as_slice(), &of("4").origin), (&["true".to_owned()][..], &Origin::Flag));
     assert_eq!(of("derp-map").values, ["https://***@maps.example/a@b"]);
@@ -209,10 +210,50 @@ fn settings_tell_where_they_come_from() {
     assert!(of("every").values.is_empty() && of("every").origin == Origin::Default);
     assert!(shown.iter().all(|setting| setting.key != "save" && setting.key != "config"));
 
-    let all = settings(&[], Some(&file)).unwrap();
+    let (all, _) = settings(&[], Some(&file)).unwrap();
     for command in ["netcheck", "nat", "relay", "doctor", "ping", "derpmap show"] {
         assert!(all.iter().any(|setting| setting.command.as_deref() == Some(command)), "{command}");
     }
     assert_eq!(all.iter().filter(|setting| setting.key == "lang").count(), 1);
     assert!(settings(&["netcheck".into(), "--bogus".into()], None).is_err());
+}
+
+#[test]
+fn redaction_asked_for_behind_the_command_is_redaction() {
+    for line in [&["netcheck", "--redact"][..], &["nat", "-4", "--redact"]] {
+        let line: Vec<_> = line.iter().map(Into::into).collect();
+        assert!(settings(&line, None).unwrap().1, "{line:?}");
+    }
+    assert!(settings(&["netcheck".into()], Some(&config("redact = true"))).unwrap().1);
+}
+
+#[test]
+fn secrets_are_in_no_message() {
+    for (text, arguments) in [
+        ("", "nat --socks5 socks5://u:hunter2@proxy.example:0"),
+        ("", "nat --socks5 u:hunter2@proxy.example:0"),
+        ("", "nat --socks5 socks4://u:hun/ter2@proxy.example"),
+        ("", "nat --socks5 u:hun/ter2@proxy.example:port"),
+        ("", "netcheck --derp-map ftp://u:hunter2@maps.example"),
+        ("", "netcheck --derp-map ftp://maps.example/?token=hunter2"),
+        ("", "doctor ftp://u:hunter2@a.example"),
+        ("", "doctor http://a.example/x?token=hunter2"),
+        ("[nat]\nsocks5 = 'u:hunter2@proxy.example:0'", "nat"),
+        ("[nat]\nsocks5 = 'u:hun/ter2@proxy.example'\ntransport = 'tcp'", "nat"),
+        ("[netcheck]\nderp-map = 'ftp://u:hunter2@a.example'", "netcheck"),
+        (
+            "[relay]\nverify-client-url = 'https://u:hunter2@a.example/v?t=hunter2'\naddr = ':1'\ncert-mode = 'acme'",
+            "relay",
+        ),
+    ] {
+        let error = parse(text, arguments).unwrap_err();
+        assert!(!error.contains("hun"), "{text} {arguments}: {error}");
+    }
+    let file = config(
+        "[netcheck]\nderp-map = ['https://a.example/m?token=hunter2', 'http://u:hun/ter2@b.example/m']\n\
+                       [nat]\nsocks5 = 'u:hun/ter2@proxy.example'",
+    );
+    let (shown, _) = settings(&[], Some(&file)).unwrap();
+    assert!(!format!("{shown:?}").contains("hun"), "{shown:?}");
+    assert!(format!("{shown:?}").contains("***@proxy.example"));
 }
