@@ -98,7 +98,7 @@ async fn random_bytes_in_place_of_tls() {
 #[tokio::test(flavor = "multi_thread")]
 #[cfg(target_os = "linux")]
 async fn memory_stays_bounded() {
-    use std::process::{Command, Stdio};
+    use std::process::Stdio;
 
     let address: SocketAddr = web(&usual(), |_| Answer::Endless(&[b'a'; 16_000])).await;
     let map = crate::patient::map(&json!({ "DERPPort": address.port() }));
