@@ -86,7 +86,7 @@ pub(super) fn run(args: &ConfigArgs, global: &GlobalArgs, output: &Output) -> Re
     let (settings, redact) = match cli::settings(&show.line, file.as_ref()) {
         Ok(settings) => settings,
         Err(exit) => {
-            output::print_parse_exit(&exit.text, exit.to_stdout);
+            output::print_parse_exit(&exit.text, exit.to_stdout, output.style.lang);
             return Ok(if exit.code == 0 { Exit::Done } else { Exit::Usage });
         }
     };

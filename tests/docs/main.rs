@@ -16,6 +16,7 @@
 #[path = "../tools/mod.rs"]
 mod tools;
 
+mod chinese;
 mod config;
 mod links;
 mod packaging;
@@ -23,3 +24,4 @@ mod plain;
 mod snippets;
 mod stage;
 mod transcripts;
+mod words;

@@ -140,7 +140,7 @@ fn mistakes_have_their_place_and_what_is_near() {
         ("lang = 2026-01-01", "not a date"),
         ("verbose = -1", "from 0 to 255"),
         ("verbose = 'a'", "takes a number, not a string"),
-        ("region = [1, [2]]", "a list of strings, not of a lists"),
+        ("region = [1, [2]]", "a list of strings, and one of them is a list"),
         ("bind-port = 70000", "70000 is not in 0..=65535"),
         ("bind-address = 'here'", "`bind-address` is set to \"here\": invalid IP address"),
         ("save = 'a.json'", "`save` is about a single run: write --save on the command line"),

@@ -22,7 +22,7 @@ pub(super) fn values_of(arg: &Arg, key: &str, name: &str, value: &DeValue<'_>) -
             let words = list.iter().map(|value| scalar(value.get_ref()).ok_or_else(|| kind(value.get_ref())));
             words
                 .collect::<Result<Vec<_>, _>>()
-                .map_err(|found| format!("`{name}` takes a list of strings, not of {found}s"))?
+                .map_err(|found| format!("`{name}` takes a list of strings, and one of them is {found}"))?
         }
         (_, one) => vec![scalar(one).ok_or_else(|| wrong(kind(one)))?],
     };

@@ -157,6 +157,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             FindingText { title, observed, causes: Vec::new(), fix, snippets: Vec::new() }
         }
         FindingDetail::Map { code: _, place, message, severity: _ } => {
+            let message = super::said::said(message);
             text(format!("DERP 地图有误：{message}"), format!("{place}：{message}"), &[], "请在该处修正地图。")
         }
     }

@@ -12,6 +12,7 @@ mod ping;
 mod plan;
 mod predict;
 mod relay_fault;
+mod said;
 mod why;
 mod word;
 
@@ -31,6 +32,10 @@ pub(super) struct Chinese;
 
 #[allow(clippy::match_same_arms, reason = "Chinese has one word for the singular and the plural")]
 impl Catalogue for Chinese {
+    fn said(&self, english: &str) -> String {
+        said::said(english)
+    }
+
     fn why(&self, why: &Why, names: &RegionNames<'_>) -> String {
         why::why(why, names)
     }

@@ -187,9 +187,14 @@ fn row(items: &[impl Display]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join("、")
 }
 
+/// 各项之间用分号隔开，有的是设备自己的说法。
+fn details(detail: &str) -> String {
+    detail.split("; ").map(super::said::said).collect::<Vec<_>>().join("；")
+}
+
 fn with_detail(text: &str, asked: PortMappingService, detail: Option<&str>) -> String {
     match detail {
-        Some(detail) if !detail.is_empty() => format!("{text} {}（{detail}）", service(asked)),
+        Some(detail) if !detail.is_empty() => format!("{text} {}（{}）", service(asked), details(detail)),
         _ => format!("{text} {}", service(asked)),
     }
 }
