@@ -145,7 +145,7 @@ pub(super) fn settle(
     name: &str,
 ) -> Result<Overruled, clap::Error> {
     let mut overruled = Overruled::new();
-    let is_out = |overruled: &Overruled, owner, id| overruled.iter().any(|known| *known == (owner, id));
+    let is_out = |overruled: &Overruled, owner, id| overruled.contains(&(owner, id));
     // What has lost to something stronger excludes nothing any more: so the strongest are settled first.
     for Conflict { owner, stronger, weaker, is_hard } in conflicts(matches, file) {
         if is_out(&overruled, owner, stronger.1) || is_out(&overruled, owner, weaker.1) {

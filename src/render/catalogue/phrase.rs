@@ -47,15 +47,11 @@ fn whole(text: &str, tables: &[&[Phrase]], deep: usize) -> Option<Said> {
     let pairs = tables.iter().flat_map(|table| table.iter());
     let found = pairs.filter_map(|&(english, other)| {
         let mut left = 0;
-        let mut part = |part: &str| match whole(part, tables, deeper) {
-            Some(said) => {
-                left += said.left;
-                said.text
-            }
-            None => {
-                left += letters(part);
-                part.to_owned()
-            }
+        let mut part = |part: &str| {
+            let said =
+                whole(part, tables, deeper).unwrap_or_else(|| Said { text: part.to_owned(), left: letters(part) });
+            left += said.left;
+            said.text
         };
         let parts: Vec<String> = parts(english, text)?.into_iter().map(&mut part).collect();
         Some((Reverse(left), letters(english), english.len(), filled(other, &parts)))
@@ -96,16 +92,13 @@ fn filled(pattern: &str, parts: &[String]) -> String {
             "" => next.next(),
             number => number.parse::<usize>().ok().and_then(|number| parts.get(number)),
         };
-        match part {
-            Some(part) => {
-                text.push_str(part);
-                rest = behind;
-            }
+        if let Some(part) = part {
+            text.push_str(part);
+            rest = behind;
+        } else {
             // A brace of the sentence.
-            None => {
-                text.push('{');
-                rest = after;
-            }
+            text.push('{');
+            rest = after;
         }
     }
     text + rest

@@ -1,11 +1,12 @@
 //! 各处以英文写成的句子。
 
 mod arguments;
-mod clap;
+
 mod command;
 mod derp;
 mod map;
 mod network;
+mod parser;
 mod relay;
 
 use crate::render::catalogue::phrase;
@@ -19,7 +20,7 @@ pub(super) fn said(text: &str) -> String {
     phrase::translated(
         text,
         &[
-            clap::PHRASES,
+            parser::PHRASES,
             arguments::PHRASES,
             command::PHRASES,
             derp::PHRASES,
