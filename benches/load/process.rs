@@ -26,6 +26,7 @@ impl Process {
     /// A relay of the built program, on a free port.
     pub(crate) fn relay(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_natscope"))
+            .env("NATSCOPE_CONFIG", "none")
             .args(["relay", "--addr", "127.0.0.1:0", "--stun-addr", "127.0.0.1:0", "--max-clients", "100000"])
             .args(arguments)
             .stdout(Stdio::null())

@@ -64,14 +64,7 @@ pub struct DoctorArgs {
     pub save: Option<PathBuf>,
 
     /// Conclude from a file of --save instead of asking the network.
-    #[arg(
-        long,
-        env = "NATSCOPE_REPLAY",
-        value_name = "FILE",
-        help_heading = "Saving and replaying",
-        conflicts_with_all = ["target", "long", "save", "local", "stun_port", "compare"],
-        hide_env = true
-    )]
+    #[arg(long, env = "NATSCOPE_REPLAY", value_name = "FILE", help_heading = "Saving and replaying", hide_env = true)]
     pub replay: Option<PathBuf>,
 }
 

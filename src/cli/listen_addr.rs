@@ -72,6 +72,17 @@ impl ListenAddr {
     }
 }
 
+impl OptionalAddr {
+    /// Where, if anywhere.
+    #[must_use]
+    pub const fn address(self) -> Option<ListenAddr> {
+        match self {
+            Self::Off => None,
+            Self::On(address) => Some(address),
+        }
+    }
+}
+
 impl std::fmt::Display for ListenAddr {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -31,9 +31,10 @@ pub mod manual;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::model::{harmless_value, without_secrets};
 pub use config::{ConfigArgs, ConfigCommand, ConfigShowArgs, ConfigText, settings};
 pub use derpmap::{ConvertArgs, DerpmapArgs, DerpmapCommand, LintArgs, Notation, ShowArgs};
 pub use diff::DiffArgs;
@@ -270,7 +271,16 @@ impl From<&clap::Error> for ParseExit {
     fn from(error: &clap::Error) -> Self {
         let to_stdout = !error.use_stderr();
         let code = if to_stdout { 0 } else { EXIT_USAGE };
-        Self { text: error.render().ansi().to_string(), code, to_stdout }
+        let mut text = error.render().ansi().to_string();
+        if !to_stdout {
+            // What was written may be, or hold, a password.
+            if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) {
+                let flag = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+                text = text.replace(value, &harmless_value(value, flag.starts_with("--socks5")));
+            }
+            text = without_secrets(&text);
+        }
+        Self { text, code, to_stdout }
     }
 }
 

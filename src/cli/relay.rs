@@ -226,6 +226,9 @@ pub struct RelayArgs {
     pub mesh_with: Vec<MeshNode>,
 
     /// For development: plain HTTP on 127.0.0.1:3340, open to all programs of this host, a fresh key.
+    ///
+    /// Nothing listens beyond loopback: an address that others can reach is refused beside it, and one that a variable or the
+    /// configuration file sets gives way to the flag.
     #[arg(long, env = "NATSCOPE_DEV", value_parser = values::switch, hide_env = true)]
     pub dev: bool,
 }
@@ -270,6 +273,21 @@ impl RelayArgs {
         !self.allow.is_empty() || self.verify_client_url.is_some() || self.verify_tailscaled.is_some()
     }
 
+    /// The first address that others than this host can reach, and the flag that says it.
+    fn beyond_loopback(&self) -> Option<(&'static str, ListenAddr)> {
+        let some =
+            |addresses: &[OptionalAddr]| addresses.iter().filter_map(|address| address.address()).collect::<Vec<_>>();
+        let all = [
+            ("--addr", self.addrs.clone()),
+            ("--http-addr", some(&self.http_addrs)),
+            ("--stun-addr", some(&self.stun_addrs)),
+            ("--stun-alternate-addr", self.stun_alternate_addrs.clone()),
+            ("--metrics-addr", self.metrics_addr.into_iter().collect()),
+        ];
+        let each = all.into_iter().flat_map(|(flag, addresses)| addresses.into_iter().map(move |it| (flag, it)));
+        each.into_iter().find(|(_, address)| !address.is_loopback())
+    }
+
     pub(super) fn check(&self) -> Result<(), String> {
         if self.certificates() == CertMode::Acme {
             return Err("--cert-mode acme is not built yet: have a program such as certbot or lego keep HOSTNAME.crt \
@@ -280,19 +298,20 @@ impl RelayArgs {
         if !self.mesh_with.is_empty() && self.mesh_psk_file.is_none() {
             return Err("--mesh-with needs the key of the mesh: add --mesh-psk-file FILE".to_owned());
         }
-        let beyond = self.addresses().into_iter().find(|address| !address.is_loopback());
         if self.dev {
             if self.certificates() != CertMode::None {
                 return Err("--dev is plain HTTP: leave --cert-mode out, or --dev".to_owned());
             }
-            return match beyond {
-                Some(address) => Err(format!(
-                    "--dev is for this host alone, and --addr {address} can be reached from others: use an address as \
-                     127.0.0.1:3340"
+            return match self.beyond_loopback() {
+                Some((flag, address)) => Err(format!(
+                    "--dev is for this host alone, and {flag} {address} can be reached from others: use an address as \
+                     127.0.0.1:{}, or leave --dev out",
+                    address.port()
                 )),
                 None => Ok(()),
             };
         }
+        let beyond = self.addresses().into_iter().find(|address| !address.is_loopback());
         // Whatever is in front of it can be reached from elsewhere, or why would it be there?
         let behind = self.certificates() == CertMode::None;
         let why = match beyond {

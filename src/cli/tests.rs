@@ -185,6 +185,16 @@ fn errors_say_what_would_be_right() {
         ("nat stuns:a.example b.example", "write --transport tls"),
         ("nat a.example:99999", "from 1 to 65535"),
         ("nat -4 [::1]:3478", "the server [::1]:3478 is not IPv4"),
+        ("doctor --replay a b.example", "'--replay <FILE>' cannot be used with '[TARGET]'"),
+        ("doctor --replay a --long", "'--replay <FILE>' cannot be used with '--long"),
+        ("doctor a.example -4 -6", "'-4' cannot be used with '-6'"),
+        ("relay --dev --addr :8080", "--addr :8080 can be reached from others: use an address as 127.0.0.1:8080"),
+        ("relay --dev --addr 127.0.0.1:1,192.0.2.1:1", "--addr 192.0.2.1:1 can be reached"),
+        ("relay --dev --stun-addr 0.0.0.0:3478", "--stun-addr 0.0.0.0:3478 can be reached"),
+        ("relay --dev --stun-alternate-addr [::]:3479", "--stun-alternate-addr [::]:3479 can be reached"),
+        ("relay --dev --metrics-addr :9090", "--metrics-addr :9090 can be reached"),
+        ("relay --dev --http-addr :80", "--http-addr :80 can be reached"),
+        ("relay --dev --cert-mode manual", "--dev is plain HTTP"),
         ("nat --format tailscale-json", "only `natscope netcheck` can write it"),
         ("--format tailscale-json selftest", "only `natscope netcheck` can write it"),
     ] {
@@ -287,6 +297,16 @@ fn variables_as_a_child_process_sees_them() {
         (&[("NATSCOPE_STUN_SERVER", "a.example")], "nat --replay r", "stun_servers: []"),
         (&[("NATSCOPE_4", "1")], "nat -6", "only_v4: false, only_v6: true"),
         (&[("NATSCOPE_DERP_MAP", "m")], "netcheck --derp-map n", r#"derp_maps: [File("n")]"#),
+        // With --dev everything stays on loopback, whatever was set elsewhere for a relay that others reach.
+        (&[("NATSCOPE_METRICS_ADDR", ":9090")], "relay --dev", "metrics_addr: None"),
+        (&[("NATSCOPE_STUN_ADDR", "0.0.0.0:3478")], "relay --dev", "stun_addrs: []"),
+        (&[("NATSCOPE_STUN_ADDR", "127.0.0.1:9")], "relay --dev", "stun_addrs: [On(At(127.0.0.1:9))]"),
+        (&[("NATSCOPE_STUN_ADDR", "none")], "relay --dev", "stun_addrs: [Off]"),
+        (&[("NATSCOPE_DEV", "1"), ("NATSCOPE_ADDR", ":80")], "relay", "--addr :80 can be reached from others"),
+        (&[("NATSCOPE_DEV", "1")], "relay --addr :80", "nothing says who may use it"),
+        (&[("NATSCOPE_DEV", "1")], "relay --addr :80 --open", "dev: false"),
+        // What has lost to something stronger excludes nothing any more.
+        (&[("NATSCOPE_REPLAY", "r"), ("NATSCOPE_BIND_PORT", "7")], "netcheck --dry-run", "bind_port: Some(7)"),
         // A switch turned off excludes nothing, and neither do two ways to say the same.
         (&[("NATSCOPE_4", "0")], "netcheck -6", "only_v6: true"),
         (&[("NATSCOPE_JSON", "1"), ("NATSCOPE_FORMAT", "json")], "netcheck", "format: Json"),

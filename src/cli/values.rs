@@ -10,10 +10,10 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text.trim())
         .map_err(|error| format!("{error}; write a number with its unit, as 5s, 1m30s or 250ms"))?;
     if duration.is_zero() {
-        return Err("must be longer than nothing".to_owned());
+        return Err("0 is no time: write something longer, as 5s".to_owned());
     }
     if duration > LONGEST {
-        return Err("longer than 30 days".to_owned());
+        return Err("it is longer than 30 days, which are the most".to_owned());
     }
     Ok(duration)
 }

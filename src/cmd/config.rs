@@ -9,7 +9,7 @@ use super::exit::{CmdError, Exit};
 use super::output::{self, Output};
 use crate::cli::{self, ConfigArgs, ConfigCommand, ConfigText, GlobalArgs};
 use crate::drive::wall_clock;
-use crate::render;
+use crate::render::{self, Style};
 
 /// A file with every setting there is, and comments, has a hundredth of that. What is longer is another file.
 const LARGEST: u64 = 256 * 1024;
@@ -17,21 +17,33 @@ const LARGEST: u64 = 256 * 1024;
 /// In place of a file: the variables that images of derper take.
 const DERP_ENV: &str = "derp-env";
 
-/// What is in the file that is named, or in the usual one where that is there. `Err` says what is wrong.
-pub(super) fn read(named: Option<PathBuf>) -> Result<Option<ConfigText>, String> {
+/// What is in the file that is named, or in the usual one where that is there. `Err` says what is wrong. The usual one that
+/// nobody asked for and that may not be read, as with sudo or in a container, is no reason not to run: that is a `warning`.
+pub(super) fn read(named: Option<PathBuf>, warning: &mut Option<String>) -> Result<Option<ConfigText>, String> {
     if named.as_deref() == Some(Path::new(DERP_ENV)) {
         let text = derp_env::translated(|name| std::env::var(name).ok())?;
-        return Ok(Some(ConfigText { name: "DERP_* variables".to_owned(), text }));
+        return Ok(Some(ConfigText { name: "DERP_* variables".to_owned(), text, variables: derp_env::KEYS }));
     }
     let Some((path, required)) = place(named) else { return Ok(None) };
     match contents(&path) {
-        Ok(text) => Ok(Some(ConfigText { name: path.display().to_string(), text })),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !required => Ok(None),
-        Err(error) => Err(format!(
-            "cannot read the configuration file {}: {error}\n\n'--config none' does without one",
-            path.display()
-        )),
+        Ok(text) => Ok(Some(ConfigText { name: path.display().to_string(), text, variables: &[] })),
+        Err(error) if !required => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
+            io::ErrorKind::PermissionDenied => {
+                *warning = Some(format!(
+                    "the configuration file {} may not be read, and is left out; '--config none' does without one",
+                    path.display()
+                ));
+                Ok(None)
+            }
+            _ => Err(unreadable(&path, &error)),
+        },
+        Err(error) => Err(unreadable(&path, &error)),
     }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    format!("cannot read the configuration file {}: {error}\n\n'--config none' does without one", path.display())
 }
 
 /// Where the file is, and whether it must be there. `None`: there is to be none.
@@ -68,11 +80,13 @@ fn contents(path: &Path) -> io::Result<String> {
 
 pub(super) fn run(args: &ConfigArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     let ConfigCommand::Show(show) = &args.command;
-    let file = read(global.config.clone()).map_err(CmdError::Usage)?;
-    let settings = match cli::settings(&show.line, file.as_ref()) {
+    // Was told at the start.
+    let mut warned = None;
+    let file = read(global.config.clone(), &mut warned).map_err(CmdError::Usage)?;
+    let (settings, redact) = match cli::settings(&show.line, file.as_ref()) {
         Ok(settings) => settings,
         Err(exit) => {
-            output::print_parse_exit(&exit.text, exit.to_stdout);
+            output::print_parse_exit(&exit.text, exit.to_stdout, output.style.lang);
             return Ok(if exit.code == 0 { Exit::Done } else { Exit::Usage });
         }
     };
@@ -81,7 +95,8 @@ pub(super) fn run(args: &ConfigArgs, global: &GlobalArgs, output: &Output) -> Re
         Some(file) => Some((file.name.as_str(), true)),
         None => usual.as_deref().map(|name| (name, false)),
     };
-    output.text(&render::settings(&settings, place, wall_clock::now(), output.format, &output.style))?;
+    let style = Style { redact: output.style.redact || redact, ..output.style };
+    output.text(&render::settings(&settings, place, wall_clock::now(), output.format, &style))?;
     Ok(Exit::Done)
 }
 
@@ -89,23 +104,30 @@ pub(super) fn run(args: &ConfigArgs, global: &GlobalArgs, output: &Output) -> Re
 mod tests {
     use super::*;
 
+    fn read_named(path: &Path) -> Result<Option<ConfigText>, String> {
+        let mut warning = None;
+        let read = read(Some(path.to_owned()), &mut warning);
+        assert_eq!(warning, None);
+        read
+    }
+
     #[test]
     fn a_file_that_is_named_must_be_there_and_be_text() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.toml");
-        assert!(read(Some(path.clone())).unwrap_err().contains("a.toml"));
+        assert!(read_named(&path).unwrap_err().contains("a.toml"));
         for none in ["", "none"] {
-            assert_eq!(read(Some(none.into())), Ok(None));
+            assert_eq!(read(Some(none.into()), &mut None), Ok(None));
         }
         for (bytes, wanted) in
             [(vec![b'#'; 256 * 1024 + 1], "256 KiB"), (b"a = 1\n\n\xff".to_vec(), "line 3 is not UTF-8")]
         {
             std::fs::write(&path, bytes).unwrap();
-            let error = read(Some(path.clone())).unwrap_err();
+            let error = read_named(&path).unwrap_err();
             assert!(error.contains(wanted) && error.contains("--config none"), "{error}");
         }
         std::fs::write(&path, "\u{feff}lang = 'en'").unwrap();
-        assert_eq!(read(Some(path)).unwrap().unwrap().text, "lang = 'en'");
-        assert!(read(Some(directory.path().to_owned())).is_err());
+        assert_eq!(read_named(&path).unwrap().unwrap().text, "lang = 'en'");
+        assert!(read_named(directory.path()).is_err());
     }
 }

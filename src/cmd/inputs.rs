@@ -78,10 +78,9 @@ pub(super) fn from_json(name: &str, value: &Value) -> Result<Inputs, CmdError> {
         .map_err(|error| CmdError::Usage(error.to_string()))?;
     let command = kept.command.map(|command| {
         let known = [Command::Netcheck, Command::Nat, Command::Selftest];
-        known
-            .into_iter()
-            .find(|known| known.name() == command)
-            .ok_or_else(|| refuse(&format!("no command {command:?}")))
+        known.into_iter().find(|known| known.name() == command).ok_or_else(|| {
+            refuse(&format!("it was saved by the command {command:?}, which this natscope does not know"))
+        })
     });
     let findings = kept.map_findings.into_iter().map(|kept| kept.finding().map_err(|code| refuse(&code)));
     Ok(Inputs {

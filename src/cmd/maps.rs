@@ -11,7 +11,7 @@ use crate::derpmap::{self, Decoded, MapLayer};
 use crate::drive::map_source::{self, LoadError, LoadOptions, Loaded, Origin};
 use crate::drive::relay::{Relay, RelayHandle, RelayOptions, embedded_map};
 use crate::model::{DerpMap, MapSource, RegionId};
-use crate::report::{Finding, FindingDetail, Severity};
+use crate::report::{Finding, FindingDetail};
 
 /// How many relays `embedded` starts: as many independent servers as a verdict on the mapping takes, and one more.
 const EMBEDDED_RELAYS: u8 = 3;
@@ -84,7 +84,10 @@ async fn load_and(args: &MapArgs, now: SystemTime, timeout: Option<Duration>, li
     filter(&mut combined.map, &args.regions)?;
     if combined.map.regions.is_empty() {
         let names: Vec<String> = sources.iter().map(ToString::to_string).collect();
-        return Err(CmdError::Usage(format!("the DERP map has no regions (from {})", names.join(", "))));
+        return Err(CmdError::Usage(format!(
+            "the DERP map has no regions (from {}): add some, or give another map with --derp-map",
+            names.join(", ")
+        )));
     }
     Ok(combined)
 }
@@ -126,17 +129,7 @@ fn findings(source: &MapSource, now: SystemTime, loaded: &Loaded<(Decoded, Optio
         findings.extend(linted.findings.iter().cloned());
         return findings;
     }
-    for warning in &decoded.warnings {
-        findings.push(Finding::new(FindingDetail::Map {
-            code: warning.code,
-            place: format!("{source}:{}:{}", warning.line, warning.column),
-            message: warning.detail.to_string(),
-            severity: match warning.severity {
-                derpmap::Severity::Info => Severity::Info,
-                derpmap::Severity::Warning => Severity::Warning,
-            },
-        }));
-    }
+    findings.extend(map_lint::warnings(&source.to_string(), decoded));
     findings
 }
 

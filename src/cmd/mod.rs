@@ -41,24 +41,30 @@ use output::Output;
 
 /// Runs natscope with these arguments, the program's name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match cli::parse_with_config(arguments, config::read) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let lang = output::lang_of(&arguments);
+    let mut warning = None;
+    let cli = match cli::parse_with_config(arguments, |named| config::read(named, &mut warning)) {
         Ok(cli) => cli,
         Err(exit) => {
-            output::print_parse_exit(&exit.text, exit.to_stdout);
+            output::print_parse_exit(&exit.text, exit.to_stdout, lang);
             return ExitCode::from(exit.code);
         }
     };
-    match run(&cli) {
+    match run(&cli, warning.as_deref()) {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
-            output::print_error(&error);
+            output::print_error(&error, output::chosen(cli.global.lang));
             ExitCode::from(error.exit().code())
         }
     }
 }
 
-fn run(cli: &Cli) -> Result<Exit, CmdError> {
+fn run(cli: &Cli, warning: Option<&str>) -> Result<Exit, CmdError> {
     let mut output = Output::new(&cli.global)?;
+    if let Some(warning) = warning {
+        output.warn(warning);
+    }
     if matches!(cli.command, Command::Relay(_)) {
         output.start_server_log(cli.global.verbose);
     } else {
@@ -94,10 +100,9 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
 
 /// Runs to the end, on all processors; signals are its own affair.
 fn in_server_runtime(work: impl Future<Output = Result<Exit, CmdError>>) -> Result<Exit, CmdError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CmdError::Own(format!("cannot start: {error}")))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        CmdError::Own(format!("cannot start: the system gives no threads or files for it ({error})"))
+    })?;
     let result = runtime.block_on(work);
     runtime.shutdown_background();
     result
@@ -118,11 +123,10 @@ async fn or_interrupted<T>(work: impl Future<Output = Result<T, CmdError>>) -> R
 
 /// Runs to the end. Lookups by the C library cannot be called off, so they are not waited for.
 fn runtime(work: impl Future<Output = Result<Exit, CmdError>>) -> Result<Exit, CmdError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| CmdError::Own(format!("cannot start: {error}")))?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(|error| {
+            CmdError::Own(format!("cannot start: the system gives no threads or files for it ({error})"))
+        })?;
     let result = runtime.block_on(work);
     runtime.shutdown_background();
     result

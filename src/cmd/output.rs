@@ -1,18 +1,23 @@
 //! The one place that prints: results on standard output or in a file, everything else on standard error.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::exit::CmdError;
 use super::replace;
 use crate::cli::{Color, Format as CliFormat, GlobalArgs, Lang as CliLang};
+use crate::model::without_secrets;
 use crate::render::{self, Format, Lang, Style};
 use crate::report::Report;
 
@@ -51,11 +56,7 @@ impl Output {
             Color::Never => false,
             Color::Auto => terminal && !no_color(),
         };
-        let lang = match global.lang {
-            Some(CliLang::En) => Lang::En,
-            Some(CliLang::ZhCn) => Lang::ZhCn,
-            None => Lang::from_locale(&locale()),
-        };
+        let lang = chosen(global.lang);
         Ok(Self {
             format: match global.format {
                 CliFormat::Table => Format::Table,
@@ -106,7 +107,12 @@ impl Output {
 
     /// Says on standard error what the user should know, unless nothing is to be said there.
     pub(super) fn warn(&self, text: &str) {
-        self.aside(&render::harmless(&format!("natscope: warning: {text}")));
+        self.aside(&render::harmless(&without_secrets(&self.said(&format!("natscope: warning: {text}")))));
+    }
+
+    /// A sentence that was made in English, in the language of the output.
+    pub(super) fn said(&self, english: &str) -> String {
+        render::said(english, self.style.lang)
     }
 
     /// Says something beside the results, on standard error, unless nothing is to be said there.
@@ -153,8 +159,12 @@ impl Output {
         let ours = Targets::new().with_target("natscope", least);
         let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(ansi).with_target(false);
         if self.style.redact {
-            print_line("natscope: warning: the log of -vv is not redacted: keep it to yourself");
+            print_line(&self.said("natscope: warning: the log of -vv is not redacted: keep it to yourself"));
         }
+        let lines = match self.style.lang {
+            Lang::En => lines.boxed(),
+            lang @ Lang::ZhCn => lines.fmt_fields(in_language(lang)).boxed(),
+        };
         // There is another log already only where this runs inside another program, whose log it then is.
         drop(tracing_subscriber::registry().with(lines.with_filter(ours)).try_init());
     }
@@ -172,7 +182,12 @@ impl Output {
 }
 
 /// What clap has to say instead of a run.
-pub(super) fn print_parse_exit(text: &str, to_stdout: bool) {
+pub(super) fn print_parse_exit(text: &str, to_stdout: bool, lang: Lang) {
+    if lang != Lang::En && !to_stdout {
+        // Colours stand amid the sentences.
+        let plain = anstream::adapter::strip_str(text).to_string();
+        return print_line(render::said(&plain, lang).trim_end());
+    }
     // The text carries colours; the streams drop them where they do not belong.
     let written = if to_stdout { write!(anstream::stdout(), "{text}") } else { write!(anstream::stderr(), "{text}") };
     // Nobody is left to tell when even that fails.
@@ -180,14 +195,43 @@ pub(super) fn print_parse_exit(text: &str, to_stdout: bool) {
 }
 
 /// The last word of a command that failed.
-pub(super) fn print_error(error: &CmdError) {
+pub(super) fn print_error(error: &CmdError, lang: Lang) {
     if !matches!(error, CmdError::Interrupted) {
-        print_line(&render::harmless(&format!("natscope: {error}")));
+        let said = render::said(&format!("natscope: {error}"), lang);
+        print_line(&render::harmless(&without_secrets(&said)));
     }
 }
 
 fn print_line(text: &str) {
     drop(writeln!(io::stderr(), "{text}"));
+}
+
+/// The language of the output, by the flag, else by the locale.
+pub(super) fn chosen(flag: Option<CliLang>) -> Lang {
+    match flag {
+        Some(CliLang::En) => Lang::En,
+        Some(CliLang::ZhCn) => Lang::ZhCn,
+        None => Lang::from_locale(&locale()),
+    }
+}
+
+/// The same for arguments that could not be understood; a configuration file is not asked.
+pub(super) fn lang_of(arguments: &[OsString]) -> Lang {
+    let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
+    let after =
+        words.iter().zip(words.iter().skip(1)).find(|(flag, _)| *flag == "--lang").map(|(_, lang)| lang.as_ref());
+    let flag = words.iter().find_map(|word| word.strip_prefix("--lang=")).or(after);
+    let variable = env::var("NATSCOPE_LANG").ok().filter(|value| !value.is_empty());
+    Lang::from_locale(&flag.map(str::to_owned).or(variable).unwrap_or_else(locale))
+}
+
+/// The fields of a line of the log, the sentences among them in a language.
+fn in_language(lang: Lang) -> impl for<'w> FormatFields<'w> + Send + Sync + 'static {
+    debug_fn(move |writer, field, value| {
+        let said = render::harmless(&render::said(&format!("{value:?}"), lang));
+        if field.name() == "message" { write!(writer, "{said}") } else { write!(writer, "{field}={said}") }
+    })
+    .delimited(" ")
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> CmdError {

@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::Output;
 use crate::probe::Moment;
+use crate::render::{self, Lang};
 
 /// What is not drawn: everything that ends sooner than this.
 const QUIET_FOR: Duration = Duration::from_millis(500);
@@ -14,12 +15,13 @@ const QUIET_FOR: Duration = Duration::from_millis(500);
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
     drawn: bool,
+    lang: Lang,
 }
 
 impl Progress {
     /// Nothing yet, whatever the terminal.
     pub(super) fn new(output: &Output) -> Self {
-        Self { bar: output.draws_progress().then(ProgressBar::hidden), drawn: false }
+        Self { bar: output.draws_progress().then(ProgressBar::hidden), drawn: false, lang: output.style.lang }
     }
 
     /// Says what is going on, once the run is old enough.
@@ -36,7 +38,7 @@ impl Progress {
             }
             bar.enable_steady_tick(Duration::from_millis(120));
         }
-        bar.set_message(message());
+        bar.set_message(render::said(&message(), self.lang));
     }
 
     /// Wipes the line.

@@ -40,15 +40,16 @@ pub(super) async fn run(args: &RelayArgs, output: &Output) -> Result<Exit, CmdEr
     let handle = relay.spawn();
     for Checked { what, outcome } in check.run().await {
         match outcome {
-            Ok(detail) => output.note(&format!("check: {what}: {detail}")),
+            Ok(detail) => output.note(&output.said(&format!("check: {what}: {detail}"))),
             Err(error) => tracing::error!("check: {what}: {error}"),
         }
     }
     if let Some(patient) = patient {
         let report = relay_doctor::examine(vec![patient]).await?;
-        output.note(&format!("check: doctor: {}", render::doctor_line(&report, &output.style).trim_end()));
+        let line = render::doctor_line(&report, &output.style);
+        output.note(&output.said(&format!("check: doctor: {}", line.trim_end())));
     }
-    output.note("serving");
+    output.note(&output.said("serving"));
     supervisor::ready();
     let _watchdog = supervisor::keep_watchdog();
     serve(handle, &reloader, &mut signals).await
@@ -75,7 +76,7 @@ async fn serve(handle: RelayHandle, reloader: &Reloader, signals: &mut Signals) 
     loop {
         tokio::select! {
             stopped = &mut stop => {
-                stopped.map_err(|error| CmdError::Own(format!("the relay broke: {error}")))?;
+                stopped.map_err(|error| CmdError::Own(format!("the relay stopped because of an error: {error}")))?;
                 tracing::info!("stopped");
                 return if exit == Exit::Interrupted { Err(CmdError::Interrupted) } else { Ok(exit) };
             }
@@ -88,7 +89,7 @@ fn options(args: &RelayArgs) -> Result<RelayOptions, CmdError> {
     let addresses = args.addresses();
     let https = args.certificates() != CertMode::None;
     let main = expand(&addresses);
-    let http_addrs = match (https, optional(&args.http_addrs)?) {
+    let http_addrs = match (https, optional("--http-addr", &args.http_addrs)?) {
         (false, Some(_)) => {
             return Err(CmdError::Usage(
                 "--http-addr is for plain HTTP beside HTTPS, and there is no HTTPS here: --addr is where the relay \
@@ -124,7 +125,7 @@ fn options(args: &RelayArgs) -> Result<RelayOptions, CmdError> {
         None => Some(relay::load_or_create_key(&data()?.join("relay.key")).map_err(|error| refusal(&error))?),
     };
     Ok(RelayOptions {
-        stun_addrs: optional(&args.stun_addrs)?.unwrap_or_else(|| with_port(&main, STUN_PORT)),
+        stun_addrs: optional("--stun-addr", &args.stun_addrs)?.unwrap_or_else(|| with_port(&main, STUN_PORT)),
         stun_alternates: expand(&args.stun_alternate_addrs),
         https_addrs: if https { main } else { Vec::new() },
         http_addrs,
@@ -198,12 +199,14 @@ fn expand(addresses: &[ListenAddr]) -> Vec<SocketAddr> {
 }
 
 /// What was given, `None` when nothing was.
-fn optional(addresses: &[OptionalAddr]) -> Result<Option<Vec<SocketAddr>>, CmdError> {
+fn optional(flag: &str, addresses: &[OptionalAddr]) -> Result<Option<Vec<SocketAddr>>, CmdError> {
     if addresses.is_empty() {
         return Ok(None);
     }
     if addresses.contains(&OptionalAddr::Off) && addresses.len() > 1 {
-        return Err(CmdError::Usage("an address is either none or some: leave one of them out".to_owned()));
+        return Err(CmdError::Usage(format!(
+            "{flag} none stands alone: write the addresses without it, or none without them"
+        )));
     }
     let given: Vec<_> = addresses
         .iter()
@@ -296,16 +299,16 @@ fn introduce(relay: &Relay, args: &RelayArgs, open_files: Option<u64>, output: &
             ),
         );
     }
-    output.note(&lines.join("\n"));
+    output.note(&lines.iter().map(|line| output.said(line)).collect::<Vec<_>>().join("\n"));
     if !args.dev {
-        output.note(&map_lines(relay, args));
+        output.note(&map_lines(relay, args, output));
     }
 }
 
 /// The map node as a Tailscale policy and as Headscale have it.
-fn map_lines(relay: &Relay, args: &RelayArgs) -> String {
+fn map_lines(relay: &Relay, args: &RelayArgs, output: &Output) -> String {
     if relay.host_name() == "localhost" && args.hostname.is_none() {
-        return "no map node: add --hostname with the name clients reach this relay under".to_owned();
+        return output.said("no map node: add --hostname with the name clients reach this relay under");
     }
     let map = relay.map(REGION);
     let mut policy = derpmap::encode_json(&map);
@@ -317,7 +320,9 @@ fn map_lines(relay: &Relay, args: &RelayArgs) -> String {
     let inner: Vec<&str> = policy.lines().collect();
     let inner = inner.get(1..inner.len().saturating_sub(1)).unwrap_or_default().join("\n");
     format!(
-        "\nFor a Tailscale policy file:\n{inner}\n\nFor Headscale, a file of derp.paths:\n{}",
+        "\n{}\n{inner}\n\n{}\n{}",
+        output.said("For a Tailscale policy file:"),
+        output.said("For Headscale, a file of derp.paths:"),
         derpmap::encode_yaml(&derpmap::MapLayer::terse(map))
     )
 }

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::without_secrets;
+
 /// Where a DERP map comes from: what `--derp-map` may say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MapSource {
@@ -37,10 +39,11 @@ impl MapSource {
 }
 
 impl fmt::Display for MapSource {
+    /// A URL without password and query, which may be a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str(Self::DEFAULT_URL),
-            Self::Url(url) => f.write_str(url),
+            Self::Url(url) => f.write_str(&without_secrets(url)),
             Self::File(path) => path.display().fmt(f),
             Self::Stdin => f.write_str("-"),
             Self::Embedded => f.write_str("embedded"),
@@ -70,10 +73,12 @@ impl FromStr for MapSource {
             return Ok(Self::File(PathBuf::from(text)));
         }
         match scheme.to_ascii_lowercase().as_str() {
-            "http" | "https" if rest.trim_start_matches('/').is_empty() => Err(MapSourceError::NoHost(text.to_owned())),
+            "http" | "https" if rest.trim_start_matches('/').is_empty() => {
+                Err(MapSourceError::NoHost(without_secrets(text)))
+            }
             "http" | "https" => Ok(Self::Url(text.to_owned())),
             "file" => Ok(Self::File(PathBuf::from(rest))),
-            _ => Err(MapSourceError::Scheme { scheme: scheme.to_owned(), text: text.to_owned() }),
+            _ => Err(MapSourceError::Scheme { scheme: scheme.to_owned(), text: without_secrets(text) }),
         }
     }
 }

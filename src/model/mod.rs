@@ -12,6 +12,7 @@ mod nat;
 mod nat64;
 mod place;
 mod relay_target;
+mod secret;
 mod setting;
 mod socks5_proxy;
 mod stun_server;
@@ -27,6 +28,7 @@ pub use nat::{Difficulty, Filtering, Level, Mapping, NatType, Pooling, PortAlloc
 pub use nat64::Nat64Prefix;
 pub use place::{Excerpt, Place};
 pub use relay_target::{RelayAddress, RelayTarget, RelayTargetError};
+pub use secret::{harmless_value, without_secrets};
 pub use setting::{Origin, Setting};
 pub use socks5_proxy::{Socks5Proxy, Socks5ProxyError};
 pub use stun_server::{PublicStunServer, StunServerError, StunServerName};

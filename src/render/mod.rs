@@ -144,6 +144,13 @@ pub fn render(report: &Report, format: Format, style: &Style) -> String {
     }
 }
 
+/// A sentence, or several, that was made in English where no catalogue is known (an error, a line of a log), in a language.
+/// What is no sentence of natscope's stays as it is.
+#[must_use]
+pub fn said(english: &str, lang: Lang) -> String {
+    catalogue::of(lang).said(english)
+}
+
 /// What a mistake in a map is, without its place and its remedy.
 #[must_use]
 pub fn map_mistake(mistake: &MapMistake, lang: Lang) -> String {

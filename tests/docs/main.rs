@@ -16,9 +16,12 @@
 #[path = "../tools/mod.rs"]
 mod tools;
 
+mod chinese;
+mod config;
 mod links;
 mod packaging;
 mod plain;
 mod snippets;
 mod stage;
 mod transcripts;
+mod words;

@@ -98,11 +98,11 @@ async fn random_bytes_in_place_of_tls() {
 #[tokio::test(flavor = "multi_thread")]
 #[cfg(target_os = "linux")]
 async fn memory_stays_bounded() {
-    use std::process::{Command, Stdio};
+    use std::process::Stdio;
 
     let address: SocketAddr = web(&usual(), |_| Answer::Endless(&[b'a'; 16_000])).await;
     let map = crate::patient::map(&json!({ "DERPPort": address.port() }));
-    let mut child = Command::new(env!("CARGO_BIN_EXE_natscope"))
+    let mut child = crate::patient::program()
         .args(["doctor", "own", "--json", "--derp-map"])
         .arg(map.path())
         .env("SSL_CERT_FILE", crate::certificates::authority_file())
@@ -126,7 +126,7 @@ async fn a_proxy_that_refuses() {
     let proxy =
         serve(|stream: TcpStream| crate::servers::answered(Box::new(stream), |_| page("403 Forbidden", "", ""))).await;
     let output = tokio::task::spawn_blocking(move || {
-        std::process::Command::new(env!("CARGO_BIN_EXE_natscope"))
+        crate::patient::program()
             .args(["doctor", "--json", "https://203.0.113.9", "--stun-port=0"])
             .env("HTTPS_PROXY", format!("http://{proxy}"))
             .output()
@@ -153,18 +153,13 @@ async fn replay_says_the_same_again() {
     };
     assert!(all(&live).iter().any(|(code, _)| code.as_str().unwrap().starts_with("MAP-")), "{:?}", all(&live));
     assert_eq!(all(&live), all(&again));
-    for with in [["--compare", file], ["--save", file], ["--long", "own"]] {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_natscope"))
-            .args(["doctor", "--replay", file])
-            .args(with)
-            .output()
-            .unwrap();
+    for with in [["--compare", file], ["--save", file], ["--long=1s", "own"]] {
+        let output = crate::patient::program().args(["doctor", "--replay", file]).args(with).output().unwrap();
         assert_eq!(output.status.code(), Some(64), "{with:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
     for broken in ["{}", "[1]", "{\"schema\":1,\"inputs\":{\"command\":\"doctor\"}}", "not json"] {
         std::fs::write(file, broken).unwrap();
-        let output =
-            std::process::Command::new(env!("CARGO_BIN_EXE_natscope")).args(["doctor", "--replay", file]).output();
+        let output = crate::patient::program().args(["doctor", "--replay", file]).output();
         assert_eq!(output.unwrap().status.code(), Some(64), "{broken}");
     }
 }
@@ -192,10 +187,7 @@ async fn absurd_numbers_in_a_saved_report() {
             let mut changed = saved.clone();
             replace(&mut changed, "", key, extreme);
             std::fs::write(&path, changed.to_string()).unwrap();
-            let output = std::process::Command::new(env!("CARGO_BIN_EXE_natscope"))
-                .args(["doctor", "--replay", &path, "-v"])
-                .output()
-                .unwrap();
+            let output = crate::patient::program().args(["doctor", "--replay", &path, "-v"]).output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr);
             let code = output.status.code();
             assert!(matches!(code, Some(0..=3 | 64)), "{key} = {extreme}: {code:?} {said}");

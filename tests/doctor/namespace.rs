@@ -38,6 +38,7 @@ relay() {
         .args(["-rnmp", "--fork", "--kill-child", "sh", "-c", &format!("{begin}{script}")])
         .env("NATSCOPE", env!("CARGO_BIN_EXE_natscope"))
         .env("HOME", "/nonexistent")
+        .env("NATSCOPE_CONFIG", "none")
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -41,9 +41,19 @@ impl Seen {
     }
 }
 
+/// The program, without the settings of whoever runs the tests.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_natscope"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NATSCOPE_")) {
+        command.env_remove(name);
+    }
+    command.env("NATSCOPE_CONFIG", "none");
+    command
+}
+
 /// `natscope doctor` with these arguments, trusting the certificates of these tests.
 pub(crate) async fn doctor<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Seen {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_natscope"));
+    let mut command = program();
     command.args(["doctor", "--json"]).args(arguments);
     command.env("SSL_CERT_FILE", crate::certificates::authority_file()).env_remove("SSL_CERT_DIR");
     for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {

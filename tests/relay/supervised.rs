@@ -90,6 +90,7 @@ fn passed(tcp: TcpListener, udp: UdpSocket, arguments: &[&str]) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("NATSCOPE_")) {
         command.env_remove(name);
     }
+    command.env("NATSCOPE_CONFIG", "none");
     command.args(["-c", SCRIPT, "sh", env!("CARGO_BIN_EXE_natscope"), "relay"]).args(arguments);
     command.stdin(OwnedFd::from(tcp)).stdout(OwnedFd::from(udp));
     command

@@ -25,6 +25,15 @@ pub struct ConfigText {
     pub name: String,
     /// What is in it.
     pub text: String,
+    /// The variables that said it, by key, where it is no file that anybody wrote: mistakes are theirs.
+    pub variables: &'static [(&'static str, &'static str)],
+}
+
+impl ConfigText {
+    /// The variable a key comes from.
+    fn variable(&self, key: &str) -> Option<&'static str> {
+        self.variables.iter().find(|(known, _)| *known == key).map(|(_, variable)| *variable)
+    }
 }
 
 /// Arguments of `natscope config`.
@@ -51,7 +60,7 @@ pub enum ConfigCommand {
 pub struct ConfigShowArgs {
     /// Show what this command would run with, given these flags [default: every command, without flags].
     ///
-    /// Flags of 'config show' itself, as --json, stand before it.
+    /// Flags of 'config show' itself, as --json, stand before it; --redact may stand anywhere.
     #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
     pub line: Vec<OsString>,
 }
@@ -74,6 +83,8 @@ pub(super) struct FileValue {
     /// How near to the command it stands: 0 above all tables.
     pub(super) depth: usize,
     pub(super) line: usize,
+    /// The variable that said it, where there is no file.
+    variable: Option<&'static str>,
 }
 
 /// The arguments with the file taken into account.
@@ -170,17 +181,35 @@ fn is_settable(arg: &clap::Arg) -> bool {
 /// What a mistake found after parsing is made of, when it is not all on the command line.
 pub(super) fn said_elsewhere(settled: &Settled) -> String {
     let leaf = show::leaf(&settled.matches);
+    let path = path_of(&settled.matches);
+    let owner = path.iter().try_fold(&settled.command, |command, name| command.find_subcommand(name));
+    let shown = |value: &FileValue| {
+        let arg = owner.and_then(|owner| owner.get_arguments().find(|arg| arg.get_id() == value.id.as_str()));
+        let each = |text: &String| arg.map_or_else(|| text.clone(), |arg| show::harmless(arg, text));
+        value.values.iter().map(each).collect::<Vec<_>>().join(", ")
+    };
     let places = settled.file.iter().filter(|value| {
         let source = leaf.try_contains_id(&value.id).is_ok().then(|| leaf.value_source(&value.id)).flatten();
         source == Some(clap::parser::ValueSource::DefaultValue) && !value.values.is_empty()
     });
     let places: Vec<String> = places
-        .map(|value| format!("{}:{}: {} = {}", settled.name, value.line, value.key, value.values.join(", ")))
+        .map(|value| match value.variable {
+            Some(variable) => format!("{variable} ({} = {})", value.key, shown(value)),
+            None => format!("{}:{}: {} = {}", settled.name, value.line, value.key, shown(value)),
+        })
         .collect();
     if places.is_empty() {
         String::new()
     } else {
-        format!("\n\nset by the configuration file:\n  {}", places.join("\n  "))
+        format!(
+            "\n\n{}:\n  {}",
+            if settled.file.iter().any(|value| value.variable.is_some()) {
+                "set by variables"
+            } else {
+                "set by the configuration file"
+            },
+            places.join("\n  ")
+        )
     }
 }
 

@@ -31,7 +31,8 @@ pub(super) fn values(file: &ConfigText, syntax: &Command, path: &[String]) -> Re
         let (line, _) = reader.place(offset);
         let words = reader.words(arg, key, value)?;
         values.retain(|known| known.id != id);
-        values.push(FileValue { id, key: key.to_owned(), values: words, depth: section.len(), line });
+        let variable = file.variable(key);
+        values.push(FileValue { id, key: key.to_owned(), values: words, depth: section.len(), line, variable });
     }
     Ok(values)
 }
@@ -88,7 +89,10 @@ impl Reader<'_> {
     }
 
     fn words(&self, arg: &Arg, key: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, String> {
-        values_of(arg, key, value.get_ref()).map_err(|what| self.complaint(value.span().start, &what))
+        if let Some(variable) = self.file.variable(key) {
+            return values_of(arg, key, variable, value.get_ref());
+        }
+        values_of(arg, key, key, value.get_ref()).map_err(|what| self.complaint(value.span().start, &what))
     }
 
     /// The flags a key of a section means: the command's own, and those of commands below it.

@@ -5,11 +5,12 @@ use std::ffi::OsString;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::{ConfigText, Settled, is_settable, key_of, path_of, settle};
-use crate::model::{Origin, Setting};
+use super::{ConfigText, FileValue, Settled, is_settable, key_of, path_of, settle};
+use crate::model::{Origin, Setting, harmless_value};
 
-/// What the command of a line would run with; without one, what every command would.
-pub fn settings(line: &[OsString], file: Option<&ConfigText>) -> Result<Vec<Setting>, super::super::ParseExit> {
+/// What the command of a line would run with; without one, what every command would. And whether `--redact` is in force for
+/// that line: what would be hidden in its output is not to be shown here.
+pub fn settings(line: &[OsString], file: Option<&ConfigText>) -> Result<(Vec<Setting>, bool), super::super::ParseExit> {
     let mut syntax = relaxed(super::super::syntax());
     syntax.build();
     let lines: Vec<Vec<OsString>> = if line.is_empty() {
@@ -18,11 +19,13 @@ pub fn settings(line: &[OsString], file: Option<&ConfigText>) -> Result<Vec<Sett
         vec![line.to_vec()]
     };
     let mut shown: Vec<Setting> = Vec::new();
+    let mut redact = false;
     for line in lines {
         let arguments: Vec<OsString> = std::iter::once("natscope".into()).chain(line).collect();
         // Each is parsed as it would be run, so that what overrules what is found by the same rules.
         let settled = settle(&relaxed(super::super::syntax()), &arguments, |_| Ok(file.cloned()))
             .map_err(|error| super::super::ParseExit::from(&error))?;
+        redact |= leaf(&settled.matches).get_flag("redact");
         for setting in of_run(&syntax, &settled) {
             if !shown.contains(&setting) {
                 shown.push(setting);
@@ -31,7 +34,7 @@ pub fn settings(line: &[OsString], file: Option<&ConfigText>) -> Result<Vec<Sett
     }
     // What all commands have comes first, as in the file.
     shown.sort_by_key(|setting| setting.command.is_some());
-    Ok(shown)
+    Ok((shown, redact))
 }
 
 /// The matches of the command that is run.
@@ -53,6 +56,7 @@ fn of_arg(arg: &Arg, path: &[String], matches: &ArgMatches, settled: &Settled) -
     let origin = match (matches.value_source(id), from_file) {
         (Some(ValueSource::CommandLine), _) => Origin::Flag,
         (Some(ValueSource::EnvVariable), _) => Origin::Variable(arg.get_env()?.to_string_lossy().into_owned()),
+        (_, Some(FileValue { variable: Some(name), .. })) => Origin::Variable((*name).to_owned()),
         (_, Some(value)) => Origin::File { name: settled.name.clone(), line: value.line },
         _ => Origin::Default,
     };
@@ -71,15 +75,9 @@ fn of_arg(arg: &Arg, path: &[String], matches: &ArgMatches, settled: &Settled) -
     Some(Setting { command: (!all).then(|| path.join(" ")), key: key_of(arg)?, values, telling, origin })
 }
 
-/// A value without the password that may be in it.
-fn harmless(arg: &Arg, value: &str) -> String {
-    let (scheme, rest) = value.split_once("://").map_or((None, value), |(scheme, rest)| (Some(scheme), rest));
-    // Only in the authority: a path may have an @ in it.
-    let authority = rest.split('/').next().unwrap_or_default();
-    let secret = scheme.is_some() || arg.is_hide_env_values_set();
-    let Some((_, host)) = authority.rsplit_once('@').filter(|_| secret) else { return value.to_owned() };
-    let path = rest.get(authority.len()..).unwrap_or_default();
-    format!("{}***@{host}{path}", scheme.map(|scheme| format!("{scheme}://")).unwrap_or_default())
+/// A value without the password or token that may be in it.
+pub(super) fn harmless(arg: &Arg, value: &str) -> String {
+    harmless_value(value, arg.is_hide_env_values_set())
 }
 
 /// The syntax with nothing that must be given: what is asked is what flags are set to.

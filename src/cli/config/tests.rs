@@ -5,7 +5,7 @@ use super::ConfigText;
 use crate::model::Origin;
 
 fn config(text: &str) -> ConfigText {
-    ConfigText { name: "natscope.toml".to_owned(), text: text.to_owned() }
+    ConfigText { name: "natscope.toml".to_owned(), text: text.to_owned(), variables: &[] }
 }
 
 fn parse(text: &str, arguments: &str) -> Result<Cli, String> {
@@ -83,6 +83,36 @@ fn what_is_nearer_wins() {
 }
 
 #[test]
+fn a_relay_for_development_stays_on_loopback() {
+    let text = "addr = ':443'\nhttp-addr = ':80'\nstun-addr = ['0.0.0.0:3478', '127.0.0.1:3478']\nhostname = 'a.example'\n\
+                stun-alternate-addr = '192.0.2.1:3479'\nmetrics-addr = '10.0.0.1:9090'\ncert-mode = 'manual'";
+    let Parsed::Relay(relay) = parse(&format!("[relay]\n{text}"), "relay --dev").unwrap().command else { panic!() };
+    assert!(relay.addresses().iter().all(|address| address.is_loopback()) && relay.http_addrs.is_empty());
+    assert!(relay.stun_addrs.is_empty() && relay.stun_alternate_addrs.is_empty() && relay.metrics_addr.is_none());
+    assert_eq!(relay.hostname.as_deref(), Some("a.example"));
+    // What is on loopback already is kept, and what is nearer than --dev wins over it.
+    let Parsed::Relay(relay) = parse("[relay]\nmetrics-addr = '[::1]:9'", "relay --dev").unwrap().command else {
+        panic!()
+    };
+    assert!(relay.metrics_addr.is_some());
+    let Parsed::Relay(relay) = parse("[relay]\ndev = true", "relay --addr :80 --open").unwrap().command else {
+        panic!()
+    };
+    assert!(!relay.dev);
+    let error = parse("[relay]\ndev = true\nmetrics-addr = ':9'", "relay").unwrap_err();
+    assert!(error.contains("--metrics-addr :9 can be reached") && error.contains("natscope.toml:3"), "{error}");
+}
+
+#[test]
+fn a_replay_of_the_doctor_takes_no_notice_of_how_to_ask() {
+    let text = "derp-map = 'a.json'\n4 = true\n[doctor]\nlong = true\nstun-port = 9\nlocal = true";
+    let Parsed::Doctor(doctor) = parse(text, "doctor --replay a.json").unwrap().command else { panic!() };
+    assert!(doctor.long.is_none() && doctor.stun_port.is_none() && !doctor.local && !doctor.probing.only_v4);
+    assert!(doctor.map.derp_maps.is_empty() && doctor.replay.is_some());
+    assert!(parse(text, "doctor --replay a.json --stun-port 5").is_err());
+}
+
+#[test]
 fn what_must_be_given_may_be_in_the_file() {
     let Parsed::Derpmap(_) = parse("[derpmap.convert]\nto = 'yaml'", "derpmap convert a.json").unwrap().command else {
         panic!()
@@ -110,7 +140,7 @@ fn mistakes_have_their_place_and_what_is_near() {
         ("lang = 2026-01-01", "not a date"),
         ("verbose = -1", "from 0 to 255"),
         ("verbose = 'a'", "takes a number, not a string"),
-        ("region = [1, [2]]", "a list of strings, not of a lists"),
+        ("region = [1, [2]]", "a list of strings, and one of them is a list"),
         ("bind-port = 70000", "70000 is not in 0..=65535"),
         ("bind-address = 'here'", "`bind-address` is set to \"here\": invalid IP address"),
         ("save = 'a.json'", "`save` is about a single run: write --save on the command line"),
@@ -131,8 +161,8 @@ fn mistakes_have_their_place_and_what_is_near() {
     assert!(parse("[relay]\nxyz = 1", "completions bash").is_ok());
     assert!(parse("[relay]\nxyz = 1", "netcheck --help").unwrap_err().contains("Usage"));
     // What only shows together is told with where it comes from.
-    let error = parse("[relay]\ncert-mode = 'manual'", "relay --dev").unwrap_err();
-    assert!(error.contains("natscope.toml:2: cert-mode = manual"), "{error}");
+    let error = parse("[nat]\ntransport = 'tcp'", "nat --lifetime").unwrap_err();
+    assert!(error.contains("natscope.toml:2: transport = tcp"), "{error}");
 }
 
 #[test]
@@ -170,7 +200,8 @@ proptest::proptest! {
 fn settings_tell_where_they_come_from() {
     let file = config("lang = 'en'\n[netcheck]\nderp-map = 'https://me:secret@maps.example/a@b'\nformat = 'json'");
     let line = ["netcheck", "-4"].map(Into::into);
-    let shown = settings(&line, Some(&file)).unwrap();
+    let (shown, redact) = settings(&line, Some(&file)).unwrap();
+    assert!(!redact);
     let of = |key: &str| shown.iter().find(|setting| setting.key == key).unwrap();
     assert_eq!((of("4").values.as_slice(), &of("4").origin), (&["true".to_owned()][..], &Origin::Flag));
     assert_eq!(of("derp-map").values, ["https://***@maps.example/a@b"]);
@@ -179,10 +210,50 @@ fn settings_tell_where_they_come_from() {
     assert!(of("every").values.is_empty() && of("every").origin == Origin::Default);
     assert!(shown.iter().all(|setting| setting.key != "save" && setting.key != "config"));
 
-    let all = settings(&[], Some(&file)).unwrap();
+    let (all, _) = settings(&[], Some(&file)).unwrap();
     for command in ["netcheck", "nat", "relay", "doctor", "ping", "derpmap show"] {
         assert!(all.iter().any(|setting| setting.command.as_deref() == Some(command)), "{command}");
     }
     assert_eq!(all.iter().filter(|setting| setting.key == "lang").count(), 1);
     assert!(settings(&["netcheck".into(), "--bogus".into()], None).is_err());
+}
+
+#[test]
+fn redaction_asked_for_behind_the_command_is_redaction() {
+    for line in [&["netcheck", "--redact"][..], &["nat", "-4", "--redact"]] {
+        let line: Vec<_> = line.iter().map(Into::into).collect();
+        assert!(settings(&line, None).unwrap().1, "{line:?}");
+    }
+    assert!(settings(&["netcheck".into()], Some(&config("redact = true"))).unwrap().1);
+}
+
+#[test]
+fn secrets_are_in_no_message() {
+    for (text, arguments) in [
+        ("", "nat --socks5 socks5://u:hunter2@proxy.example:0"),
+        ("", "nat --socks5 u:hunter2@proxy.example:0"),
+        ("", "nat --socks5 socks4://u:hun/ter2@proxy.example"),
+        ("", "nat --socks5 u:hun/ter2@proxy.example:port"),
+        ("", "netcheck --derp-map ftp://u:hunter2@maps.example"),
+        ("", "netcheck --derp-map ftp://maps.example/?token=hunter2"),
+        ("", "doctor ftp://u:hunter2@a.example"),
+        ("", "doctor http://a.example/x?token=hunter2"),
+        ("[nat]\nsocks5 = 'u:hunter2@proxy.example:0'", "nat"),
+        ("[nat]\nsocks5 = 'u:hun/ter2@proxy.example'\ntransport = 'tcp'", "nat"),
+        ("[netcheck]\nderp-map = 'ftp://u:hunter2@a.example'", "netcheck"),
+        (
+            "[relay]\nverify-client-url = 'https://u:hunter2@a.example/v?t=hunter2'\naddr = ':1'\ncert-mode = 'acme'",
+            "relay",
+        ),
+    ] {
+        let error = parse(text, arguments).unwrap_err();
+        assert!(!error.contains("hun"), "{text} {arguments}: {error}");
+    }
+    let file = config(
+        "[netcheck]\nderp-map = ['https://a.example/m?token=hunter2', 'http://u:hun/ter2@b.example/m']\n\
+                       [nat]\nsocks5 = 'u:hun/ter2@proxy.example'",
+    );
+    let (shown, _) = settings(&[], Some(&file)).unwrap();
+    assert!(!format!("{shown:?}").contains("hun"), "{shown:?}");
+    assert!(format!("{shown:?}").contains("***@proxy.example"));
 }

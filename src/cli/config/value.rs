@@ -5,14 +5,14 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, ArgAction, Command};
 use toml::de::DeValue;
 
-/// The words a flag would be given; none where the file says that it is not set.
-pub(super) fn values_of(arg: &Arg, key: &str, value: &DeValue<'_>) -> Result<Vec<String>, String> {
-    let wrong = |found: &str| format!("`{key}` takes {}, not {found}", wanted(arg));
+/// The words a flag would be given; none where the file says that it is not set. `name` is what errors call it by.
+pub(super) fn values_of(arg: &Arg, key: &str, name: &str, value: &DeValue<'_>) -> Result<Vec<String>, String> {
+    let wrong = |found: &str| format!("`{name}` takes {}, not {found}", wanted(arg));
     let values = match (arg.get_action(), value) {
         (ArgAction::SetTrue | ArgAction::SetFalse, DeValue::Boolean(on)) => return Ok(vec![on.to_string()]),
         (ArgAction::Count, DeValue::Integer(_)) => {
             let text = scalar(value).unwrap_or_default();
-            let count = text.parse::<u8>().map_err(|_| format!("`{key}` takes a number from 0 to 255, not {text}"))?;
+            let count = text.parse::<u8>().map_err(|_| format!("`{name}` takes a number from 0 to 255, not {text}"))?;
             return Ok(vec![count.to_string()]);
         }
         (ArgAction::SetTrue | ArgAction::SetFalse | ArgAction::Count, other) => return Err(wrong(kind(other))),
@@ -22,11 +22,11 @@ pub(super) fn values_of(arg: &Arg, key: &str, value: &DeValue<'_>) -> Result<Vec
             let words = list.iter().map(|value| scalar(value.get_ref()).ok_or_else(|| kind(value.get_ref())));
             words
                 .collect::<Result<Vec<_>, _>>()
-                .map_err(|found| format!("`{key}` takes a list of strings, not of {found}s"))?
+                .map_err(|found| format!("`{name}` takes a list of strings, and one of them is {found}"))?
         }
         (_, one) => vec![scalar(one).ok_or_else(|| wrong(kind(one)))?],
     };
-    values.iter().try_for_each(|value| taken(arg, key, value))?;
+    values.iter().try_for_each(|value| taken(arg, name, value))?;
     Ok(values)
 }
 
@@ -78,7 +78,7 @@ fn bare(arg: &Arg, key: &str) -> Option<Vec<String>> {
 }
 
 /// Whether the flag's own parser takes the value.
-fn taken(arg: &Arg, key: &str, value: &str) -> Result<(), String> {
+fn taken(arg: &Arg, name: &str, value: &str) -> Result<(), String> {
     let alone = Arg::new("value")
         .long("value")
         .value_parser(arg.get_value_parser().clone())
@@ -87,8 +87,8 @@ fn taken(arg: &Arg, key: &str, value: &str) -> Result<(), String> {
         .action(ArgAction::Append);
     let parsed = Command::new("natscope").arg(alone).try_get_matches_from(["natscope", &format!("--value={value}")]);
     let Err(error) = parsed else { return Ok(()) };
-    let short: String = value.chars().take(80).collect();
-    let mut message = format!("`{key}` is set to \"{short}\"");
+    let short: String = super::show::harmless(arg, value).chars().take(80).collect();
+    let mut message = format!("`{name}` is set to \"{short}\"");
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => vec![text.clone()],
         Some(ContextValue::Strings(texts)) => texts.clone(),

@@ -17,7 +17,7 @@ mod local;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use crate::model::MapSource;
+use crate::model::{MapSource, without_secrets};
 use crate::probe::{Cause, Failure, Stage};
 
 pub use error::LoadError;
@@ -142,8 +142,10 @@ where
 {
     let cache = Cache::new(options.cache_dir.clone(), url);
     // A copy that no longer decodes is as good as none.
-    let kept = cache.read().await.and_then(|entry| decode(url, &entry.body).ok().map(|map| (entry, map)));
-    let url = url.to_owned();
+    let address = url;
+    // What everybody is told.
+    let url = without_secrets(address);
+    let kept = cache.read().await.and_then(|entry| decode(&url, &entry.body).ok().map(|map| (entry, map)));
     let (entry, map) = match kept {
         Some((entry, map)) if entry.is_fresh(options.now) => {
             let origin = Origin::Fresh { url, fetched_at: entry.fetched_at };
@@ -154,7 +156,7 @@ where
     };
 
     let mut refused = None;
-    let because = match fetch::fetch(&url, options, entry.as_ref()).await {
+    let because = match fetch::fetch(address, options, entry.as_ref()).await {
         Ok(Response::Body { body, freshness }) => match decode(&url, &body) {
             Ok(map) => {
                 cache.write(&Entry::new(options.now, freshness, body)).await;

@@ -121,7 +121,7 @@ impl ThrottleFile {
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let text = std::fs::read(path)
-        .map_err(|error| io::Error::new(error.kind(), format!("limits in {}: {error}", path.display())))?;
+        .map_err(|error| io::Error::new(error.kind(), format!("--rate-limit {}: {error}", path.display())))?;
     if text.len() > LONGEST_FILE {
         return Err(invalid(path, &"the file is too long to be one of limits"));
     }
@@ -133,7 +133,7 @@ fn understand(path: &Path, text: &[u8]) -> io::Result<Throttle> {
 }
 
 fn invalid(path: &Path, what: &dyn std::fmt::Display) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("limits in {}: {what}", path.display()))
+    io::Error::new(io::ErrorKind::InvalidData, format!("--rate-limit {}: {what}", path.display()))
 }
 
 #[cfg(test)]

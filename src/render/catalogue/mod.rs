@@ -8,6 +8,7 @@ mod en;
 mod explanation;
 mod headline;
 mod map;
+mod phrase;
 mod snippet;
 mod zh_cn;
 
@@ -69,6 +70,8 @@ pub(super) const fn of(lang: Lang) -> &'static dyn Catalogue {
 
 /// The words of a language.
 pub(super) trait Catalogue: MapWords + Sync {
+    /// A sentence, or several, that was made in English where no catalogue is known: an error, a line of a log.
+    fn said(&self, english: &str) -> String;
     /// A reason, as a clause without a full stop.
     fn why(&self, why: &Why, names: &RegionNames<'_>) -> String;
     /// A failure with its stage, as `TLS: the certificate has expired`.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Refusal;
 use crate::drive::tls_roots;
-use crate::model::NodePublic;
+use crate::model::{NodePublic, without_secrets};
 
 /// For the whole exchange.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,7 +26,8 @@ pub(super) struct UrlVerifier {
 
 impl UrlVerifier {
     pub(super) fn new(url: String) -> io::Result<Self> {
-        let failed = |error: &dyn fmt::Display| io::Error::other(format!("cannot ask {url:?}: {error}"));
+        let failed =
+            |error: &dyn fmt::Display| io::Error::other(format!("cannot ask {:?}: {error}", without_secrets(&url)));
         let tls = tls_roots::client_config().map_err(|error| failed(&error))?;
         let client = Client::builder()
             .tls_backend_preconfigured(tls)
@@ -43,11 +44,11 @@ impl UrlVerifier {
     pub(super) async fn verify(&self, key: NodePublic, source: IpAddr) -> Result<(), Refusal> {
         match tokio::time::timeout(PATIENCE, self.ask(key, source)).await {
             Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err(Refusal::Denied { by: self.url.clone() }),
-            Ok(Err(because)) => Err(Refusal::NotVerified { by: self.url.clone(), because }),
+            Ok(Ok(false)) => Err(Refusal::Denied { by: self.to_string() }),
+            Ok(Err(because)) => Err(Refusal::NotVerified { by: self.to_string(), because }),
             Err(_) => {
                 let because = format!("no answer in {} s", PATIENCE.as_secs());
-                Err(Refusal::NotVerified { by: self.url.clone(), because })
+                Err(Refusal::NotVerified { by: self.to_string(), because })
             }
         }
     }
@@ -70,7 +71,7 @@ impl UrlVerifier {
 
 impl fmt::Display for UrlVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.url)
+        f.write_str(&without_secrets(&self.url))
     }
 }
 

@@ -30,6 +30,10 @@ use crate::report::{
 pub(super) struct English;
 
 impl Catalogue for English {
+    fn said(&self, english: &str) -> String {
+        english.to_owned()
+    }
+
     fn why(&self, why: &Why, names: &RegionNames<'_>) -> String {
         why::why(why, names)
     }

@@ -51,7 +51,7 @@ pub(super) fn note(note: &DoctorNote<'_>) -> String {
         DoctorNote::Address { address, took: None } => address.to_string(),
         DoctorNote::NoName => "未检查：中继以地址给出".to_owned(),
         DoctorNote::NotOfMap => "未检查：中继以地址给出，不在地图中".to_owned(),
-        DoctorNote::Below => "未检查：下层已失败".to_owned(),
+        DoctorNote::Below => "未检查：它所依赖的层已失败".to_owned(),
         DoctorNote::NotReached => "未检查".to_owned(),
         DoctorNote::Undetermined(reason) => format!("无法判定：{}", why(reason)),
         DoctorNote::PlainHttp => "无：明文 HTTP".to_owned(),
@@ -61,10 +61,10 @@ pub(super) fn note(note: &DoctorNote<'_>) -> String {
         DoctorNote::ViaProxy(proxy) => format!("经代理 {proxy}"),
         DoctorNote::Certificate { version, name, issuer, left } => {
             let left = match left {
-                Some(left) => format!("还有 {} 有效", span(left)),
+                Some(left) => format!("有效期还剩 {}", span(left)),
                 None => "目前无效".to_owned(),
             };
-            format!("TLS {version}，证书属于 {name}，由 {issuer} 签发，{left}")
+            format!("TLS {version}，证书签给 {name}，由 {issuer} 签发，{left}")
         }
         DoctorNote::Client(ref view) => client(view),
         DoctorNote::Upgraded { server: Some(server) } => format!("经 {server} 升级到 DERP"),

@@ -1,3 +1,4 @@
+use super::said::said;
 use crate::probe::{Cause, CertificateFault, Failure, Stage};
 use crate::render::number::span;
 
@@ -30,19 +31,19 @@ fn cause(cause: &Cause) -> String {
         Cause::Closed => "连接中途被关闭".to_owned(),
         Cause::NoSuchName => "域名不存在".to_owned(),
         Cause::NoAddress => "域名没有可用地址族的地址".to_owned(),
-        Cause::Resolver { said } => format!("DNS 服务器应答 {said}"),
+        Cause::Resolver { said: what } => format!("DNS 服务器应答 {}", said(what)),
         Cause::NoResolver => "没有配置 DNS 服务器".to_owned(),
         Cause::Certificate { fault } => certificate(fault),
         Cause::NotTls => "该端口不是 TLS".to_owned(),
         Cause::NotAdmitted => "中继不接纳此公钥".to_owned(),
         Cause::TlsAlert { alert } => format!("握手以 {alert} 结束"),
         Cause::Status { code } => format!("状态码 {code}"),
-        Cause::Proxy { said } => format!("代理拒绝连接：{said}"),
-        Cause::Malformed { problem } => format!("内容不符合协议：{problem}"),
+        Cause::Proxy { said: what } => format!("代理拒绝连接：{}", said(what)),
+        Cause::Malformed { problem } => format!("内容不符合协议：{}", said(problem)),
         Cause::TooLarge { limit } => format!("应答超过 {limit} 字节"),
         Cause::StunError { code } => format!("错误应答 {code}"),
-        Cause::Unsupported { what } => format!("此处不支持：{what}"),
-        Cause::Os { message } => message.clone(),
+        Cause::Unsupported { what } => format!("此处不支持：{}", said(what)),
+        Cause::Os { message } => said(message),
     }
 }
 
@@ -56,6 +57,6 @@ fn certificate(fault: &CertificateFault) -> String {
             format!("证书哈希为 {presented}，地图中固定的是 {expected}")
         }
         CertificateFault::NotAlone { count } => format!("固定证书时只允许一张证书，实际出示了 {count} 张"),
-        CertificateFault::Other { said } => format!("证书未被接受：{said}"),
+        CertificateFault::Other { said: what } => format!("证书未被接受：{}", said(what)),
     }
 }

@@ -12,11 +12,11 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             "向多个中继发出的 STUN 包没有应答；同样的中继 TCP 有应答。".to_owned(),
             &[
                 "这些中继没有开放 STUN 端口",
-                "途中的防火墙丢弃了外发的 UDP 或其应答",
+                "途中的防火墙丢弃了出站 UDP 或其应答",
                 "本机防火墙丢弃了 UDP",
                 "网络只允许 TCP 经代理外出",
             ],
-            "放行外发的 UDP（至少到 3478 端口和对端的 41641 端口）及其应答。在此之前，所有连接都经中继转发。",
+            "放行出站 UDP（至少到 3478 端口和对端的 41641 端口）及其应答。在此之前，所有连接都经中继转发。",
         ),
         FindingDetail::RelayDown { code, failure: how, .. } => text(
             format!("区域 {code} 的 STUN 有应答，但中继没有应答"),
@@ -80,7 +80,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
         ),
         FindingDetail::DoubleNat { wan } => text(
             "存在两层 NAT",
-            format!("路由器自己的外侧地址 {wan} 不是公网地址。"),
+            format!("路由器自己的 WAN 口地址 {wan} 不是公网地址。"),
             &["前面还有另一台路由器", "运营商使用运营商级 NAT"],
             "把其中一台路由器改为桥接模式，或向运营商申请公网地址；只在这台路由器上转发端口，从互联网无法访问。",
         ),
@@ -121,7 +121,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             "HTTPS 只能经代理访问",
             format!("到中继的 HTTPS 经过了 {proxy}；UDP 无法经过它。"),
             &["网络只允许其代理外出"],
-            "连接将经代理由中继转发。若要直连，请放行外发的 UDP。",
+            "连接将经代理由中继转发。若要直连，请放行出站 UDP。",
         ),
         FindingDetail::ServerUnreachable { server, failure: how } => text(
             format!("STUN 服务器 {server} 没有应答"),
@@ -157,6 +157,7 @@ pub(super) fn finding(detail: &FindingDetail) -> FindingText {
             FindingText { title, observed, causes: Vec::new(), fix, snippets: Vec::new() }
         }
         FindingDetail::Map { code: _, place, message, severity: _ } => {
+            let message = super::said::said(message);
             text(format!("DERP 地图有误：{message}"), format!("{place}：{message}"), &[], "请在该处修正地图。")
         }
     }

@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 
+use super::said::said;
 use crate::model::Family;
 use crate::render::catalogue::{Explanation, MapWord, MapWords};
 use crate::report::{FindingCode, HostFault, MapMistake, MapNotation, MapSourceReport, NoMap, OddAddress, PinFault};
@@ -156,11 +157,12 @@ fn mistake(mistake: &MapMistake) -> (String, String) {
             "用 CertName `sha256-raw:…` 固定证书，或申请一张证书（Let's Encrypt 也为 IP 地址签发）。".to_owned(),
         ),
         MapMistake::Syntax { expected, found } => {
-            (format!("此处应为{}，实际是 {found}", wanted(expected)), "请改正该处的文字。".to_owned())
+            (format!("此处应为{}，实际是{}", said(expected), said(found)), "请改正该处的文字。".to_owned())
         }
-        MapMistake::Yaml { said } => {
-            (format!("不是有效的 YAML：{said}"), "请改正该处的文字；注意缩进只能用空格。".to_owned())
-        }
+        MapMistake::Yaml { said } => (
+            format!("不是有效的 YAML：{}", super::said::said(said)),
+            "请改正该处的文字；注意缩进只能用空格。".to_owned(),
+        ),
         MapMistake::Misplaced => (
             "derpMap 不在策略的最外层，因此不会被读取".to_owned(),
             "把它移到最外层的花括号里，与 `acls` 或 `grants` 并列。".to_owned(),
@@ -204,15 +206,15 @@ fn mistake(mistake: &MapMistake) -> (String, String) {
             ("文件中只有第一个 YAML 文档会被读取".to_owned(), "把各文档分成单独的文件，或合并成一个。".to_owned())
         }
         MapMistake::WrongType { expected, found, omit: _ } => {
-            let wanted = wanted(expected);
-            (format!("此处应为{wanted}，实际是 {found}：整张地图会被拒绝"), format!("请写{wanted}。"))
+            let wanted = said(expected);
+            (format!("此处应为{wanted}，实际是{}：整张地图会被拒绝", said(found)), format!("请写{wanted}。"))
         }
         MapMistake::RegionKey { found } => (
-            format!("区域的键是它的编号，此处是 {found}"),
+            format!("区域的键是它的编号，此处是{}", said(found)),
             "请写 900 到 999 之间、与 RegionID 相同的数；在 YAML 中不加引号。".to_owned(),
         ),
         MapMistake::NoMap(what) => no_map(what),
-        MapMistake::TooLarge { said } => (format!("过大：{said}"), "请只用有需要的区域做一张地图。".to_owned()),
+        MapMistake::TooLarge { said } => (super::said::said(said), "请只用有需要的区域做一张地图。".to_owned()),
         MapMistake::Pin(fault) => {
             let what = match fault {
                 PinFault::UpperCase => "含有大写字母，而客户端按小写比较".to_owned(),
@@ -279,32 +281,11 @@ fn mistake(mistake: &MapMistake) -> (String, String) {
     }
 }
 
-/// 读取器的说法都是英文；常见的几种在此译出，其余照原样。
-fn wanted(expected: &str) -> String {
-    let known = match expected {
-        "a string" => "字符串",
-        "a whole number" => "整数",
-        "a number" => "数字",
-        "true or false, without quotes" => "不带引号的 true 或 false",
-        "a list of nodes" => "节点列表",
-        "a value" => "一个值",
-        "a digit" => "数字字符",
-        "a key in double quotes, or `}`" => "双引号中的键或 `}`",
-        "`:` after the key" => "键之后的 `:`",
-        "`,` or `}`" => " `,` 或 `}`",
-        "`,` or `]`" => " `,` 或 `]`",
-        "`\"` at the end of this string" => "字符串结尾的 `\"`",
-        "`*/` at the end of this comment" => "注释结尾的 `*/`",
-        other => return format!(" {other}"),
-    };
-    known.to_owned()
-}
-
 fn no_map(what: &NoMap) -> (String, String) {
     let (what, fix) = match what {
         NoMap::Blank => ("内容为空".to_owned(), "是这个文件吗？"),
         NoMap::Html => ("这是一个网页".to_owned(), "URL 是否正确，是否需要登录？"),
-        NoMap::Binary { looks_like } => (format!("这不是文本，而是 {looks_like}"), "是这个文件吗？"),
+        NoMap::Binary { looks_like } => (format!("这不是文本，而是{}", said(looks_like)), "是这个文件吗？"),
         NoMap::NotUtf8 => ("这不是 UTF-8 文本".to_owned(), "请把文件保存为 UTF-8。"),
         NoMap::HeadscaleConfig { maps } if maps.is_empty() => {
             ("这是 Headscale 的配置，其中没有列出地图".to_owned(), "请给出 `derp.paths` 可以指向的地图。")
@@ -322,7 +303,9 @@ fn no_map(what: &NoMap) -> (String, String) {
         }
         NoMap::OtherObject { keys } if keys.is_empty() => ("对象为空".to_owned(), "地图要有 \"Regions\"。"),
         NoMap::OtherObject { keys } => (format!("它的键（{}）中没有 \"Regions\"", keys.join("、")), "是这个文件吗？"),
-        NoMap::NotAnObject { found } => (format!("地图是含有 \"Regions\" 的对象，而这是 {found}"), "是这个文件吗？"),
+        NoMap::NotAnObject { found } => {
+            (format!("地图是含有 \"Regions\" 的对象，而这是{}", said(found)), "是这个文件吗？")
+        }
     };
     (format!("没有 DERP 地图：{what}"), fix.to_owned())
 }

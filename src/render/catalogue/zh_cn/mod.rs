@@ -12,6 +12,7 @@ mod ping;
 mod plan;
 mod predict;
 mod relay_fault;
+mod said;
 mod why;
 mod word;
 
@@ -31,6 +32,10 @@ pub(super) struct Chinese;
 
 #[allow(clippy::match_same_arms, reason = "Chinese has one word for the singular and the plural")]
 impl Catalogue for Chinese {
+    fn said(&self, english: &str) -> String {
+        said::said(english)
+    }
+
     fn why(&self, why: &Why, names: &RegionNames<'_>) -> String {
         why::why(why, names)
     }
@@ -79,7 +84,7 @@ impl Catalogue for Chinese {
                 format!("它看到的本机地址是私有地址 {saw}，说明该服务器前面有 NAT 或代理")
             }
             ServerNote::Outlier { saw } => format!("在每个套接字上看到的端点都与其他服务器不同：{saw}"),
-            ServerNote::ThroughNat64 => "经 NAT64 到达，说明的是 IPv4".to_owned(),
+            ServerNote::ThroughNat64 => "经 NAT64 到达，反映的是 IPv4 的情况".to_owned(),
             ServerNote::NotOnInternet => "它在本网络之内，无法说明通往互联网途中的 NAT".to_owned(),
             ServerNote::NoMappedAddress => "应答里没有本机的端点".to_owned(),
         }

@@ -140,16 +140,16 @@ pub(super) fn why(why: &Why, names: &RegionNames<'_>) -> String {
         }
         Why::NoGateway => "没有私有地址的默认网关".to_owned(),
 
-        Why::WanIsCarrierGrade { wan } => format!("路由器的外侧地址 {wan} 属于 100.64.0.0/10"),
+        Why::WanIsCarrierGrade { wan } => format!("路由器的 WAN 口地址 {wan} 属于 100.64.0.0/10"),
         Why::OwnAddressIsCarrierGrade { address } => {
             format!("本机地址 {address} 属于 100.64.0.0/10，运营商和云服务商都会使用它")
         }
-        Why::WanIsMappedAddress { wan } => format!("路由器的外侧地址 {wan} 就是服务器看到的地址"),
-        Why::WanIsPrivate { wan } => format!("路由器的外侧地址 {wan} 是私有地址：存在两层 NAT"),
+        Why::WanIsMappedAddress { wan } => format!("路由器的 WAN 口地址 {wan} 就是服务器看到的地址"),
+        Why::WanIsPrivate { wan } => format!("路由器的 WAN 口地址 {wan} 是私有地址：存在两层 NAT"),
         Why::WanIsAnother { wan, mapped } => {
-            format!("路由器的外侧地址是 {wan}，服务器看到的是 {mapped}：可能有第二层 NAT、VPN 或多条上行线路")
+            format!("路由器的 WAN 口地址是 {wan}，服务器看到的是 {mapped}：可能有第二层 NAT、VPN 或多条上行线路")
         }
-        Why::WanUnknown => "路由器没有告知其外侧地址".to_owned(),
+        Why::WanUnknown => "路由器没有告知其 WAN 口地址".to_owned(),
 
         Why::DirectNotTried => "没有尝试：未使用 --direct".to_owned(),
         Why::DirectPong { endpoint, after } => format!("{} 后收到来自 {endpoint} 的应答", span(*after)),
@@ -187,9 +187,14 @@ fn row(items: &[impl Display]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join("、")
 }
 
+/// 各项之间用分号隔开，有的是设备自己的说法。
+fn details(detail: &str) -> String {
+    detail.split("; ").map(super::said::said).collect::<Vec<_>>().join("；")
+}
+
 fn with_detail(text: &str, asked: PortMappingService, detail: Option<&str>) -> String {
     match detail {
-        Some(detail) if !detail.is_empty() => format!("{text} {}（{detail}）", service(asked)),
+        Some(detail) if !detail.is_empty() => format!("{text} {}（{}）", service(asked), details(detail)),
         _ => format!("{text} {}", service(asked)),
     }
 }

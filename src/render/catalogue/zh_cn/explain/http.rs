@@ -8,7 +8,7 @@ pub(super) const NOT_DERP: Explanation = text(
     "/derp 有网页服务器应答，但没有一个应答像中继给出的。",
     "升级请求没有得到 101，不带升级的请求没有得到 derper 的 426，延迟检查也不像中继。没有 /derp 规则的代理看\
      起来一样。",
-    "检查名称和端口，并确认前面的代理转发 /derp。带 -derp=false 时，derper 自己会应答 404。",
+    "检查域名和端口，并确认前面的代理转发 /derp。带 -derp=false 时，derper 自己会应答 404。",
 );
 
 pub(super) const NO_UPGRADE: Explanation = text(
@@ -23,8 +23,8 @@ pub(super) const WEB_SOCKET_ONLY: Explanation = text(
     "只有 WebSocket 能通过",
     "有些代理和 CDN 只认识一种升级。Tailscale 的原生客户端用 DERP 自己的升级，不会退回 WebSocket；只有浏览器\
      里的客户端用它。",
-    "Upgrade: DERP 被拒绝；同一处的 Upgrade: websocket 到达了中继，它报出了密钥。",
-    "让代理转发任何 Upgrade，或原样透传 TLS，或让该名称不走 CDN。",
+    "Upgrade: DERP 被拒绝；同一处的 Upgrade: websocket 到达了中继，它报出了公钥。",
+    "让代理转发任何 Upgrade，或原样透传 TLS，或让该域名不走 CDN。",
 );
 
 pub(super) const TWO_ONLY: Explanation = text(
@@ -38,7 +38,7 @@ pub(super) const CDN: Explanation = text(
     "中继前面有 CDN",
     "CDN 放行普通网页，至多还有 WebSocket；它会切断空闲连接，也不承载 UDP。DERP 和 STUN 都不适合放在它后面。",
     "依据是这类网络在应答中添加的头。若升级仍能通过，则只是提示。",
-    "让名称直接指向中继（Cloudflare 中为“仅 DNS”）。",
+    "让域名直接指向中继（Cloudflare 中为“仅 DNS”）。",
 );
 
 pub(super) const ENDPOINTS: Explanation = text(
@@ -52,6 +52,6 @@ pub(super) const ENDPOINTS: Explanation = text(
 pub(super) const NONE: Explanation = text(
     "TLS 正常，HTTP 没有应答",
     "连接建立了，请求发出了，却没有 HTTP/1 的应答。",
-    "依据是请求的失败方式：没有动静、中途结束，或不是 HTTP。",
+    "依据是请求的失败方式：没有回应、中途结束，或不是 HTTP。",
     "在中继上运行 `curl -v https://主机:端口/derp/latency-check`。先要 PROXY 协议头的代理看起来也是这样。",
 );

@@ -9,7 +9,7 @@ pub(super) const UDP_BLOCKED: Explanation = text(
      中继，能用，但较慢。",
     "只有向多个服务器发 UDP 都没有应答、且有中继经 TCP 应答时才会报告。原因可能在本机、路由器或运营商的防火墙；若\
      中继同属一家，也可能是它们都没有开放 STUN 端口。",
-    "放行到 3478 端口和对端端口（默认 41641）的外发 UDP 及其应答。在中继一侧，主机防火墙和云服务商的防火墙都要开放 \
+    "放行到 3478 端口和对端端口（默认 41641）的出站 UDP 及其应答。在中继一侧，主机防火墙和云服务商的防火墙都要开放 \
      UDP 3478。然后重新运行 `natscope netcheck`。",
 );
 
@@ -76,10 +76,10 @@ pub(super) const STALE_MAP: Explanation = text(
 );
 
 pub(super) const HARD_NAT: Explanation = text(
-    "NAT 为困难型：对每个目的地使用不同的端点",
-    "从某个服务器得知的端点对对端没有用，因为 NAT 会为对端使用另一个。两台都在这种 NAT 后面的主机只能中继；一难一\
-     易通常能直连。",
-    "不同运营者的服务器看到同一套接字的不同端点（RFC 4787：映射依赖地址，或依赖地址和端口）。",
+    "NAT 难穿透：它为每个目标分配不同的端点",
+    "从某台服务器得知的端点对对端没有用，因为 NAT 会为对端另外分配一个。双方都在这种 NAT 之后时只能中继；只有一方\
+     如此时，通常仍能直连。",
+    "不同运营者的服务器看到同一套接字的不同端点（RFC 4787：映射随目标地址变化，或随目标地址和端口变化）。",
     "在路由器上打开 UPnP、NAT-PMP 或 PCP，或转发 UDP 端口；在 pfSense 和 OPNsense 中为出站 NAT 设置 “static port”\
      ，其他设备寻找 “endpoint-independent” 或 “full cone” NAT。IPv6 完全没有 NAT。`natscope predict` 会说明它对一\
      对主机意味着什么。",
@@ -87,8 +87,8 @@ pub(super) const HARD_NAT: Explanation = text(
 
 pub(super) const DOUBLE_NAT: Explanation = text(
     "连续两层 NAT",
-    "路由器自己的外部地址不是公网地址：后面还有一台路由器，或运营商级 NAT。",
-    "路由器经 UPnP、NAT-PMP 或 PCP 说出外部地址；它是私有地址、运营商级地址（100.64.0.0/10），或与服务器所见不同。",
+    "路由器自己的 WAN 口地址不是公网地址：后面还有一台路由器，或运营商级 NAT。",
+    "路由器经 UPnP、NAT-PMP 或 PCP 告知 WAN 口地址；它是私有地址、运营商级地址（100.64.0.0/10），或与服务器所见不同。",
     "把运营商的设备或自己的路由器改为桥接模式，或向运营商申请公网地址。只在内层路由器上转发端口，从外部仍无法访问\
      。",
 );
@@ -111,7 +111,7 @@ pub(super) const PROXY_ONLY: Explanation = text(
     "HTTPS 只能经代理使用",
     "网络只放行经过其 HTTP 代理的流量。UDP 无法经过代理，因此所有连接都经该代理中继。",
     "中继经环境变量中的代理以 HTTPS 应答，不经代理则没有。",
-    "要直连，网络必须放行外发的 UDP。代理必须允许 CONNECT 到中继的端口。",
+    "要直连，网络必须放行出站 UDP。代理必须允许 CONNECT 到中继的端口。",
 );
 
 pub(super) const SERVER_UNREACHABLE: Explanation = text(

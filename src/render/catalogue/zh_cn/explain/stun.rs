@@ -5,8 +5,8 @@ use crate::render::catalogue::Explanation;
 
 pub(super) const NONE: Explanation = text(
     "STUN 没有应答",
-    "客户端用 UDP 上的 STUN 测量中继，并据此选择归属。STUN 没有动静的中继不会被测量和选中，中继得再好也没用。",
-    "以 Tailscale 客户端的形式发送请求，一秒多内发了数份；若被拒绝会指出。没有动静时，分不清是中继的端口关闭\
+    "客户端用 UDP 上的 STUN 测量中继，并据此选择主区域。STUN 没有应答的中继不会被测量和选中，中继得再好也没用。",
+    "以 Tailscale 客户端的形式发送请求，一秒多内发了数份；若被拒绝会指出。没有应答时，分不清是中继的端口关闭\
      ，还是 UDP 出不了本机的网络。",
     "在主机和云服务商的防火墙中开放 UDP 3478（或 STUNPort），从容器中以 UDP 发布，并在 derper 日志中查看 \
      STUN 监听。与另一个网络比较（--compare）。",
@@ -23,7 +23,7 @@ pub(super) const TAILNODE_ONLY: Explanation = text(
 pub(super) const MAPPED: Explanation = text(
     "STUN 报告的端点不可能是本机在那里的端点",
     "服务器看到的客户端地址属于它自己一侧：包在到达之前就被转换了。客户端会把一个到不了的地址告诉对端。",
-    "服务器的地址是公网地址，而它报告的端点是私有地址，或是它自己的地址。从中继所在的网络询问时，路由器折返请求（hairpin）也会如此：请从外面再问。",
+    "服务器的地址是公网地址，而它报告的端点是私有地址，或是它自己的地址。从中继所在的网络询问时，请求经路由器回环（hairpin）也会如此：请从外面再问。",
     "让服务器直接使用主机的网络（docker run --network host），前面不要有转换地址的负载均衡。",
 );
 

@@ -22,8 +22,8 @@ pub(super) const ALERT: Explanation = text(
 );
 
 pub(super) const NAME: Explanation = text(
-    "证书属于其他名称",
-    "客户端核对证书是否属于地图的 HostName（或 CertName）。对以地址给出的中继，Tailscale 自己的客户端完全不核\
+    "证书是签给其他名称的",
+    "客户端核对证书是否签给地图的 HostName（或 CertName）。对以地址给出的中继，Tailscale 自己的客户端完全不核\
      对名称；natscope 会指出，并列为警告。",
     "将证书中的备用名称与应有的名称比较。common name 不算。",
     "使用该名称的证书，或在地图中按证书来称呼中继（HostName 加 IPv4，或 CertName）。以地址给出时，使用含该 \

@@ -27,8 +27,8 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
                 by(server.as_deref()),
                 location.as_ref().map_or_else(String::new, |to| format!("，并重定向到 {to}"))
             ),
-            &["那是另一个网站：名称、端口或虚拟主机不对", "前面的代理没有 /derp 的规则", "登录页或防火墙代为应答"],
-            "确认名称和端口属于中继，并且前面的代理把 /derp 原样转给它，不要求登录。",
+            &["那是另一个网站：域名、端口或虚拟主机不对", "前面的代理没有 /derp 的规则", "登录页或防火墙代为应答"],
+            "确认域名和端口属于中继，并且前面的代理把 /derp 原样转给它，不要求登录。",
         ),
         RelayFault::NoUpgrade { status, location, server, relay_seen, host } => {
             let behind = if *relay_seen { "其后有中继：它应答其他请求。" } else { "" };
@@ -58,7 +58,7 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             "只有 WebSocket 能通过，而 Tailscale 的客户端不用它",
             format!("Upgrade: DERP 得到 {status}{}；Upgrade: websocket 能到达中继。", by(server.as_deref())),
             &["前面的代理或 CDN 只放行 WebSocket（Cloudflare、某些 ingress 控制器）"],
-            "原生客户端不会退回到 WebSocket。让代理转发任何 Upgrade，或原样透传 TLS，或让该名称不走 CDN（“仅 DNS”）。",
+            "原生客户端不会退回到 WebSocket。让代理转发任何 Upgrade，或原样透传 TLS，或让该域名不走 CDN（“仅 DNS”）。",
         ),
         RelayFault::Http2Only => text(
             "服务器只用 HTTP/2",
@@ -69,14 +69,14 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
         RelayFault::Cdn { header, works: true } => text(
             "中继前面有 CDN",
             format!("{header}。升级请求仍能通过。"),
-            &["该名称指向 CDN"],
+            &["该域名指向 CDN"],
             "目前可用；CDN 会切断空闲连接，也可能改变做法。中继最好不走 CDN（“仅 DNS”）。STUN 不经过它。",
         ),
         RelayFault::Cdn { header, works: false } => text(
             "中继前面有 CDN",
             format!("{header}。"),
-            &["该名称指向 CDN，它至多放行 WebSocket"],
-            "让该名称不走 CDN（在 Cloudflare 中为“仅 DNS”）：DERP 和 STUN 都不能经过它。",
+            &["该域名指向 CDN，它至多放行 WebSocket"],
+            "让该域名不走 CDN（在 Cloudflare 中为“仅 DNS”）：DERP 和 STUN 都不能经过它。",
         ),
         RelayFault::LatencyCheck { status } => text(
             "/derp/latency-check 的应答不对",

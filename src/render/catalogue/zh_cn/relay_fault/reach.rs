@@ -1,4 +1,4 @@
-//! 名称、连接、本机。
+//! 域名、连接、本机。
 
 use super::super::finding::text;
 use super::{elsewhere, failure, pasted};
@@ -19,23 +19,23 @@ pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
                     Some(family) => format!("{}；只查询了 {family}。", failure(how)),
                     None => format!("{}。", failure(how)),
                 },
-                &["名称写错了", "缺少 A 或 AAAA 记录，或尚未生效", "解析器过滤了它"],
-                "为该名称发布 A 记录（有 IPv6 则还有 AAAA），或在地图中写明节点的地址（IPv4、IPv6）。",
+                &["域名写错了", "缺少 A 或 AAAA 记录，或尚未生效", "解析器过滤了它"],
+                "为该域名发布 A 记录（有 IPv6 则还有 AAAA），或在地图中写明节点的地址（IPv4、IPv6）。",
             ),
             snippet::resolve(host),
         ),
         RelayFault::NoAddress { host, failure: how, pinned: true, only: _ } => text(
             format!("{host} 在 DNS 中没有地址，地图中有"),
             format!("{}。", failure(how)),
-            &["该名称只为证书而存在", "缺少它的记录"],
+            &["该域名只为证书而存在", "缺少它的记录"],
             "只要地图中有地址就无需处理：客户端不需要 DNS。",
         ),
         RelayFault::NotLookedUp { host, failure: how } => pasted(
             text(
                 format!("本机无法解析 {host}"),
-                format!("{}。这并不说明该名称本身有问题。", failure(how)),
+                format!("{}。这并不说明该域名本身有问题。", failure(how)),
                 &["本机的解析器不应答，或拒绝查询", "该域名的权威服务器不应答", "网络不通"],
-                "确认本机能解析其他名称（/etc/resolv.conf），并换一个解析器查询该名称。",
+                "确认本机能解析其他域名（/etc/resolv.conf），并换一个解析器查询该域名。",
             ),
             snippet::resolve(host),
         ),
@@ -55,7 +55,7 @@ pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
             format!("{host} 被解析为虚假地址"),
             format!("{host} 解析为 {address}，属于 198.18.0.0/15。"),
             &["本机或路由器上有 fake-IP 模式的代理（Clash、sing-box、Surge 等）应答 DNS"],
-            "把中继的名称从 fake-IP 中排除，并让它的 UDP 直连。在此之前，这里看到的是代理到中继的路径。",
+            "把中继的域名从 fake-IP 中排除，并让它的 UDP 直连。在此之前，这里看到的是代理到中继的路径。",
         ),
         RelayFault::Tcp { address, failure: how, others, stun } => {
             let causes: &[&str] = match how.cause {
@@ -89,7 +89,7 @@ pub(super) fn words(node: &str, fault: &RelayFault) -> FindingText {
             "环境中的代理到不了中继",
             format!("{}。", failure(how)),
             &["代理只允许对少数主机和端口使用 CONNECT", "代理要求登录", "代理的地址有误"],
-            "在代理中允许对中继使用 CONNECT，或让中继不走代理：把它的名称加入 NO_PROXY。",
+            "在代理中允许对中继使用 CONNECT，或让中继不走代理：把它的域名加入 NO_PROXY。",
         ),
         RelayFault::OneSided { here: true } => text(
             format!("{node} 在别处应答 STUN，在这里不应答"),

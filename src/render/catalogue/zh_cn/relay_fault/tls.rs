@@ -42,7 +42,7 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             let found = if names.is_empty() {
                 "没有任何名称".to_owned()
             } else {
-                format!("属于 {}", names.join("、"))
+                format!("是签给 {} 的", names.join("、"))
             };
             let fix = if *overlooked {
                 "对以地址给出的中继，Tailscale 自己的客户端不核对名称，能连接；其他客户端会拒绝。请使用含该地址的证书，或在地图中写\
@@ -53,7 +53,7 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
             };
             pasted(
                 text(
-                    format!("证书不属于 {expected}"),
+                    format!("证书不是签给 {expected} 的"),
                     format!("证书{found}。"),
                     &["用了另一台主机的证书文件", "中继换了名称", "代理以默认站点应答"],
                     fix,
@@ -199,7 +199,7 @@ pub(super) fn words(fault: &RelayFault) -> FindingText {
 fn cannot_pin(why: &Unpinnable) -> String {
     match why {
         Unpinnable::Chain { count } => format!("被固定的证书必须单独出示，而中继出示了 {count} 张"),
-        Unpinnable::Name { expected } => format!("它不属于 {expected}，而客户端对被固定的证书也核对名称"),
+        Unpinnable::Name { expected } => format!("它不是签给 {expected} 的，而客户端对被固定的证书也核对名称"),
         Unpinnable::Dates => "它此刻不在有效期内，而客户端对被固定的证书也核对有效期".to_owned(),
     }
 }

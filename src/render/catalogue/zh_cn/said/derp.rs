@@ -1,0 +1,80 @@
+//! DERP 会话与 mesh。
+
+use crate::render::catalogue::phrase::Phrase;
+
+pub(super) const PHRASES: &[Phrase] = &[
+    // 客户端一侧。
+    ("the relay broke the protocol: {}", "中继违反了协议：{}"),
+    ("the relay's key is of no use: {}", "中继的公钥不能用：{}"),
+    ("the relay's key is of no use", "中继的公钥不能用"),
+    ("the relay's greeting: {}", "中继的登录应答：{}"),
+    ("the connection was closed before a relay's key came", "中继的公钥到来之前，连接就被关闭了"),
+    (
+        "the relay closed the connection on our greeting: it does not admit this key",
+        "登录后中继关闭了连接：它不接纳此公钥",
+    ),
+    ("the relay closed the connection", "中继关闭了连接"),
+    ("the relay did not admit us within {} s", "中继在 {} s 内没有接纳"),
+    ("the relay has been silent for {} s", "中继已有 {} s 没有任何消息"),
+    ("the relay has not sent its key yet", "中继还没有发送公钥"),
+    ("{} bytes are waiting to be written", "还有 {} 字节等待发送"),
+    ("the session is over", "会话已结束"),
+    ("a packet of {} bytes: the relay's own limit leaves no room for it", "{} 字节的包：超过了中继自己的上限"),
+    ("a fast start: no certificate has the relay's key", "快速开始：证书中没有中继的公钥"),
+    ("the relay says much, and does not let us in", "中继发来很多内容，却没有接纳"),
+    // 中继一侧。
+    ("the client broke the protocol: {}", "客户端违反了协议：{}"),
+    ("the client sent {}, which takes the mesh key", "客户端发来 {}，而这需要 mesh 密钥"),
+    ("the client's key is of no use: {}", "客户端的公钥不能用：{}"),
+    ("the client's greeting: {}", "客户端的登录信息：{}"),
+    ("the client was refused", "客户端被拒绝"),
+    ("the client closed the connection", "客户端关闭了连接"),
+    ("the connection ended amid a frame", "连接在一帧中间结束"),
+    ("the login took too long ({})", "登录用时过长（{}）"),
+    ("our key could not be written", "无法发出中继的公钥"),
+    ("the client's greeting did not come", "没有等到客户端的登录信息"),
+    // 帧。
+    ("{} with {} bytes, where {} are the most", "{} 有 {} 字节，最多 {} 字节"),
+    ("{} of {} bytes: {}", "{1} 字节的 {0}：{2}"),
+    ("the first frame must be {}", "第一帧应为 {}"),
+    ("it has at least {}", "至少应有 {} 字节"),
+    ("it has at most {}", "最多 {} 字节"),
+    ("it has exactly {}", "应正好 {} 字节"),
+    ("it does not begin with the magic bytes of DERP", "开头不是 DERP 的标识"),
+    ("nobody has the all-zero key", "没有人的公钥全是零"),
+    ("frame type 0x{}", "帧类型 0x{}"),
+    ("the greeting is no JSON", "登录信息不是 JSON"),
+    ("the greeting is no JSON object", "登录信息不是 JSON 对象"),
+    ("the greeting's \"{}\" is not what it should be", "登录信息中的 \"{}\" 不对"),
+    (
+        "the public key is of low order: a box made with it would be open to everybody",
+        "该公钥的阶太低：用它加密的内容谁都能打开",
+    ),
+    ("the box does not open with these keys", "用这些密钥打不开加密内容"),
+    ("no disco packet", "不是 disco 包"),
+    (
+        "a disco message of type {} with {} bytes, where it has at least {}",
+        "类型 {} 的 disco 消息有 {} 字节，至少应有 {} 字节",
+    ),
+    // 升级与 WebSocket。
+    ("the answer is no HTTP: it begins with \"{}\"", "应答不是 HTTP：开头是 \"{}\""),
+    ("the head of the answer is longer than {} bytes", "应答的头部超过 {} 字节"),
+    ("\"{}\" cannot be sent in an HTTP header", "\"{}\" 不能放在 HTTP 头中"),
+    ("the WebSocket does not begin with a binary message", "WebSocket 的开头不是二进制消息"),
+    ("the first message of the WebSocket is masked or very long", "WebSocket 的第一条消息带掩码或过长"),
+    ("the first message of the WebSocket is not a relay's key", "WebSocket 的第一条消息不是中继的公钥"),
+    ("the WebSocket client does not speak the derp subprotocol", "WebSocket 客户端不使用 derp 子协议"),
+    ("a text message in the WebSocket, where binary ones belong", "WebSocket 中出现了文本消息，应为二进制消息"),
+    // mesh。
+    ("it is this relay itself", "它就是本中继"),
+    (
+        "it does not take this relay for one of its mesh: it has another mesh key, or none",
+        "它不认为本中继属于同一个 mesh：它的 mesh 密钥不同，或没有",
+    ),
+    ("it has not answered {} pings", "它没有应答 {} 次 ping"),
+    ("its address: {}", "它的地址：{}"),
+    ("this relay has no room for it", "本中继没有余量容纳它"),
+    ("it does not read what it is sent", "它不读取发给它的内容"),
+    ("the connection takes nothing more", "连接不再接收任何内容"),
+    ("no answer in {} s", "{} s 内没有应答"),
+];
