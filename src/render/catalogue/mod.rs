@@ -9,12 +9,14 @@ mod explanation;
 mod headline;
 mod map;
 mod snippet;
+mod watch;
 mod zh_cn;
 
 pub(super) use explanation::Explanation;
 use explanation::explanations;
 pub(super) use headline::{Change, DoctorHeadline, DoctorNote, Headline, NatHeadline, PingHeadline, Told};
 pub(super) use map::{MapWord, MapWords};
+pub(super) use watch::{WatchWord, WatchWords};
 
 use std::collections::BTreeMap;
 
@@ -68,7 +70,7 @@ pub(super) const fn of(lang: Lang) -> &'static dyn Catalogue {
 }
 
 /// The words of a language.
-pub(super) trait Catalogue: MapWords + Sync {
+pub(super) trait Catalogue: MapWords + WatchWords + Sync {
     /// A reason, as a clause without a full stop.
     fn why(&self, why: &Why, names: &RegionNames<'_>) -> String;
     /// A failure with its stage, as `TLS: the certificate has expired`.
