@@ -19,7 +19,7 @@ fn verdict_regions_and_keys_are_seen() {
         // What a map on loopback cannot tell is not a no.
         let nat = screen.lines().find(|line| line.contains("NAT  ")).unwrap();
         assert!(nat.starts_with("? NAT") && nat.contains("? ("), "{nat}");
-        let last = screen.lines().filter(|line| !line.is_empty()).next_back().unwrap();
+        let last = screen.lines().rfind(|line| !line.is_empty()).unwrap();
         assert!(last.starts_with("q quit  p pause  r measure now  ? help"), "{screen}");
         assert_eq!(screen.lines().count(), usize::from(size.1), "{screen}");
     }
@@ -31,7 +31,7 @@ fn chinese_keeps_its_columns() {
     let screen = terminal.shows("后测量");
     assert!(screen.starts_with("UDP 可用。"), "{screen}");
     // The end of the last line is the last column of the terminal.
-    let last = screen.lines().filter(|line| !line.is_empty()).next_back().unwrap();
+    let last = screen.lines().rfind(|line| !line.is_empty()).unwrap();
     assert_eq!(console_width(last), 80, "{screen}");
     terminal.keys(&["?"]);
     terminal.shows("滚动区域列表");

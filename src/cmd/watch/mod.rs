@@ -22,6 +22,9 @@ use screen::{Event, Screen, Termination};
 /// relays are other people's machines.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// A run under way.
+type Run<'a> = Pin<Box<dyn Future<Output = Result<Report, CmdError>> + 'a>>;
+
 /// Shows the dashboard until somebody leaves it, or there were as many reports as asked for. Where there turns out to be no
 /// terminal, reports come as lines.
 pub(super) async fn run(
@@ -42,7 +45,7 @@ pub(super) async fn run(
     let mut board = Dashboard::new(output.style.lang, output.style.color, pace, size);
     let began = tokio::time::Instant::now();
     let progress = Cell::new((0, 0));
-    let mut under_way: Option<Pin<Box<dyn Future<Output = Result<Report, CmdError>> + '_>>> = None;
+    let mut under_way: Option<Run<'_>> = None;
     let mut made = 0;
     loop {
         let now = Moment::after_start(began.elapsed());

@@ -82,10 +82,18 @@ fn looks() {
     }
 }
 
+#[test]
+fn the_guide_shows_what_is_drawn() {
+    let guide = include_str!("../../../docs/guide.md");
+    let drawn = screen(&watched_for_a_while(Lang::En, (80, 24)), seconds(30 * 29 + 12));
+    assert!(guide.contains(&format!("```text\n{drawn}```")), "docs/guide.md shows another screen than\n{drawn}");
+}
+
 /// Whatever the size, the report and the key, nothing panics, and nothing is drawn beside the terminal.
 #[test]
 fn every_size_can_be_drawn() {
-    let reports = [sample::healthy(), sample::udp_blocked(), sample::offline(), sample::hostile(), sample::hard_nat()];
+    let reports: [fn() -> Report; 5] =
+        [sample::healthy, sample::udp_blocked, sample::offline, sample::hostile, sample::hard_nat];
     let keys =
         [Key::Down, Key::PageDown, Key::Last, Key::Help, Key::Up, Key::PageUp, Key::Help, Key::First, Key::Pause];
     for lang in Lang::ALL {
@@ -95,7 +103,7 @@ fn every_size_can_be_drawn() {
                 screen(&board, seconds(0));
                 for (report, key) in reports.iter().cycle().zip(keys) {
                     board.begin(seconds(1));
-                    board.report(report.clone());
+                    board.report(report());
                     board.key(seconds(2), key);
                     let text = screen(&board, seconds(3));
                     assert!(!text.contains('\u{1b}'), "{text}");
