@@ -3,7 +3,8 @@
 use std::process::Stdio;
 
 use crate::terminal::Terminal;
-use crate::tools::program::{NATSCOPE, assert_valid, bare};
+use crate::tools::not_run;
+use crate::tools::program::{NATSCOPE, assert_valid, bare, installed};
 
 #[test]
 fn in_a_pipe_it_is_lines() {
@@ -37,6 +38,20 @@ fn in_a_terminal_it_is_lines_when_there_is_a_reason() {
         assert!(!written.contains("\u{1b}[?1049h"), "{typed}: {written:?}");
         assert!(written.contains("UDP works"), "{typed}: {written:?}");
     }
+}
+
+/// A serial line does not know its size; so is the terminal that script makes without one of its own.
+#[test]
+fn on_a_terminal_without_a_size_it_is_lines() {
+    if !installed("script") {
+        not_run("script");
+        return;
+    }
+    let typed = format!("stty size; {NATSCOPE} watch --derp-map embedded --count 1 -q");
+    let output = bare("script").args(["-qec", &typed, "/dev/null"]).env("TERM", "vt100").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.starts_with("0 0"), "{text}");
+    assert!(text.contains("UDP works") && !text.contains("\u{1b}[?1049h"), "{text:?}");
 }
 
 #[test]

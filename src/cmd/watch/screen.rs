@@ -45,7 +45,10 @@ pub(super) struct Screen {
 impl Screen {
     /// Takes the terminal. An error: there is none that can be used like this, and nothing has changed.
     pub(super) fn open(color: bool) -> io::Result<Self> {
-        size()?;
+        // A serial line does not know its size, and nothing would be seen on none.
+        if matches!(size()?, (0, _) | (_, 0)) {
+            return Err(io::Error::other("the terminal has no size"));
+        }
         enable_raw_mode()?;
         TAKEN.store(true, Ordering::SeqCst);
         Self::enter(color).inspect_err(|_| give_back())

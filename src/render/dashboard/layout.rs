@@ -68,7 +68,10 @@ impl Dashboard {
         let rest = area.height - headline.height;
         let keys = rest.min(1);
         let body = rest - keys;
-        let wanted = lines(self.shown.regions.len()).saturating_add(1);
+        let wanted = match lines(self.shown.regions.len()) {
+            0 => 0,
+            regions => regions.saturating_add(1).max(TITLED),
+        };
         let facts = take(self.facts_lines(area.width, body, wanted));
         let panes = body - facts.height;
         let (regions, changes) = if area.width >= BESIDE {

@@ -2,8 +2,9 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
+use crate::model::{Level, NatType};
 use crate::render::sample;
-use crate::report::LatencyMethod;
+use crate::report::{Confidence, LatencyMethod, Verdict};
 
 fn seconds(seconds: u64) -> Moment {
     Moment::after_start(Duration::from_secs(seconds))
@@ -132,6 +133,37 @@ fn the_undetermined_is_never_a_no() {
     let text = screen(&board, seconds(1));
     let nat = text.lines().find(|line| line.contains("NAT")).unwrap();
     assert!(nat.contains("? ("), "{text}");
+}
+
+/// All that users of games and of Tailscale ask for, in a line.
+#[test]
+fn the_nat_has_its_difficulty_its_type_and_its_level() {
+    let mut report = sample::healthy();
+    report.nat_v6 = None;
+    let nat = report.nat_v4.as_mut().unwrap();
+    nat.nat_type = Verdict::known(NatType::PortRestrictedCone, Confidence::High, []);
+    nat.level = Some(Level::Nat3);
+    for (lang, wanted) in
+        [(Lang::En, "easy, port-restricted cone (NAT3)"), (Lang::ZhCn, "易穿透，端口受限锥形（NAT3）")]
+    {
+        let mut board = empty(lang, (80, 24));
+        board.begin(seconds(0));
+        board.report(report.clone());
+        let text = screen(&board, seconds(1));
+        assert!(text.contains(wanted) && text.contains("81.2.69.142:41641"), "{text}");
+        assert!(!text.contains("Type") && !text.contains("类型"), "{text}");
+    }
+}
+
+/// A map of one region has its pane as others have.
+#[test]
+fn a_single_region_has_a_title() {
+    let mut report = sample::healthy();
+    report.netcheck.as_mut().unwrap().regions.truncate(1);
+    let mut board = empty(Lang::En, (80, 24));
+    board.begin(seconds(0));
+    board.report(report);
+    assert!(screen(&board, seconds(1)).contains("─ Regions: 1 ─"), "{}", screen(&board, seconds(1)));
 }
 
 #[test]
