@@ -15,6 +15,7 @@ mod tools;
 
 mod terminal;
 
+mod changes;
 mod lines;
 mod looks;
 mod politeness;

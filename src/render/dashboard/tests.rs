@@ -98,8 +98,8 @@ fn every_size_can_be_drawn() {
     let keys =
         [Key::Down, Key::PageDown, Key::Last, Key::Help, Key::Up, Key::PageUp, Key::Help, Key::First, Key::Pause];
     for lang in Lang::ALL {
-        for columns in [0, 1, 2, 3, 7, 12, 19, 20, 21, 33, 60, 72, 80, 119, 120, 300] {
-            for lines in (0..12).chain([24, 80]) {
+        for columns in [0, 1, 2, 3, 7, 19, 20, 33, 60, 72, 80, 120, 300] {
+            for lines in [0, 1, 2, 3, 4, 5, 6, 8, 10, 14, 24, 80] {
                 let mut board = empty(lang, (columns, lines));
                 screen(&board, seconds(0));
                 for (report, key) in reports.iter().cycle().zip(keys) {
