@@ -48,6 +48,7 @@ complete -c natscope -n "__fish_natscope_needs_command" -l redact -d 'Leave out 
 complete -c natscope -n "__fish_natscope_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c natscope -n "__fish_natscope_needs_command" -s V -l version -d 'Print version'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "netcheck" -d 'Report how this host reaches the internet and the relays'
+complete -c natscope -n "__fish_natscope_needs_command" -f -a "watch" -d 'Watch the network: a dashboard of netcheck, until q'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "nat" -d 'Tell which kind of NAT stands between this host and the internet'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "listen" -d 'Join a relay and answer pings, until Ctrl-C'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "ping" -d 'Ping a peer through a relay of your choice, and over a direct path'
@@ -93,13 +94,51 @@ complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l no-portma
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l no-https -d 'Do not measure relays over HTTPS'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l no-icmp -d 'Do not send ICMP echo'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l no-captive-portal -d 'Do not look for a captive portal'
-complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l watch -d 'Report every 30 seconds until Ctrl-C; --every and --count choose otherwise'
+complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l watch -d 'Watch: a report every 30 seconds; --every and --count choose otherwise'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l dry-run -d 'Print what would be asked, and ask nothing'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l json -d 'Short for --format json'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s v -l verbose -d 'Show more; twice, log to standard error too'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l derp-map -d 'A DERP map: URL, file, - for standard input, or the word embedded [default: the public Tailscale map]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l region -d 'Use only this region of the map; may be given several times' -r
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l cache-dir -d 'Where the last copy of a fetched map is kept [default: the user\'s cache directory]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l bind-address -d 'Send from this local address' -r
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l bind-port -d 'Send from this local UDP port' -r
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l interface -d 'Send through this network interface' -r
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l every -d 'Report again every so often [default: 30s]' -r
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l count -d 'End after this many reports [default: no end]. The last one stays on the screen' -r
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l save -d 'Keep what was asked and heard for the last report in FILE, for netcheck --replay' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -s 4 -d 'Use IPv4 only'
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -s 6 -d 'Use IPv6 only'
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l no-nat -d 'Do not find out the NAT\'s behaviour'
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l no-portmap -d 'Do not ask the router for port-mapping services (asking never creates a mapping)'
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l no-https -d 'Do not measure relays over HTTPS'
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l no-icmp -d 'Do not send ICMP echo'
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l no-captive-portal -d 'Do not look for a captive portal'
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l stun-server -d 'A STUN server to ask; may be given several times. Same as SERVER' -r -f -a "(__fish_print_hostnames)"
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l transport -d 'Over what to ask servers [default: udp; tls if all of them are stuns: URIs]' -r -f -a "udp\t'Datagrams'
 tcp\t'Connections'

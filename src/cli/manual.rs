@@ -142,6 +142,7 @@ mod tests {
             [
                 "natscope.1",
                 "natscope-netcheck.1",
+                "natscope-watch.1",
                 "natscope-nat.1",
                 "natscope-listen.1",
                 "natscope-ping.1",

@@ -25,6 +25,7 @@ mod probing;
 mod relay;
 mod selftest;
 mod values;
+mod watch;
 
 pub mod manual;
 
@@ -51,6 +52,7 @@ pub use predict::PredictArgs;
 pub use probing::ProbingArgs;
 pub use relay::{CertMode, RelayArgs};
 pub use selftest::SelftestArgs;
+pub use watch::WatchArgs;
 
 /// Exit code for arguments that cannot be understood (`EX_USAGE` of sysexits.h). clap's own is 2, which natscope
 /// needs for "nothing answered".
@@ -90,6 +92,12 @@ pub enum Command {
     /// between, which port-mapping services the router offers, whether a captive portal is in the way, the latency of
     /// every DERP region, and which region would be home and why.
     Netcheck(NetcheckArgs),
+    /// Watch the network: a dashboard of netcheck, until q.
+    ///
+    /// The same as `natscope netcheck --watch`. In a terminal it shows the verdict, the regions with their round trips and
+    /// losses over time, and what has changed: an external port, the home region, UDP lost. A report is made every 30
+    /// seconds, which is no more often than a client measures by itself.
+    Watch(WatchArgs),
     /// Tell which kind of NAT stands between this host and the internet.
     ///
     /// Asks STUN servers of several operators from several local ports, and concludes from what each of them saw: Easy
@@ -219,6 +227,7 @@ fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
             }
             return netcheck.probing.check().map_err(conflict);
         }
+        Command::Watch(watch) => return watch.probing.check().map_err(conflict),
         Command::Nat(nat) => nat.check().map_err(conflict)?,
         Command::Listen(listen) => listen.probing.check().map_err(conflict)?,
         Command::Ping(ping) => ping.probing.check().map_err(conflict)?,
@@ -250,6 +259,7 @@ impl Command {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Netcheck(_) => "netcheck",
+            Self::Watch(_) => "watch",
             Self::Nat(_) => "nat",
             Self::Listen(_) => "listen",
             Self::Ping(_) => "ping",
@@ -288,6 +298,7 @@ const EXAMPLES_SHORT: &str = "\
 Examples:
   natscope selftest                      see it work, without the internet
   natscope netcheck                      report on this host and network
+  natscope watch                         the same again and again, as a dashboard
   natscope nat                           which kind of NAT is in the way
   natscope relay --dev                   a DERP relay on loopback
   natscope netcheck --derp-map my.json   the same against your own relays
@@ -304,6 +315,8 @@ Examples:
       Start a relay on loopback and report on it: shows what a report looks like, without the internet.
   natscope netcheck
       Report on this host and network, against the public Tailscale relays.
+  natscope watch
+      The same every 30 seconds, as a dashboard that tells what has changed.
   natscope nat
       Which kind of NAT stands in between, asked of public STUN servers.
   natscope netcheck --derp-map https://example.com/derpmap.json --region fra

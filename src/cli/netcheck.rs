@@ -34,10 +34,10 @@ pub struct NetcheckArgs {
     )]
     pub every: Option<Duration>,
 
-    /// Report every 30 seconds until Ctrl-C; --every and --count choose otherwise.
+    /// Watch: a report every 30 seconds; --every and --count choose otherwise.
     ///
-    /// As --every: the first report is whole, then a line for each change. In the formats for scripts every report is whole;
-    /// json-line puts each on a line of its own.
+    /// In a terminal, a dashboard until q: see natscope watch. Elsewhere as --every: the first report is whole, then a line
+    /// for each change. In the formats for scripts every report is whole; json-line puts each on a line of its own.
     #[arg(
         long,
         env = "NATSCOPE_WATCH",
@@ -124,7 +124,7 @@ Examples:
   natscope netcheck --derp-map embedded
       Against a relay that natscope starts on loopback; needs no internet.
   natscope netcheck --watch
-      Every 30 seconds: a line for each change, such as home region fra → ams.
+      A dashboard, every 30 seconds; in a pipe a line for each change, such as home region fra → ams.
   natscope netcheck --every 10s --count 6 --format json-line
       Watch for a minute, a JSON document a line.
   natscope netcheck --save night.json

@@ -41,6 +41,7 @@ const EXCLUSIVE: &[(Option<&str>, &str, &[&str])] = &[
         ],
     ),
     (Some("netcheck"), "dry_run", &["every", "watch", "count", "save"]),
+    (Some("watch"), "only_v4", &["only_v6"]),
     (Some("explain"), "list", &["code"]),
     (Some("nat"), "only_v4", &["only_v6"]),
     (Some("ping"), "only_v4", &["only_v6"]),

@@ -319,3 +319,17 @@ fn variables_as_a_child_process_sees_them() {
         assert!(answer.contains(wanted), "{variables:?} {arguments}: {wanted} not in {answer}");
     }
 }
+
+/// `watch` is another name for `netcheck --watch`, and takes what that takes.
+#[test]
+fn watch_is_netcheck_that_watches() {
+    let line =
+        "--derp-map a.json --region fra -4 --bind-port 41641 --every 5m --count 3 --save s.json --no-nat --no-icmp";
+    let Command::Watch(watch) = parsed(&format!("watch {line}")).command else { panic!() };
+    assert_eq!(NetcheckArgs::from(&watch), netcheck(&format!("netcheck --watch {line}")));
+    for line in ["watch --replay a.json", "watch --dry-run", "watch --watch"] {
+        assert!(refused(line).text.contains("unexpected argument"), "{line}");
+    }
+    assert!(refused("watch -4 -6").text.contains("cannot be used with"));
+    assert!(refused("watch -6 --bind-address 192.0.2.1").text.contains("is IPv4"));
+}

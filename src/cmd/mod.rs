@@ -30,6 +30,7 @@ mod selftest;
 mod selftest_ping;
 mod stream;
 mod via;
+mod watch;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -75,6 +76,7 @@ fn run(cli: &Cli, warning: Option<&str>) -> Result<Exit, CmdError> {
             Some(path) => replay::run(report::Command::Netcheck, path, &cli.global, &output),
             None => in_runtime(netcheck::run(args, &cli.global, &output)),
         },
+        Command::Watch(args) => in_runtime(netcheck::run(&args.into(), &cli.global, &output)),
         Command::Nat(args) => {
             output.style.servers = args.servers;
             match &args.replay {

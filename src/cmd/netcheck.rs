@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::exit::{CmdError, Exit};
 use super::output::Output;
 use super::progress::Progress;
-use super::{inputs, maps, repeat};
+use super::{inputs, maps, repeat, watch};
 use crate::check::nat_servers::about_servers;
 use crate::check::netcheck::{Input, NetcheckCheck, Options, analyze, plan};
 use crate::cli::{GlobalArgs, MapArgs, NetcheckArgs, ProbingArgs};
@@ -36,6 +36,9 @@ pub(super) async fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Outpu
         keep: args.save.is_some() || global.verbose > 0,
         socks5: None,
     };
+    if args.watch && output.draws_dashboard() {
+        return watch::run(args, global, output, &setup, &map.map).await;
+    }
     repeat::run(args, global, output, &setup, &map.map).await
 }
 
@@ -72,10 +75,6 @@ pub(super) async fn once(
     previous_home: Option<RegionId>,
     output: &Output,
 ) -> Result<Report, CmdError> {
-    let started_at = wall_clock::now();
-    let host = facts(&setup.network);
-    let input = Input { map: map.clone(), host, options: setup.options.clone(), previous_home };
-    let mut check = NetcheckCheck::new(&input);
     let mut progress = Progress::new(output);
     let mut watch = |now: Moment, check: &NetcheckCheck| {
         progress.tell(now, || {
@@ -84,20 +83,22 @@ pub(super) async fn once(
             format!("{answered} of {of} {asked} have answered")
         });
     };
-    let network = network::Network::new(setup.network.clone());
-    let ended = network::run(&mut check, network, Some(&mut watch)).await?;
-    progress.clear();
-    conclude(setup, &input, check.record(), started_at, ended.since_start())
+    silently(setup, map, previous_home, Some(&mut watch)).await
 }
 
-/// The same without a word on the way, beside something else that has the terminal.
-pub(super) async fn silently(setup: &Setup, map: &DerpMap) -> Result<Report, CmdError> {
+/// The same without a word on the way, beside something else that has the terminal; that may look on.
+pub(super) async fn silently(
+    setup: &Setup,
+    map: &DerpMap,
+    previous_home: Option<RegionId>,
+    watcher: Option<network::Watcher<'_, NetcheckCheck>>,
+) -> Result<Report, CmdError> {
     let started_at = wall_clock::now();
     let host = facts(&setup.network);
-    let input = Input { map: map.clone(), host, options: setup.options.clone(), previous_home: None };
+    let input = Input { map: map.clone(), host, options: setup.options.clone(), previous_home };
     let mut check = NetcheckCheck::new(&input);
     let network = network::Network::new(setup.network.clone());
-    let ended = network::run(&mut check, network, None).await?;
+    let ended = network::run(&mut check, network, watcher).await?;
     conclude(setup, &input, check.record(), started_at, ended.since_start())
 }
 

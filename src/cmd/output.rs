@@ -127,6 +127,16 @@ impl Output {
         !self.quiet && io::stderr().is_terminal()
     }
 
+    /// Whether results may be a dashboard: somebody looks at them as they come, and nothing else is written there.
+    pub(super) fn draws_dashboard(&self) -> bool {
+        // Elsewhere terminals have no names.
+        let named = env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+        let log = self.logs && io::stderr().is_terminal();
+        let looked_at = self.file.is_none() && io::stdout().is_terminal() && (named || !cfg!(unix));
+        // Pseudonyms are numbered by report, so what changed from one to the next would mean nothing.
+        looked_at && !log && self.format == Format::Table && !self.style.redact
+    }
+
     /// From now on, with `-vv`, what happens is logged to standard error: natscope's own doings, not its libraries'.
     pub(super) fn start_log(&self) {
         if self.logs {

@@ -51,14 +51,14 @@ pub(super) async fn run(
 
 /// How many reports, and how far apart they begin.
 #[derive(Debug, PartialEq, Eq)]
-struct Rounds {
+pub(super) struct Rounds {
     /// `None`: no end.
-    count: Option<u32>,
-    every: Duration,
+    pub(super) count: Option<u32>,
+    pub(super) every: Duration,
 }
 
 impl Rounds {
-    fn of(every: Option<Duration>, watch: bool, count: Option<u32>) -> Self {
+    pub(super) fn of(every: Option<Duration>, watch: bool, count: Option<u32>) -> Self {
         let endless = watch || every.is_some();
         Self {
             count: count.or_else(|| (!endless).then_some(1)),

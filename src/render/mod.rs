@@ -8,6 +8,7 @@ mod bar;
 mod catalogue;
 mod changes;
 mod clean;
+pub mod dashboard;
 pub mod diff;
 mod doctor_line;
 mod document;

@@ -71,6 +71,7 @@ const CRATES: &[(&str, &[&str], &str)] = &[
     ("hyper_util", &["drive"], NETWORK),
     ("indicatif", &["cmd"], TERMINAL),
     ("listenfd", &["drive"], NETWORK),
+    ("ratatui", &["cmd", "render"], "what a terminal shows is a rendering, and how it is used is decided in cmd/"),
     ("rcgen", &["drive"], NETWORK),
     ("reqwest", &["drive"], NETWORK),
     ("rlimit", &["drive"], "how many files a server may have open is the system's affair"),

@@ -78,6 +78,7 @@ fn scenes() -> Vec<(&'static str, String)> {
         ("netcheck", stage.run("natscope netcheck --derp-map embedded --save here.json")),
         ("netcheck, in Chinese", stage.run("natscope netcheck --derp-map embedded --lang zh-CN")),
         ("netcheck: what would be asked", stage.run("natscope netcheck --derp-map embedded --dry-run -4")),
+        ("watch, in a pipe", stage.run("natscope watch --derp-map embedded --region one --count 2 --every 1s")),
         ("nat", stage.run("natscope nat --derp-map embedded -4 --no-portmap --save there.json")),
         ("predict", stage.run("natscope predict here.json there.json")),
         ("diff", stage.run("natscope diff here.json there.json")),

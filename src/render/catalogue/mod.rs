@@ -10,12 +10,14 @@ mod headline;
 mod map;
 mod phrase;
 mod snippet;
+mod watch;
 mod zh_cn;
 
 pub(super) use explanation::Explanation;
 use explanation::explanations;
 pub(super) use headline::{Change, DoctorHeadline, DoctorNote, Headline, NatHeadline, PingHeadline, Told};
 pub(super) use map::{MapWord, MapWords};
+pub(super) use watch::{WatchWord, WatchWords};
 
 use std::collections::BTreeMap;
 
@@ -69,7 +71,7 @@ pub(super) const fn of(lang: Lang) -> &'static dyn Catalogue {
 }
 
 /// The words of a language.
-pub(super) trait Catalogue: MapWords + Sync {
+pub(super) trait Catalogue: MapWords + WatchWords + Sync {
     /// A sentence, or several, that was made in English where no catalogue is known: an error, a line of a log.
     fn said(&self, english: &str) -> String;
     /// A reason, as a clause without a full stop.

@@ -9,10 +9,12 @@ mod offline;
 mod ping;
 mod predict;
 mod regions;
+mod watched;
 
 use std::time::Duration;
 
 pub(super) use doctor::{headline_of, whole_millis};
+pub(super) use watched::{Watched, WatchedRegion, watched};
 
 use super::Style;
 use super::catalogue::{self, Catalogue, FindingText, Headline, RegionNames, Told, Word};

@@ -6,7 +6,7 @@ use crate::report::{Netcheck, RegionReport};
 
 /// Characters of a region's code or name that a table row has room for.
 const CODE: usize = 10;
-const NAME: usize = 24;
+pub(super) const NAME: usize = 24;
 
 impl Scribe<'_> {
     /// Measured regions, nearest first.
@@ -32,7 +32,7 @@ impl Scribe<'_> {
     }
 
     /// How it was measured; a latency is no use where the relay does not answer.
-    fn method(&self, region: &RegionReport) -> String {
+    pub(super) fn method(&self, region: &RegionReport) -> String {
         let method = region.method.map(|method| self.words.method(method).to_owned());
         let relay = (region.relay_answers == Some(false)).then(|| self.words.word(Word::RelayFails).to_owned());
         self.words.list(&method.into_iter().chain(relay).collect::<Vec<_>>())
@@ -42,16 +42,21 @@ impl Scribe<'_> {
     pub(super) fn unmeasured(&self, netcheck: &Netcheck) -> Vec<(String, String)> {
         let unmeasured = netcheck.regions.iter().filter(|region| region.latency.is_none());
         self.by_reason(unmeasured.map(|region| {
-            let reason = match (&region.failure, region.skipped) {
-                (_, Some(skip)) => self.words.region_skip(skip).to_owned(),
-                (Some(failure), None) => self.words.failure(failure),
-                (None, None) => "?".to_owned(),
-            };
+            let reason = self.unmeasured_because(region);
             match region.relay_answers {
                 Some(true) => (region, self.words.list(&[reason, self.words.word(Word::RelayAnswers).to_owned()])),
                 Some(false) | None => (region, reason),
             }
         }))
+    }
+
+    /// Why a region has no latency.
+    pub(super) fn unmeasured_because(&self, region: &RegionReport) -> String {
+        match (&region.failure, region.skipped) {
+            (_, Some(skip)) => self.words.region_skip(skip).to_owned(),
+            (Some(failure), None) => self.words.failure(failure),
+            (None, None) => "?".to_owned(),
+        }
     }
 
     /// Measured regions whose STUN failed, gathered likewise. Where all UDP fails, the verdict on it says so once.

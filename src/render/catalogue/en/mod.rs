@@ -12,6 +12,7 @@ mod ping;
 mod plan;
 mod predict;
 mod relay_fault;
+mod watch;
 mod why;
 mod word;
 

@@ -13,6 +13,7 @@ mod plan;
 mod predict;
 mod relay_fault;
 mod said;
+mod watch;
 mod why;
 mod word;
 
