@@ -11,7 +11,7 @@ use crate::derpmap::{self, Decoded, MapLayer};
 use crate::drive::map_source::{self, LoadError, LoadOptions, Loaded, Origin};
 use crate::drive::relay::{Relay, RelayHandle, RelayOptions, embedded_map};
 use crate::model::{DerpMap, MapSource, RegionId};
-use crate::report::{Finding, FindingDetail};
+use crate::report::{Finding, FindingDetail, Severity};
 
 /// How many relays `embedded` starts: as many independent servers as a verdict on the mapping takes, and one more.
 const EMBEDDED_RELAYS: u8 = 3;
@@ -129,7 +129,17 @@ fn findings(source: &MapSource, now: SystemTime, loaded: &Loaded<(Decoded, Optio
         findings.extend(linted.findings.iter().cloned());
         return findings;
     }
-    findings.extend(map_lint::warnings(&source.to_string(), decoded));
+    for warning in &decoded.warnings {
+        findings.push(Finding::new(FindingDetail::Map {
+            code: warning.code,
+            place: format!("{source}:{}:{}", warning.line, warning.column),
+            message: warning.detail.to_string(),
+            severity: match warning.severity {
+                derpmap::Severity::Info => Severity::Info,
+                derpmap::Severity::Warning => Severity::Warning,
+            },
+        }));
+    }
     findings
 }
 

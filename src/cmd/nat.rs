@@ -14,6 +14,7 @@ use crate::cli::{GlobalArgs, NatArgs};
 use crate::drive::network::{self, NetworkOptions, Proxies};
 use crate::model::{DerpMap, Family, PublicStunServer, StunServerName, Transport};
 use crate::probe::Cause;
+use crate::render::{self, Lang};
 use crate::report::{Command, Nat, Report};
 
 pub(super) async fn run(args: &NatArgs, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
@@ -97,9 +98,9 @@ async fn try_proxy(options: &NetworkOptions) -> Result<(), CmdError> {
     match network::try_socks5(options).await? {
         Ok(()) => Ok(()),
         Err(failure) => {
-            let said = match failure.cause {
-                Cause::Proxy { said } => said,
-                other => format!("{other:?}"),
+            let said = match &failure.cause {
+                Cause::Proxy { said } => said.clone(),
+                _ => format!("the proxy: {}", render::failure(&failure, Lang::En)),
             };
             let hint = "--socks5 takes a proxy that relays UDP (UDP ASSOCIATE of RFC 1928)";
             Err(CmdError::Proxy(format!("cannot ask through {said}; {hint}")))

@@ -31,7 +31,9 @@ fn read(path: &Path) -> Result<Side, CmdError> {
              each host"
         ))
     })?;
-    let refuse = |error: &dyn std::fmt::Display| CmdError::Usage(format!("{name}:{error}"));
+    let refuse = |error: &dyn std::fmt::Display| {
+        CmdError::Usage(format!("{name}:{error}; predict takes files that `natscope netcheck --save FILE` has written"))
+    };
     let Concluded { mut report, record } = conclusions_from(&text).map_err(|error| refuse(&error))?;
     // A report of `natscope nat` shows less than it has heard: local addresses and tunnels are in the record only. What it
     // concluded of the NAT stands: pseudonyms hide which servers are of one operator, so less follows from them.

@@ -247,6 +247,7 @@ fn refusal(error: &io::Error) -> CmdError {
         io::ErrorKind::PermissionDenied => {
             "; ports below 1024 need root or CAP_NET_BIND_SERVICE, and files the right owner"
         }
+        io::ErrorKind::AddrNotAvailable => "; this host does not have that address: `ip addr` lists those it has",
         io::ErrorKind::AddrInUse => "; another program has that port: stop it, or choose another one",
         _ => "",
     };

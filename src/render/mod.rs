@@ -44,6 +44,7 @@ pub use ping::ping_event;
 pub use plan::plan;
 pub use settings::settings;
 
+use crate::probe::Failure;
 use crate::report::{MapMistake, Report};
 
 /// An output format.
@@ -150,6 +151,12 @@ pub fn render(report: &Report, format: Format, style: &Style) -> String {
 #[must_use]
 pub fn said(english: &str, lang: Lang) -> String {
     catalogue::of(lang).said(english)
+}
+
+/// A failure with its stage, as `connect: refused`, for an error that has no report around it.
+#[must_use]
+pub fn failure(failure: &Failure, lang: Lang) -> String {
+    catalogue::of(lang).failure(failure)
 }
 
 /// What a mistake in a map is, without its place and its remedy.

@@ -107,6 +107,7 @@ fn what_is_said_elsewhere_is_translated() {
     for text in [
         "this is one region; a map is {\"Regions\": {\"900\": …}} with the region inside",
         "this is one node; a map is {\"Regions\": {\"900\": {\"RegionID\": 900, \"Nodes\": […]}}} with the node inside",
+        "it is not JSON as derper writes it, {\"PrivateKey\": \"privkey:…\"}; at a path where there is no file, a new key is made",
         "7 of 9 regions have answered",
         "no command has the setting `x`; the nearest is `y`",
         "`x` takes a value (FILE) or a list of them, not true or false",
@@ -146,6 +147,7 @@ const NEVER_SHOWN: &[&str] = &[
     // With braces of their own; below.
     "this is one region; a map is",
     "this is one node; a map is",
+    "it is not JSON as derper writes it",
     " ms is longer than a day",
     "nothing else is left behind",
     "one draw is one hash",

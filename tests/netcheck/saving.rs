@@ -144,7 +144,7 @@ fn a_saved_file_that_is_not_one_is_refused() {
         (tampered(&|it| it["probes"][0]["probe"]["question"] = json!("why")), "probes[0]"),
         (tampered(&|it| it["ended_at_ms"] = json!("late")), "ended_at_ms"),
         (tampered(&|it| it["inputs"]["host"] = json!(null)), "inputs"),
-        (tampered(&|it| it["inputs"]["command"] = json!("rm")), "no command \"rm\""),
+        (tampered(&|it| it["inputs"]["command"] = json!("rm")), "it was saved by the command \"rm\""),
         (
             tampered(&|it| {
                 it["inputs"]["map_findings"] = json!([

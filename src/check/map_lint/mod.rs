@@ -15,6 +15,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use crate::derpmap::{self, Decoded, MapError, MapFormat, MapLayer, Span, WarningDetail};
+use crate::model::Place;
 use crate::report::{Finding, FindingDetail, MapMistake, MapNotation, MapSourceReport, PlacedMistake};
 
 /// The most findings kept of one text, the worst ones; the rest is counted.
@@ -77,7 +78,16 @@ pub fn lint(name: &str, text: &[u8], alone: bool) -> Result<Linted, MapError> {
         };
         !is_blamed(&warning.path) && !is_blamed(&format!("{}{missed}", warning.path))
     };
-    placed.extend(decoded.warnings.iter().filter(is_read).map(|warning| reader::warned(name, &decoded, warning)));
+    placed.extend(decoded.warnings.iter().filter(is_read).map(|warning| PlacedMistake {
+        place: Place {
+            file: name.to_owned(),
+            line: warning.line,
+            column: warning.column,
+            excerpt: warning.excerpt.clone(),
+        },
+        path: warning.path.clone(),
+        mistake: reader::mistake_of(&decoded, &warning.detail),
+    }));
     placed.extend(errors.iter().map(reader::placed));
     let position = |placed: &PlacedMistake| (placed.place.line, placed.place.column, placed.mistake.code());
     placed.sort_by_key(|placed| (Reverse(placed.mistake.severity()), position(placed)));
@@ -85,12 +95,6 @@ pub fn lint(name: &str, text: &[u8], alone: bool) -> Result<Linted, MapError> {
     placed.truncate(MAX_FINDINGS);
     placed.sort_by_key(position);
     Ok(Linted { source: source_report(name, &decoded), findings: placed.into_iter().map(finding).collect(), left_out })
-}
-
-/// What the reader of a map warns of, and nothing else. `name` is what its places are called by.
-#[must_use]
-pub fn warnings(name: &str, decoded: &Decoded) -> Vec<Finding> {
-    decoded.warnings.iter().map(|warning| finding(reader::warned(name, decoded, warning))).collect()
 }
 
 /// The result for a text that is no map.

@@ -1,17 +1,10 @@
 //! What the reader of maps says, as mistakes.
 
-use crate::derpmap::{Decoded, MapError, MapFormat, MapWarning, NotAMap, Problem, WarningDetail};
-use crate::model::Place;
+use crate::derpmap::{Decoded, MapError, MapFormat, NotAMap, Problem, WarningDetail};
 use crate::report::{MapMistake, NoMap, PlacedMistake};
 
-/// What the reader warns of, where it stands.
-pub(super) fn warned(name: &str, decoded: &Decoded, warning: &MapWarning) -> PlacedMistake {
-    let excerpt = warning.excerpt.clone();
-    let place = Place { file: name.to_owned(), line: warning.line, column: warning.column, excerpt };
-    PlacedMistake { place, path: warning.path.clone(), mistake: mistake_of(decoded, &warning.detail) }
-}
-
-fn mistake_of(decoded: &Decoded, detail: &WarningDetail) -> MapMistake {
+/// What the reader warns of.
+pub(super) fn mistake_of(decoded: &Decoded, detail: &WarningDetail) -> MapMistake {
     let yaml = decoded.format == MapFormat::HeadscaleYaml;
     match detail.clone() {
         WarningDetail::RegionIdDiffers { key, found } => MapMistake::RegionId { key, found, node: false },

@@ -52,8 +52,12 @@ pub fn fresh_key() -> io::Result<NodePrivate> {
 
 fn load(path: &Path) -> io::Result<NodePrivate> {
     let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    let value: Value = serde_json::from_slice(&read_bounded(path)?)
-        .map_err(|_| invalid("it is not JSON as derper writes it, {\"PrivateKey\": \"privkey:…\"}"))?;
+    let value: Value = serde_json::from_slice(&read_bounded(path)?).map_err(|_| {
+        invalid(
+            "it is not JSON as derper writes it, {\"PrivateKey\": \"privkey:…\"}; at a path where there is no file, a \
+                 new key is made",
+        )
+    })?;
     let key = value.as_object().and_then(|object| {
         let named = object.iter().find(|(name, _)| name.eq_ignore_ascii_case("PrivateKey"));
         named.and_then(|(_, value)| value.as_str())

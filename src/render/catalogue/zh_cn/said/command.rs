@@ -3,6 +3,10 @@
 use crate::render::catalogue::phrase::Phrase;
 
 pub(super) const PHRASES: &[Phrase] = &[
+    (
+        "{}; predict takes files that `natscope netcheck --save FILE` has written",
+        "{}；predict 需要 `natscope netcheck --save FILE` 写出的文件",
+    ),
     ("natscope: {}", "natscope: {}"),
     ("natscope: warning: {}", "natscope: 警告：{}"),
     ("the log of -vv is not redacted: keep it to yourself", "-vv 的日志没有隐去任何内容，请不要公开"),
@@ -113,6 +117,8 @@ pub(super) const PHRASES: &[Phrase] = &[
         "--socks5 takes a proxy that relays UDP (UDP ASSOCIATE of RFC 1928)",
         "--socks5 需要能转发 UDP 的代理（RFC 1928 的 UDP ASSOCIATE）",
     ),
+    ("cannot ask through the proxy: {}; {}", "无法经代理询问：{}；{}"),
+    ("the proxy: {}", "代理：{}"),
     ("cannot ask through {}; {}", "无法经 {} 询问；{}"),
     ("{} ({}; {})", "{}（{}；{}）"),
     ("the system gives no random numbers: {}", "系统没有给出随机数：{}"),

@@ -3,6 +3,14 @@
 use crate::render::catalogue::phrase::Phrase;
 
 pub(super) const PHRASES: &[Phrase] = &[
+    (
+        "{}; this host does not have that address: `ip addr` lists those it has",
+        "{}；本机没有该地址：`ip addr` 会列出本机的地址",
+    ),
+    (
+        "; this host does not have that address: `ip addr` lists those it has",
+        "；本机没有该地址：`ip addr` 会列出本机的地址",
+    ),
     // 开场白。
     ("DERP       {}", "DERP       {}"),
     ("HTTP       {}", "HTTP       {}"),
@@ -120,6 +128,10 @@ pub(super) const PHRASES: &[Phrase] = &[
     ("it is not 64 hex digits (openssl rand -hex 32)", "它不是 64 位十六进制（openssl rand -hex 32）"),
     ("no randomness for a key: {}", "没有用于密钥的随机数：{}"),
     ("it is not JSON as derper writes it, {}", "它不是 derper 所写的 JSON：{}"),
+    (
+        "it is not JSON as derper writes it, {}; at a path where there is no file, a new key is made",
+        "它不是 derper 所写的 JSON（{}）；若路径上没有文件，会生成新密钥",
+    ),
     ("it has no \"PrivateKey\"", "其中没有 \"PrivateKey\""),
     ("its PrivateKey is not privkey: and 64 hex digits", "其中的 PrivateKey 不是 privkey: 加 64 位十六进制"),
     ("its PrivateKey is all zeros", "其中的 PrivateKey 全是零"),
