@@ -288,6 +288,20 @@ pub(super) enum Word {
     SomeFirewall,
     SomeNat,
     NotKnown,
+    // Of a page.
+    ThisHost,
+    Internet,
+    NoNat,
+    SecondNat,
+    Tunnel,
+    Verdict,
+    Certainty,
+    Property,
+    DashedIsUnknown,
+    ProbesAreNumbered,
+    Layers,
+    MoreRelays,
+    AboutCodes,
 }
 
 /// Region codes by id, for sentences that name a region.
