@@ -78,7 +78,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -135,7 +135,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -192,7 +192,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -249,7 +249,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -306,7 +306,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -367,7 +367,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -424,7 +424,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -485,7 +485,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -597,7 +597,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -654,7 +654,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -762,7 +762,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -867,7 +867,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -964,7 +964,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -1084,7 +1084,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -1141,7 +1141,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -1298,7 +1298,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -1359,7 +1359,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
