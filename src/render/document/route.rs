@@ -174,14 +174,19 @@ impl Scribe<'_> {
             Translates::Yes => {
                 let carrier = self.carrier(nat);
                 let alone = carrier.is_none();
-                let title = match (gateway.is_some(), alone) {
+                let told = matches!(
+                    nat.carrier_grade.why(),
+                    Some(Why::WanIsCarrierGrade { .. } | Why::WanIsPrivate { .. } | Why::WanIsAnother { .. })
+                );
+                let title = match (gateway.is_some() || told, alone) {
                     // Which of the boxes it is that translates is not known where there may be several.
                     (true, true) => self.words.aside(router_name, self.words.word(Word::Nat)),
                     (true, false) => router_name.to_owned(),
                     (false, _) => self.words.word(Word::Nat).to_owned(),
                 };
-                let only_carrier = gateway.is_none() && carrier.as_ref().is_some_and(|carrier| carrier.certain);
-                let own = (!only_carrier || wan.is_some()).then(|| box_of(&title));
+                // A translator of the provider's may be all there is.
+                let only_carrier = gateway.is_none() && matches!(nat.carrier_grade.why(), Some(Why::Nat(_)));
+                let own = (!only_carrier).then(|| box_of(&title));
                 own.into_iter().chain(carrier).collect()
             }
             Translates::Perhaps => {
@@ -292,7 +297,7 @@ impl Scribe<'_> {
         let used = nat.servers.iter().filter(|server| server.trusted);
         let nearest = used.clone().filter_map(|server| server.round_trip).min();
         let stop = Stop::new(StopKind::Relay, self.words.word(Word::Servers))
-            .saying([self.words.servers_used(used.count(), nat.servers.len())]);
+            .saying((!nat.servers.is_empty()).then(|| self.words.servers_used(used.count(), nat.servers.len())));
         match nearest {
             Some(nearest) => stop.reached(Tone::Good, round_trip(nearest)),
             None if nat.mapped.is_empty() => Stop { certain: false, ..stop.reached(Tone::Unknown, "?") },

@@ -31,13 +31,14 @@ impl Scribe<'_> {
         let exams = layers.iter().filter_map(|layer| node.layers.iter().find(|exam| exam.layer == *layer));
         stops.extend(exams.filter(|exam| applies(node, exam)).map(|exam| self.stage(node, exam)));
         let reached = layers.last().map_or(LayerState::Skipped, |layer| node.layer(*layer));
+        let works = reached == LayerState::Ok;
         let relay = Stop {
-            certain: reached == LayerState::Ok,
-            tone: if reached == LayerState::Ok { Tone::Good } else { Tone::Unknown },
+            certain: works,
+            tone: if works { Tone::Good } else { Tone::Unknown },
             lines: vec![format!("{}:{}", node.host, node.port)],
-            ..Stop::new(StopKind::Relay, node.name.clone())
+            ..Stop::new(StopKind::Relay, if works { node.name.clone() } else { format!("{} ?", node.name) })
         };
-        stops.push(relay.reached(tone(reached), ""));
+        stops.push(relay.reached(if works { Tone::Good } else { Tone::Unknown }, ""));
         Lane { label: format!("{} · {over}", node.name), stops, group: None }
     }
 

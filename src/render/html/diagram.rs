@@ -15,7 +15,7 @@ const WIDTH: usize = 1120;
 /// The widest a box gets, and the room beside it that a link needs, with a word above it and without one.
 const WIDEST: usize = 196;
 const LINK: usize = 86;
-const SHORT_LINK: usize = 34;
+const SHORT_LINK: usize = 30;
 /// The height of a title, of a line, and of what is around them.
 const TITLE: usize = 30;
 const LINE: usize = 16;
@@ -27,9 +27,9 @@ const LABEL: usize = 26;
 const BRACKET: usize = 30;
 /// Below them.
 const GAP: usize = 14;
-/// What a column of text takes, roughly, and what it takes in a title.
+/// What a column of text takes, roughly, and what two take in a title.
 const COLUMN: usize = 7;
-const TITLE_COLUMN: usize = 8;
+const TWO_OF_TITLE: usize = 15;
 /// What a drawing of an icon takes.
 const ICON: usize = 24;
 
@@ -73,7 +73,7 @@ impl<'a> Plot<'a> {
         let labelled = lane.stops.iter().flat_map(|stop| &stop.links).any(|link| !link.label.is_empty());
         let link = if labelled { LINK } else { SHORT_LINK };
         let width = (WIDTH.saturating_sub((boxes - 1) * link) / boxes).clamp(60, WIDEST);
-        let step = if boxes > 1 { (WIDTH - width) / (boxes - 1) } else { 0 };
+        let step = if boxes > 1 { (WIDTH - 2 - width) / (boxes - 1) } else { 0 };
         // Boxes far apart are hard to follow.
         let step = step.min(width + 2 * LINK);
         let texts: Vec<_> = lane.stops.iter().map(|stop| texts(stop, width)).collect();
@@ -183,11 +183,11 @@ const fn inset(kind: StopKind) -> usize {
 fn texts(stop: &Stop, width: usize) -> (String, Vec<String>) {
     let room = width.saturating_sub(2 * inset(stop.kind));
     let icon = if stop.kind == StopKind::Layer { 0 } else { ICON };
-    let title = cut(&stop.title, room.saturating_sub(icon) / TITLE_COLUMN);
+    let title = cut(&stop.title, room.saturating_sub(icon) * 2 / TWO_OF_TITLE);
     let columns = room / COLUMN;
     let wrapped = stop.lines.iter().flat_map(|line| {
         let text = wrap(&clean(line), columns);
-        text.lines().map(|line| cut(line, columns)).collect::<Vec<_>>()
+        text.lines().flat_map(|line| broken(line, columns)).collect::<Vec<_>>()
     });
     let mut lines: Vec<String> = wrapped.collect();
     if lines.len() > LINES {
@@ -197,6 +197,24 @@ fn texts(stop: &Stop, width: usize) -> (String, Vec<String>) {
         }
     }
     (title, lines)
+}
+
+/// In pieces of so many columns: an address has no blank to break at.
+fn broken(line: &str, columns: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut taken = 0;
+    for character in line.chars() {
+        let wide = console::measure_text_width(character.encode_utf8(&mut [0; 4]));
+        if taken + wide > columns {
+            pieces.push(String::new());
+            taken = 0;
+        }
+        taken += wide;
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(character);
+        }
+    }
+    pieces
 }
 
 /// No more than so many columns.

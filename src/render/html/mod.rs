@@ -224,7 +224,7 @@ fn facts<'a, L: AsRef<str> + 'a>(section: &mut Markup, rows: impl Iterator<Item 
         dl.new_line();
         for (class, label, text) in rows {
             dl.leaf("dt", &[("class", class)], label.as_ref());
-            dl.line("dd", &[], text);
+            dl.block("dd", &[], |dd| dd.prose(text));
         }
     });
 }
@@ -234,7 +234,7 @@ fn verdict(body: &mut Markup, row: &VerdictRow) {
     body.block("tr", &[], |tr| {
         tr.leaf("th", &[("scope", "row")], row.label);
         tr.leaf("td", &[("class", class)], &row.value);
-        tr.leaf("td", &[], &row.why);
+        tr.inline("td", &[], |td| td.prose(&row.why));
         tr.leaf("td", &[], row.confidence);
         tr.leaf("td", &[("class", "code")], &row.evidence);
     });
