@@ -13,8 +13,8 @@ use crate::render::wrap::wrap;
 /// The width of the drawing, in its own units: at full width on a screen, about pixels.
 const WIDTH: usize = 1120;
 /// The widest a box gets, and the room beside it that a link needs, with a word above it and without one.
-const WIDEST: usize = 196;
-const LINK: usize = 86;
+const WIDEST: usize = 220;
+const LINK: usize = 66;
 const SHORT_LINK: usize = 30;
 /// The height of a title, of a line, and of what is around them.
 const TITLE: usize = 30;
@@ -29,7 +29,7 @@ const BRACKET: usize = 30;
 const GAP: usize = 14;
 /// What a column of text takes, roughly, and what two take in a title.
 const COLUMN: usize = 7;
-const TWO_OF_TITLE: usize = 15;
+const TWO_OF_TITLE: usize = 14;
 /// What a drawing of an icon takes.
 const ICON: usize = 24;
 
@@ -174,7 +174,7 @@ impl<'a> Plot<'a> {
 /// How far texts are from the edge of a box.
 const fn inset(kind: StopKind) -> usize {
     match kind {
-        StopKind::Internet => 20,
+        StopKind::Internet => 16,
         _ => 10,
     }
 }
