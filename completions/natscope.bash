@@ -81,7 +81,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -138,7 +138,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -195,7 +195,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -252,7 +252,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -309,7 +309,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -370,7 +370,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -427,7 +427,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -488,7 +488,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -600,7 +600,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -657,7 +657,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -765,7 +765,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -870,7 +870,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -967,7 +967,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -1087,7 +1087,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -1144,7 +1144,7 @@ _natscope() {
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -1301,7 +1301,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)
@@ -1362,7 +1362,7 @@ _natscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table json json-line markdown tailscale-json html" -- "${cur}"))
                     return 0
                     ;;
                 --output)

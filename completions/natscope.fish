@@ -28,7 +28,8 @@ complete -c natscope -n "__fish_natscope_needs_command" -l format -d 'In which f
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_needs_command" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_needs_command" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -74,7 +75,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l format -d
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand netcheck" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -157,7 +159,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand nat" -l format -d 'In 
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand nat" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -196,7 +199,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand listen" -l format -d '
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand listen" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand listen" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -234,7 +238,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand ping" -l format -d 'In
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand ping" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand ping" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -280,7 +285,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand relay" -l format -d 'I
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -304,7 +310,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand predict" -l format -d 
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand predict" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand predict" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -337,7 +344,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand doctor" -l format -d '
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand doctor" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand doctor" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -362,7 +370,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fis
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -388,7 +397,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_se
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from show" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -410,7 +420,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_se
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from lint" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -435,7 +446,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_se
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and __fish_seen_subcommand_from convert" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -457,7 +469,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand explain" -l format -d 
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand explain" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand explain" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -481,7 +494,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l format -d
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand selftest" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand selftest" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -503,7 +517,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand config; and not __fish_seen_subcommand_from show" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -526,7 +541,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_see
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -548,7 +564,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand completions" -l format
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand completions" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand completions" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'

@@ -17,6 +17,7 @@ mod map;
 mod nat;
 mod netcheck;
 mod output;
+mod page;
 mod pages;
 mod ping;
 mod precedence;
@@ -217,6 +218,7 @@ fn syntax() -> clap::Command {
 
 /// What clap's tables cannot say.
 fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
+    page::check(cli).map_err(|message| (ErrorKind::InvalidValue, message))?;
     let conflict = |message| (ErrorKind::ArgumentConflict, message);
     match &cli.command {
         Command::Netcheck(netcheck) => {

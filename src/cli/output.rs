@@ -135,6 +135,8 @@ pub enum Format {
     Markdown,
     /// The field names of `tailscale netcheck --format json` (netcheck only).
     TailscaleJson,
+    /// One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping).
+    Html,
 }
 
 /// When to colour.

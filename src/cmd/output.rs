@@ -64,6 +64,7 @@ impl Output {
                 CliFormat::JsonLine => Format::JsonLine,
                 CliFormat::Markdown => Format::Markdown,
                 CliFormat::TailscaleJson => Format::TailscaleJson,
+                CliFormat::Html => Format::Html,
             },
             style: Style {
                 color,

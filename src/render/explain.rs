@@ -14,7 +14,8 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
     FindingCode::ALL.iter().map(|code| code.name())
 }
 
-/// What a code means, what it rests on, what to do. `None`: there is no such code.
+/// What a code means, what it rests on, what to do. `None`: there is no such code. [`Format::Html`] has no form for it; the
+/// arguments refuse it.
 #[must_use]
 pub fn explain(code: &str, format: Format, style: &Style) -> Option<String> {
     let code = FindingCode::ALL.iter().copied().find(|known| known.name().eq_ignore_ascii_case(code))?;
@@ -27,7 +28,7 @@ pub fn explain(code: &str, format: Format, style: &Style) -> Option<String> {
     ];
     // Writing to a string cannot fail.
     Some(match format {
-        Format::Table => {
+        Format::Table | Format::Html => {
             let width = style.width.clamp(40, 100);
             let mut text = format!("{}\n", wrap(&words.labelled(code.name(), title), width));
             for (label, part) in parts {
@@ -54,7 +55,7 @@ pub fn explain_list(format: Format, style: &Style) -> String {
     let words = catalogue::of(style.lang);
     let lines = FindingCode::ALL.iter().map(|code| (code.name(), words.explanation(*code).title));
     match format {
-        Format::Table => lines.flat_map(|(code, title)| [code, "  ", title, "\n"]).collect(),
+        Format::Table | Format::Html => lines.flat_map(|(code, title)| [code, "  ", title, "\n"]).collect(),
         Format::Markdown => {
             let (code, title) = (words.map_word(MapWord::Code), words.map_word(MapWord::Title));
             let head = format!("| {code} | {title} |\n| --- | --- |\n");

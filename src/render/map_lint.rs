@@ -12,11 +12,12 @@ use crate::report::{Finding, FindingDetail, MapLint, PlacedMistake, Severity};
 /// The narrowest terminal excerpts are laid out for.
 const NARROWEST: usize = 40;
 
-/// The whole of it. [`Format::TailscaleJson`] has no form for it; the arguments refuse it.
+/// The whole of it. [`Format::TailscaleJson`] and [`Format::Html`] have no form for it; the arguments refuse
+/// them.
 #[must_use]
 pub fn lint(lint: &MapLint, format: Format, style: &Style) -> String {
     match format {
-        Format::Table => table(lint, style),
+        Format::Table | Format::Html => table(lint, style),
         Format::Markdown => markdown(lint, style),
         Format::Json | Format::TailscaleJson => json::render_lint(lint, false),
         Format::JsonLine => json::render_lint(lint, true),

@@ -13,11 +13,12 @@ use crate::report::{MapShown, ShownRegion};
 
 const UNDERLINED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
 
-/// The map in force. [`Format::TailscaleJson`] has no form for it; the arguments refuse it.
+/// The map in force. [`Format::TailscaleJson`] and [`Format::Html`] have no form for it; the arguments
+/// refuse them.
 #[must_use]
 pub fn show(shown: &MapShown, format: Format, style: &Style) -> String {
     match format {
-        Format::Table => table(shown, style),
+        Format::Table | Format::Html => table(shown, style),
         // Indented, so that nothing in a stranger's name can end the block.
         Format::Markdown => indented(&table(shown, style)),
         Format::Json | Format::TailscaleJson => json::render_shown(shown, false),

@@ -14,6 +14,7 @@ mod doctor_line;
 mod document;
 mod excerpt;
 mod explain;
+mod html;
 pub mod json;
 mod map_lint;
 mod map_show;
@@ -61,11 +62,14 @@ pub enum Format {
     Markdown,
     /// Field names and units of `tailscale netcheck --format json`.
     TailscaleJson,
+    /// For people, in a browser or on paper: one page that loads nothing.
+    Html,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 5] = [Self::Table, Self::Json, Self::JsonLine, Self::Markdown, Self::TailscaleJson];
+    pub const ALL: [Self; 6] =
+        [Self::Table, Self::Json, Self::JsonLine, Self::Markdown, Self::TailscaleJson, Self::Html];
 
     /// Its name on the command line.
     #[must_use]
@@ -76,6 +80,7 @@ impl Format {
             Self::JsonLine => "json-line",
             Self::Markdown => "markdown",
             Self::TailscaleJson => "tailscale-json",
+            Self::Html => "html",
         }
     }
 }
@@ -88,7 +93,7 @@ impl fmt::Display for Format {
 
 /// There is no format of that name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no format is named {name:?}; there are table, json, json-line, markdown and tailscale-json")]
+#[error("no format is named {name:?}; there are table, json, json-line, markdown, tailscale-json and html")]
 pub struct UnknownFormat {
     /// The name asked for.
     pub name: String,
@@ -111,7 +116,7 @@ pub struct Style {
     pub color: bool,
     /// Columns of the terminal; fewer than 40 count as 40.
     pub width: usize,
-    /// Language of `table` and `markdown`. JSON is always in English, since machines search it.
+    /// Language of `table`, `markdown` and `html`. JSON is always in English, since machines search it.
     pub lang: Lang,
     /// Whether nodes, servers and the reason of every verdict are shown too (JSON always has them).
     pub verbose: bool,
@@ -143,6 +148,7 @@ pub fn render(report: &Report, format: Format, style: &Style) -> String {
         Format::JsonLine => json::render_line(report),
         Format::Markdown => markdown::render(report, style),
         Format::TailscaleJson => tailscale_json::render(report),
+        Format::Html => html::render(report, style),
     }
 }
 

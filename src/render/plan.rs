@@ -9,12 +9,12 @@ use crate::report::Plan;
 /// No lines but one below the header.
 const UNDERLINED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
 
-/// The plan: a table with a line for each step, or JSON with an object for each. [`Format::TailscaleJson`] has no form
-/// for it; the arguments refuse it.
+/// The plan: a table with a line for each step, or JSON with an object for each. [`Format::TailscaleJson`] and
+/// [`Format::Html`] have no form for it; the arguments refuse them.
 #[must_use]
 pub fn plan(plan: &Plan, format: Format, style: &Style) -> String {
     match format {
-        Format::Table => table(plan, style),
+        Format::Table | Format::Html => table(plan, style),
         Format::Markdown => format!("```text\n{}```\n", table(plan, style)),
         Format::Json | Format::TailscaleJson => json::render_plan(plan, false),
         Format::JsonLine => json::render_plan(plan, true),

@@ -18,7 +18,7 @@ const UNDERLINED: TableStyle = TableStyle::new().header_separator(LineStyle::non
 const HIDDEN: &str = "REDACTED";
 
 /// The settings. `file` is where the configuration file is, or would be, and whether it is there.
-/// [`Format::TailscaleJson`] has no form for it; the arguments refuse it.
+/// [`Format::TailscaleJson`] and [`Format::Html`] have no form for it; the arguments refuse them.
 #[must_use]
 pub fn settings(
     settings: &[Setting],
@@ -30,7 +30,7 @@ pub fn settings(
     let hidden: Vec<Setting> = settings.iter().map(|setting| shown(setting, style.redact)).collect();
     let file = file.map(|(name, there)| (if style.redact { HIDDEN } else { name }, there));
     match format {
-        Format::Table => table(&hidden, file, style),
+        Format::Table | Format::Html => table(&hidden, file, style),
         Format::Markdown => indented(&table(&hidden, file, style)),
         Format::Json | Format::TailscaleJson => json::finish(&format!("{:#}", document(&hidden, file, started_at))),
         Format::JsonLine => json::finish(&document(&hidden, file, started_at).to_string()),

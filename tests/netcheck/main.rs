@@ -25,6 +25,7 @@ mod coturn;
 mod hostile_https;
 mod hostile_stun;
 mod maps_over_http;
+mod page;
 mod predict;
 mod saving;
 mod selftest;

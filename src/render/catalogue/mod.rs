@@ -307,6 +307,20 @@ pub(super) enum Word {
     Failed,
     NoAnswer,
     Undetermined,
+    // Of a page.
+    ThisHost,
+    Internet,
+    NoNat,
+    SecondNat,
+    Tunnel,
+    Verdict,
+    Certainty,
+    Property,
+    DashedIsUnknown,
+    ProbesAreNumbered,
+    Layers,
+    MoreRelays,
+    AboutCodes,
 }
 
 /// Region codes by id, for sentences that name a region.

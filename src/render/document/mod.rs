@@ -1,4 +1,4 @@
-//! The layout `table` and `markdown` share: which facts are shown, in which order and in which words, but not how
+//! The layout `table`, `markdown` and `html` share: which facts are shown, in which order and in which words, but not how
 //! they are drawn. Every string in it is cleaned by whoever draws it.
 
 mod doctor;
@@ -10,11 +10,15 @@ mod ping;
 mod predict;
 mod regions;
 mod watched;
+mod route;
+mod stages;
 
 use std::time::Duration;
 
 pub(super) use doctor::{headline_of, whole_millis};
 pub(super) use watched::{Watched, WatchedRegion, watched};
+pub(super) use nat::VerdictRow;
+pub(super) use route::{Lane, Stop, StopKind};
 
 use super::Style;
 use super::catalogue::{self, Catalogue, FindingText, Headline, RegionNames, Told, Word};
@@ -104,40 +108,49 @@ pub(super) struct Grid {
     pub rows: Vec<Vec<String>>,
 }
 
+/// What a page has besides.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Page {
+    /// The document, without the sections on NATs.
+    pub document: Document,
+    /// What packets pass on their way, a lane for each family or relay.
+    pub lanes: Vec<Lane>,
+    /// Whether there are relays that have no lane.
+    pub more_lanes: bool,
+    /// The NAT over each family.
+    pub nats: Vec<NatPart>,
+}
+
+/// What is known of the NAT over one family, verdict by verdict.
+#[derive(Clone, Debug)]
+pub(super) struct NatPart {
+    pub title: &'static str,
+    pub verdicts: Vec<VerdictRow>,
+    /// What else there is to say.
+    pub facts: Vec<Fact>,
+}
+
 /// Lays a report out.
 pub(super) fn lay_out(report: &Report, style: &Style) -> Document {
-    let scribe = Scribe {
-        words: catalogue::of(style.lang),
-        names: RegionNames::of(report),
-        verbose: style.verbose,
-        lists_servers: style.verbose || style.servers,
-    };
-    let (headline, tone) = scribe.headline(report);
-    let mut document = Document { headline, tone, about: scribe.about(report), ..Document::default() };
-    let nats = [(Word::NatIpv4, &report.nat_v4), (Word::NatIpv6, &report.nat_v6)];
-    if let Some(netcheck) = &report.netcheck {
-        document.sections.push(scribe.netcheck_facts(netcheck, report));
-        document.regions = scribe.region_rows(netcheck);
-        document.unmeasured = scribe.unmeasured(netcheck);
-        document.without_stun = scribe.without_stun(netcheck);
-    }
-    document.sections.extend(report.ping.as_ref().map(|ping| scribe.ping_facts(ping)));
-    document.sections.extend(report.listen.as_ref().map(|listen| scribe.listen_facts(listen)));
-    document.sections.extend(report.doctor.iter().flat_map(|doctor| match report.command {
-        Command::Doctor => scribe.doctor_sections(doctor, report),
-        _ => vec![scribe.doctor_summary(doctor)],
-    }));
-    document.sections.extend(report.predict.iter().flat_map(|predict| scribe.predict_sections(predict)));
+    let scribe = Scribe::new(report, style);
+    let mut document = scribe.document(report);
     if style.verbose || report.command == Command::Nat {
-        for (title, nat) in nats {
-            document.sections.extend(nat.as_ref().map(|nat| scribe.nat_section(title, nat)));
-        }
-    }
-    document.findings = report.findings.iter().map(|finding| scribe.finding(finding)).collect();
-    if scribe.lists_servers {
-        document.grids = scribe.grids(report);
+        document.sections.extend(nats(report).map(|(title, nat)| scribe.nat_section(title, nat)));
     }
     document
+}
+
+/// Lays a report out as a page, which has room for the NAT in full and for the servers that tell of it.
+pub(super) fn lay_out_page(report: &Report, style: &Style) -> Page {
+    let scribe = Scribe::new(report, &Style { servers: true, ..*style });
+    let (lanes, more_lanes) = scribe.lanes(report);
+    let nats = nats(report).map(|(title, nat)| scribe.nat_part(title, nat)).collect();
+    Page { document: scribe.document(report), lanes, more_lanes, nats }
+}
+
+fn nats(report: &Report) -> impl Iterator<Item = (Word, &Nat)> {
+    let nats = [(Word::NatIpv4, &report.nat_v4), (Word::NatIpv6, &report.nat_v6)];
+    nats.into_iter().filter_map(|(title, nat)| Some((title, nat.as_ref()?)))
 }
 
 /// Writes the parts of a document.
@@ -149,7 +162,42 @@ struct Scribe<'a> {
     lists_servers: bool,
 }
 
+impl<'a> Scribe<'a> {
+    fn new(report: &'a Report, style: &Style) -> Self {
+        Self {
+            words: catalogue::of(style.lang),
+            names: RegionNames::of(report),
+            verbose: style.verbose,
+            lists_servers: style.verbose || style.servers,
+        }
+    }
+}
+
 impl Scribe<'_> {
+    /// All of it but the sections on NATs.
+    fn document(&self, report: &Report) -> Document {
+        let (headline, tone) = self.headline(report);
+        let mut document = Document { headline, tone, about: self.about(report), ..Document::default() };
+        if let Some(netcheck) = &report.netcheck {
+            document.sections.push(self.netcheck_facts(netcheck, report));
+            document.regions = self.region_rows(netcheck);
+            document.unmeasured = self.unmeasured(netcheck);
+            document.without_stun = self.without_stun(netcheck);
+        }
+        document.sections.extend(report.ping.as_ref().map(|ping| self.ping_facts(ping)));
+        document.sections.extend(report.listen.as_ref().map(|listen| self.listen_facts(listen)));
+        document.sections.extend(report.doctor.iter().flat_map(|doctor| match report.command {
+            Command::Doctor => self.doctor_sections(doctor, report),
+            _ => vec![self.doctor_summary(doctor)],
+        }));
+        document.sections.extend(report.predict.iter().flat_map(|predict| self.predict_sections(predict)));
+        document.findings = report.findings.iter().map(|finding| self.finding(finding)).collect();
+        if self.lists_servers {
+            document.grids = self.grids(report);
+        }
+        document
+    }
+
     fn headline(&self, report: &Report) -> (String, Tone) {
         if report.command == Command::Nat {
             return self.nat_headline(report);

@@ -1,6 +1,6 @@
 use std::fmt::Display;
 
-use super::{Fact, Scribe, Section, Tone};
+use super::{Fact, NatPart, Scribe, Section, Tone};
 use crate::model::{Difficulty, Family, Filtering, Level, Mapping, NatType};
 use crate::render::catalogue::{NatHeadline, Word};
 use crate::render::number::seconds;
@@ -13,6 +13,22 @@ const NAMED: usize = 3;
 struct Row {
     fact: Fact,
     unknown: Option<Why>,
+    parts: VerdictRow,
+}
+
+/// A verdict in parts.
+#[derive(Clone, Debug)]
+pub(in crate::render) struct VerdictRow {
+    pub tone: Tone,
+    pub label: &'static str,
+    /// `?` when undetermined.
+    pub value: String,
+    /// The reason, or why there is none.
+    pub why: String,
+    /// How sure it is.
+    pub confidence: &'static str,
+    /// The probes it rests on.
+    pub evidence: String,
 }
 
 impl Scribe<'_> {
@@ -40,7 +56,19 @@ impl Scribe<'_> {
     /// mentioned, and what is undetermined for the reason the difficulty is shares a line.
     pub(super) fn nat_section(&self, title: Word, nat: &Nat) -> Section {
         let mut facts = self.settle(self.nat_rows(nat), nat.difficulty.value().is_none());
-        facts.extend(self.classic_facts(nat));
+        facts.extend(self.nat_rest(nat));
+        Section { title: Some(self.words.word(title).to_owned()), facts }
+    }
+
+    /// The same where there is room for every verdict, with what it rests on.
+    pub(super) fn nat_part(&self, title: Word, nat: &Nat) -> NatPart {
+        let verdicts = self.nat_rows(nat).into_iter().map(|row| row.parts).collect();
+        NatPart { title: self.words.word(title), verdicts, facts: self.nat_rest(nat) }
+    }
+
+    /// What is said beside the verdicts.
+    fn nat_rest(&self, nat: &Nat) -> Vec<Fact> {
+        let mut facts = self.classic_facts(nat);
         if !nat.mapped.is_empty() {
             facts.push(self.fact(Tone::Plain, Word::MappedEndpoints, self.row(&nat.mapped)));
         }
@@ -51,7 +79,7 @@ impl Scribe<'_> {
         if !nat.servers.is_empty() && !self.lists_servers {
             facts.push(self.servers_fact(nat));
         }
-        Section { title: Some(self.words.word(title).to_owned()), facts }
+        facts
     }
 
     /// Every verdict, the difficulty first.
@@ -101,7 +129,7 @@ impl Scribe<'_> {
         let shared = rows.first().and_then(|row| row.unknown.clone()).filter(|_| gather);
         let mut facts: Vec<Fact> = Vec::new();
         let mut gathered: Vec<String> = Vec::new();
-        for Row { fact, unknown } in rows {
+        for Row { fact, unknown, .. } in rows {
             if self.verbose || facts.is_empty() {
                 facts.push(fact);
             } else if unknown.is_some() && unknown == shared {
@@ -160,7 +188,7 @@ impl Scribe<'_> {
         self.words.list(&parts)
     }
 
-    fn type_name(&self, kind: NatType, level: Option<Level>) -> String {
+    pub(super) fn type_name(&self, kind: NatType, level: Option<Level>) -> String {
         let name = self.words.nat_type(kind);
         level.map_or_else(|| name.to_owned(), |level| self.words.aside(name, level_name(level)))
     }
@@ -173,7 +201,16 @@ impl Scribe<'_> {
     fn verdict_row<T>(&self, label: Word, verdict: &Verdict<T>, say: impl Fn(&T) -> (String, Tone)) -> Row {
         let tone = verdict.value().map_or(Tone::Unknown, |value| say(value).1);
         let fact = self.fact(tone, label, self.verdict(verdict, |value| say(value).0));
-        Row { fact, unknown: verdict.why().filter(|_| verdict.value().is_none()).cloned() }
+        let evidence: Vec<String> = verdict.evidence().iter().map(ToString::to_string).collect();
+        let parts = VerdictRow {
+            tone,
+            label: self.words.word(label),
+            value: verdict.value().map_or_else(|| "?".to_owned(), |value| say(value).0),
+            why: verdict.why().map(|why| self.words.why(why, &self.names)).unwrap_or_default(),
+            confidence: verdict.confidence().map_or("", |confidence| self.words.confidence(confidence)),
+            evidence: evidence.join(" "),
+        };
+        Row { fact, unknown: verdict.why().filter(|_| verdict.value().is_none()).cloned(), parts }
     }
 
     fn plain_row<T>(&self, label: Word, verdict: &Verdict<T>, say: impl Fn(&T) -> String) -> Row {
@@ -190,12 +227,12 @@ impl Scribe<'_> {
 }
 
 /// Whether RFC 3489's name says anything the difficulty has not said.
-const fn says_more(kind: NatType) -> bool {
+pub(super) const fn says_more(kind: NatType) -> bool {
     !matches!(kind, NatType::UdpBlocked | NatType::Unnamed)
 }
 
 /// The name users know.
-const fn level_name(level: Level) -> &'static str {
+pub(super) const fn level_name(level: Level) -> &'static str {
     match level {
         Level::Nat1 => "NAT1",
         Level::Nat2 => "NAT2",

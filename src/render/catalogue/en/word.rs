@@ -111,5 +111,20 @@ pub(super) const fn word(word: Word) -> &'static str {
         Word::SomeFirewall => "public address, firewall not known",
         Word::SomeNat => "UDP works, NAT not known",
         Word::NotKnown => "not known",
+        Word::ThisHost => "This host",
+        Word::Internet => "Internet",
+        Word::NoNat => "No NAT",
+        Word::SecondNat => "Second NAT",
+        Word::Tunnel => "Tunnel (VPN)",
+        Word::Verdict => "Verdict",
+        Word::Certainty => "Certainty",
+        Word::Property => "Property",
+        Word::DashedIsUnknown => "Dashed, with a ?: this run could not tell.",
+        Word::ProbesAreNumbered => {
+            "p1, p2 and so on are the probes a verdict rests on; with --save, natscope keeps what each asked and heard."
+        }
+        Word::Layers => "Layers",
+        Word::MoreRelays => "The other relays are in the lists below.",
+        Word::AboutCodes => "`natscope explain CODE` tells more of a finding, offline.",
     }
 }

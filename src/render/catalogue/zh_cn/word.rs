@@ -112,5 +112,18 @@ pub(super) const fn word(word: Word) -> &'static str {
         Word::SomeFirewall => "公网地址，防火墙未知",
         Word::SomeNat => "UDP 可用，NAT 未知",
         Word::NotKnown => "未知",
+        Word::ThisHost => "本机",
+        Word::Internet => "互联网",
+        Word::NoNat => "无 NAT",
+        Word::SecondNat => "第二层 NAT",
+        Word::Tunnel => "隧道（VPN）",
+        Word::Verdict => "结论",
+        Word::Certainty => "把握",
+        Word::Property => "项目",
+        Word::DashedIsUnknown => "虚线并带 ? 的部分：本次运行未能确定。",
+        Word::ProbesAreNumbered => "p1、p2 等是结论所依据的探测编号；用 --save 可保存每个探测问了什么、听到什么。",
+        Word::Layers => "各层",
+        Word::MoreRelays => "其余中继见下方列表。",
+        Word::AboutCodes => "`natscope explain 代码` 可离线查看某项发现的详细说明。",
     }
 }
