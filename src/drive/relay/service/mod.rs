@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Limits;
 use super::admission::Admission;
-use super::door::Guest;
+use crate::drive::door::Guest;
 use super::gate::Pass;
 use super::http::Upgraded;
 use super::metrics::Tally;
