@@ -148,6 +148,7 @@ mod tests {
                 "natscope-relay.1",
                 "natscope-predict.1",
                 "natscope-doctor.1",
+                "natscope-exporter.1",
                 "natscope-derpmap.1",
                 "natscope-derpmap-show.1",
                 "natscope-derpmap-lint.1",

@@ -11,6 +11,7 @@ mod config;
 mod derpmap;
 mod doctor;
 mod explain;
+mod exporter;
 mod listen_addr;
 mod map;
 mod nat;
@@ -37,6 +38,7 @@ pub use config::{ConfigArgs, ConfigCommand, ConfigShowArgs, ConfigText, settings
 pub use derpmap::{ConvertArgs, DerpmapArgs, DerpmapCommand, LintArgs, Notation, ShowArgs};
 pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
+pub use exporter::ExporterArgs;
 pub use listen_addr::{ListenAddr, OptionalAddr};
 pub use map::MapArgs;
 pub use nat::{NatArgs, TransportArg};
@@ -122,6 +124,12 @@ pub enum Command {
     /// certificates, proxies without Upgrade, closed ports, access control, open relays, wrong map entries. Each finding
     /// has a stable code, what was observed, what may be behind it and what to paste to mend it.
     Doctor(DoctorArgs),
+    /// Serve metrics for Prometheus: a netcheck every minute, and what the doctor says of relays.
+    ///
+    /// Measures again and again, and answers /metrics over plain HTTP with what was measured last: latency of each region,
+    /// UDP, NAT, port mapping, captive portal, home region; for each --doctor, its layers, findings and certificates. There
+    /// is no authentication.
+    Exporter(ExporterArgs),
     /// Look at DERP maps: the effective one, mistakes with line and column, other notations.
     Derpmap(DerpmapArgs),
     /// Explain a finding by its code, offline.
@@ -216,6 +224,7 @@ fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
         Command::Ping(ping) => ping.probing.check().map_err(conflict)?,
         Command::Relay(relay) => relay.check().map_err(conflict)?,
         Command::Doctor(doctor) => doctor.check().map_err(conflict)?,
+        Command::Exporter(exporter) => exporter.probing.check().map_err(conflict)?,
         Command::Predict(_)
         | Command::Derpmap(_)
         | Command::Explain(_)
@@ -247,6 +256,7 @@ impl Command {
             Self::Relay(_) => "relay",
             Self::Predict(_) => "predict",
             Self::Doctor(_) => "doctor",
+            Self::Exporter(_) => "exporter",
             Self::Derpmap(_) => "derpmap",
             Self::Explain(_) => "explain",
             Self::Selftest(_) => "selftest",

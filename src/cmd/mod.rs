@@ -8,6 +8,8 @@ mod doctor;
 mod doctor_inputs;
 mod exit;
 mod explain;
+mod exporter;
+mod exporter_rounds;
 mod generate;
 mod inputs;
 mod lifetime;
@@ -16,6 +18,7 @@ mod maps;
 mod nat;
 mod netcheck;
 mod output;
+mod pace;
 mod ping;
 mod predict;
 mod progress;
@@ -58,7 +61,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(cli: &Cli) -> Result<Exit, CmdError> {
     let mut output = Output::new(&cli.global)?;
-    if matches!(cli.command, Command::Relay(_)) {
+    if matches!(cli.command, Command::Relay(_) | Command::Exporter(_)) {
         output.start_server_log(cli.global.verbose);
     } else {
         output.start_log();
@@ -81,6 +84,7 @@ fn run(cli: &Cli) -> Result<Exit, CmdError> {
         Command::Relay(args) => in_server_runtime(relay::run(args, &output)),
         Command::Predict(args) => predict::run(args, &cli.global, &output),
         Command::Doctor(args) => in_runtime(doctor::run(args, &cli.global, &output)),
+        Command::Exporter(args) => runtime(exporter::run(args, &cli.global, &output)),
         Command::Derpmap(args) => in_runtime(derpmap::run(args, &cli.global, &output)),
         Command::Explain(args) => explain::run(args, &output),
         Command::Selftest(args) => in_runtime(selftest::run(args, &cli.global, &output)),

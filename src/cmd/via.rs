@@ -204,7 +204,7 @@ pub(super) async fn nat_facts(
         keep: false,
         socks5: None,
     };
-    netcheck::silently(&setup, witnesses).await.map(Some)
+    netcheck::silently(&setup, witnesses, None).await.map(Some)
 }
 
 /// What of it a peer is told.
