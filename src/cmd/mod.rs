@@ -61,10 +61,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(cli: &Cli) -> Result<Exit, CmdError> {
     let mut output = Output::new(&cli.global)?;
-    if matches!(cli.command, Command::Relay(_) | Command::Exporter(_)) {
-        output.start_server_log(cli.global.verbose);
-    } else {
-        output.start_log();
+    match cli.command {
+        Command::Relay(_) => output.start_server_log(cli.global.verbose),
+        Command::Exporter(_) => output.start_quiet_log(cli.global.verbose),
+        _ => output.start_log(),
     }
     match &cli.command {
         Command::Netcheck(args) => match &args.replay {
