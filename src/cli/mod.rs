@@ -284,6 +284,7 @@ Examples:
   natscope netcheck --derp-map my.json   the same against your own relays
   natscope predict a.json b.json         whether two hosts will connect directly
   natscope doctor relay.example.com      why a relay does not work
+  natscope exporter                      metrics for Prometheus
   natscope derpmap lint my.json          mistakes in a DERP map, with line and column
   natscope explain NET-010               what a finding means, and what to do
 

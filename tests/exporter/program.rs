@@ -171,7 +171,17 @@ fn what_will_never_do_is_refused() {
         (&["exporter", "--derp-map", "embedded", "--listen", "127.0.0.1:0", "--every", "500ms"], "not below 1s"),
         (&["exporter", "--derp-map", map, "--listen", "127.0.0.1:0", "--every", "29s"], "not below 30s"),
         (
-            &["exporter", "--derp-map", "embedded", "--listen", "127.0.0.1:0", "--every", "5s", "--doctor", "203.0.113.9"],
+            &[
+                "exporter",
+                "--derp-map",
+                "embedded",
+                "--listen",
+                "127.0.0.1:0",
+                "--every",
+                "5s",
+                "--doctor",
+                "203.0.113.9",
+            ],
             "not below 30s",
         ),
         (&["exporter", "--derp-map", "embedded", "--listen", "127.0.0.1:0", "--doctor", "nine"], "no region"),
