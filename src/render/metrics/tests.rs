@@ -1,3 +1,9 @@
+#![allow(
+    clippy::float_cmp,
+    clippy::unnecessary_wraps,
+    reason = "whole numbers are compared, and what is given may be none"
+)]
+
 use std::time::UNIX_EPOCH;
 
 use super::*;
@@ -30,7 +36,8 @@ fn samples<'a>(metrics: &'a [Metric], name: &str) -> &'a [Sample] {
 /// Every report there is: of each set of states exactly one holds, and nothing comes twice.
 #[test]
 fn exactly_one_state_holds() {
-    let reports = [sample::healthy(), sample::udp_blocked(), sample::hard_nat(), sample::offline(), sample::hostile()];
+    let reports =
+        vec![sample::healthy(), sample::udp_blocked(), sample::hard_nat(), sample::offline(), sample::hostile()];
     for report in reports {
         let metrics = metrics(&exported(Some(report)));
         for metric in &metrics {
