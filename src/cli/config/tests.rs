@@ -97,7 +97,10 @@ fn mistakes_have_their_place_and_what_is_near() {
         ("\nderp-mapp = 'a'", "natscope.toml:2:1: no command has the setting `derp-mapp`; the nearest is `derp-map`"),
         ("derp_map = 'a'", "the nearest is `derp-map`"),
         ("[netchek]\n4 = true", "natscope.toml:1:2: no command is named `netchek`; the nearest is `netcheck`"),
-        ("[nat]\nevery = '5s'", "natscope.toml:2:1: `nat` does not have the setting `every`; of netcheck, exporter it is one"),
+        (
+            "[nat]\nevery = '5s'",
+            "natscope.toml:2:1: `nat` does not have the setting `every`; of netcheck, exporter it is one",
+        ),
         ("[derpmap.sho]\n4 = true", "no command is named `sho`; the nearest is `show`"),
         ("timeout = '5'", "natscope.toml:1:11: `timeout` is set to \"5\": time unit needed"),
         ("timeout = 5", "as 5s, 1m30s or 250ms"),
