@@ -56,6 +56,7 @@ complete -c natscope -n "__fish_natscope_needs_command" -f -a "ping" -d 'Ping a 
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "relay" -d 'Run a DERP relay with a STUN server that Tailscale clients accept'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "predict" -d 'Tell from two saved reports whether the two hosts will connect directly'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "doctor" -d 'Tell why a DERP relay does not work, and how to mend it'
+complete -c natscope -n "__fish_natscope_needs_command" -f -a "exporter" -d 'Serve metrics for Prometheus: a netcheck every minute, and what the doctor says of relays'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "derpmap" -d 'Look at DERP maps: the effective one, mistakes with line and column, other notations'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "explain" -d 'Explain a finding by its code, offline'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "selftest" -d 'Try natscope on a relay of its own on loopback; needs no internet'
@@ -366,6 +367,45 @@ complete -c natscope -n "__fish_natscope_using_subcommand doctor" -s q -l quiet 
 complete -c natscope -n "__fish_natscope_using_subcommand doctor" -s v -l verbose -d 'Show more; twice, log to standard error too'
 complete -c natscope -n "__fish_natscope_using_subcommand doctor" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
 complete -c natscope -n "__fish_natscope_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l listen -d 'Where /metrics is answered over plain HTTP: IP:PORT, [IPV6]:PORT, or :PORT for every address of the host' -r
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l every -d 'From the beginning of one measurement to that of the next' -r
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l doctor -d 'Also examine this relay each time, as natscope doctor does: http(s)://HOST[:PORT], HOST[:PORT], or a region of the map; may be given several times' -r -f -a "(__fish_print_hostnames)"
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l stun-port -d 'The UDP port of the STUN servers of examined relays that are in no map; 0 for none [default: 3478]' -r
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l derp-map -d 'A DERP map: URL, file, - for standard input, or the word embedded [default: the public Tailscale map]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l region -d 'Use only this region of the map; may be given several times' -r
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l cache-dir -d 'Where the last copy of a fetched map is kept [default: the user\'s cache directory]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l bind-address -d 'Send from this local address' -r
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l bind-port -d 'Send from this local UDP port' -r
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l interface -d 'Send through this network interface' -r
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -s 4 -d 'Use IPv4 only'
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -s 6 -d 'Use IPv6 only'
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l no-nat -d 'Do not find out the NAT\'s behaviour'
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l no-portmap -d 'Do not ask the router for port-mapping services (asking never creates a mapping)'
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l no-https -d 'Do not measure relays over HTTPS'
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l no-icmp -d 'Do not send ICMP echo'
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l no-captive-portal -d 'Do not look for a captive portal'
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand exporter" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c natscope -n "__fish_natscope_using_subcommand derpmap; and not __fish_seen_subcommand_from show lint convert" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'

@@ -150,6 +150,7 @@ mod tests {
                 "natscope-predict.1",
                 "natscope-diff.1",
                 "natscope-doctor.1",
+                "natscope-exporter.1",
                 "natscope-derpmap.1",
                 "natscope-derpmap-show.1",
                 "natscope-derpmap-lint.1",

@@ -12,6 +12,7 @@ mod derpmap;
 mod diff;
 mod doctor;
 mod explain;
+mod exporter;
 mod listen_addr;
 mod map;
 mod nat;
@@ -42,6 +43,7 @@ pub use derpmap::{ConvertArgs, DerpmapArgs, DerpmapCommand, LintArgs, Notation, 
 pub use diff::DiffArgs;
 pub use doctor::DoctorArgs;
 pub use explain::ExplainArgs;
+pub use exporter::ExporterArgs;
 pub use listen_addr::{ListenAddr, OptionalAddr};
 pub use map::MapArgs;
 pub use nat::{NatArgs, TransportArg};
@@ -139,6 +141,12 @@ pub enum Command {
     /// certificates, proxies without Upgrade, closed ports, access control, open relays, wrong map entries. Each finding
     /// has a stable code, what was observed, what may be behind it and what to paste to mend it.
     Doctor(DoctorArgs),
+    /// Serve metrics for Prometheus: a netcheck every minute, and what the doctor says of relays.
+    ///
+    /// Measures again and again, and answers /metrics over plain HTTP with what was measured last: latency of each region,
+    /// UDP, NAT, port mapping, captive portal, home region; for each --doctor, its layers, findings and certificates. There
+    /// is no authentication.
+    Exporter(ExporterArgs),
     /// Look at DERP maps: the effective one, mistakes with line and column, other notations.
     Derpmap(DerpmapArgs),
     /// Explain a finding by its code, offline.
@@ -235,6 +243,7 @@ fn check(cli: &Cli) -> Result<(), (ErrorKind, String)> {
         Command::Ping(ping) => ping.probing.check().map_err(conflict)?,
         Command::Relay(relay) => relay.check().map_err(conflict)?,
         Command::Doctor(doctor) => doctor.check().map_err(conflict)?,
+        Command::Exporter(exporter) => exporter.probing.check().map_err(conflict)?,
         Command::Predict(_)
         | Command::Diff(_)
         | Command::Derpmap(_)
@@ -269,6 +278,7 @@ impl Command {
             Self::Predict(_) => "predict",
             Self::Diff(_) => "diff",
             Self::Doctor(_) => "doctor",
+            Self::Exporter(_) => "exporter",
             Self::Derpmap(_) => "derpmap",
             Self::Explain(_) => "explain",
             Self::Selftest(_) => "selftest",
@@ -306,6 +316,7 @@ Examples:
   natscope netcheck --derp-map my.json   the same against your own relays
   natscope predict a.json b.json         whether two hosts will connect directly
   natscope doctor relay.example.com      why a relay does not work
+  natscope exporter                      metrics for Prometheus
   natscope derpmap lint my.json          mistakes in a DERP map, with line and column
   natscope explain NET-010               what a finding means, and what to do
 

@@ -10,7 +10,7 @@ use super::output::Output;
 use super::progress::Progress;
 use super::{doctor_inputs, replay};
 use crate::check::doctor::{DoctorInput, DoctorRun, Patient, SeenElsewhere, TAILSCALED_SOCKET, analyze, compare};
-use crate::cli::{DoctorArgs, GlobalArgs};
+use crate::cli::{DoctorArgs, GlobalArgs, ProbingArgs};
 use crate::drive::{local, network, wall_clock};
 use crate::model::{DerpMap, Node, Region, RelayAddress, RelayTarget};
 use crate::probe::{Moment, Record};
@@ -41,18 +41,10 @@ pub(super) async fn run(args: &DoctorArgs, global: &GlobalArgs, output: &Output)
     };
     let (mut patients, map_findings) =
         if only_local { (Vec::new(), Vec::new()) } else { patients(args.target.as_ref(), &in_force)? };
-    if let Some(port) = args.stun_port {
-        // What a map says counts; of an address nobody has said anything.
-        for patient in patients.iter_mut().filter(|patient| patient.region.is_none()) {
-            patient.node.stun_port = Some(port).filter(|port| *port != 0);
-        }
-    }
+    set_stun_port(&mut patients, args.stun_port);
     let hold = args.long;
     let budget = global.timeout.map_or_else(
-        || {
-            let more = u32::try_from(patients.len()).unwrap_or(u32::MAX).saturating_sub(1);
-            BUDGET + EACH_MORE * more.min(600) + hold.unwrap_or_default()
-        },
+        || usual_budget(patients.len()) + hold.unwrap_or_default(),
         |timeout| timeout.saturating_sub(begun.elapsed()),
     );
     let options = netcheck::probing_options(&args.probing, global, Duration::ZERO);
@@ -101,6 +93,54 @@ pub(super) async fn run(args: &DoctorArgs, global: &GlobalArgs, output: &Output)
     tell(&report, global, output)
 }
 
+/// The time for so many relays, where nobody says otherwise.
+pub(super) fn usual_budget(relays: usize) -> Duration {
+    let more = u32::try_from(relays).unwrap_or(u32::MAX).saturating_sub(1);
+    BUDGET + EACH_MORE * more.min(600)
+}
+
+/// What a map says counts; of an address nobody has said anything.
+pub(super) fn set_stun_port(patients: &mut [Patient], port: Option<u16>) {
+    let Some(port) = port else { return };
+    for patient in patients.iter_mut().filter(|patient| patient.region.is_none()) {
+        patient.node.stun_port = Some(port).filter(|port| *port != 0);
+    }
+}
+
+/// What is to be examined.
+pub(super) struct Asked {
+    pub(super) target: String,
+    pub(super) patients: Vec<Patient>,
+    /// Findings about their map.
+    pub(super) map_findings: Vec<Finding>,
+}
+
+/// An examination without a word on the way, beside something else that has the terminal.
+pub(super) async fn silently(
+    asked: Asked,
+    probing: &ProbingArgs,
+    global: &GlobalArgs,
+    budget: Duration,
+) -> Result<Report, CmdError> {
+    let started_at = wall_clock::now();
+    let options = netcheck::probing_options(probing, global, Duration::ZERO);
+    let network = network_options(probing);
+    let input = DoctorInput {
+        target: asked.target,
+        patients: asked.patients,
+        v4: options.ipv4,
+        v6: options.ipv6,
+        now_unix_s: unix_seconds(started_at),
+        host: facts(&network),
+        local: None,
+        hold: None,
+        budget,
+    };
+    let mut run = DoctorRun::new(&input);
+    let ended = network::run(&mut run, network::Network::new(network), None).await?;
+    conclude(&input, run.into_record(ended), started_at, asked.map_findings)
+}
+
 /// Writes the report, or the line of `-q`.
 fn tell(report: &Report, global: &GlobalArgs, output: &Output) -> Result<Exit, CmdError> {
     let is_text = matches!(output.format, Format::Table | Format::Markdown);
@@ -146,7 +186,10 @@ fn replayed(path: &Path, global: &GlobalArgs, output: &Output) -> Result<Exit, C
 }
 
 /// The relays a target names, and what is wrong with their map.
-fn patients(target: Option<&RelayTarget>, in_force: &InForce) -> Result<(Vec<Patient>, Vec<Finding>), CmdError> {
+pub(super) fn patients(
+    target: Option<&RelayTarget>,
+    in_force: &InForce,
+) -> Result<(Vec<Patient>, Vec<Finding>), CmdError> {
     let map = &in_force.map;
     let regions: Vec<&Region> = match target {
         None => map.regions.values().collect(),

@@ -9,6 +9,8 @@ mod doctor;
 mod doctor_inputs;
 mod exit;
 mod explain;
+mod exporter;
+mod exporter_rounds;
 mod generate;
 mod inputs;
 mod lifetime;
@@ -17,6 +19,7 @@ mod maps;
 mod nat;
 mod netcheck;
 mod output;
+mod pace;
 mod ping;
 mod predict;
 mod progress;
@@ -66,10 +69,10 @@ fn run(cli: &Cli, warning: Option<&str>) -> Result<Exit, CmdError> {
     if let Some(warning) = warning {
         output.warn(warning);
     }
-    if matches!(cli.command, Command::Relay(_)) {
-        output.start_server_log(cli.global.verbose);
-    } else {
-        output.start_log();
+    match cli.command {
+        Command::Relay(_) => output.start_server_log(cli.global.verbose),
+        Command::Exporter(_) => output.start_quiet_log(cli.global.verbose),
+        _ => output.start_log(),
     }
     match &cli.command {
         Command::Netcheck(args) => match &args.replay {
@@ -91,6 +94,7 @@ fn run(cli: &Cli, warning: Option<&str>) -> Result<Exit, CmdError> {
         Command::Predict(args) => predict::run(args, &cli.global, &output),
         Command::Diff(args) => diff::run(args, &output),
         Command::Doctor(args) => in_runtime(doctor::run(args, &cli.global, &output)),
+        Command::Exporter(args) => runtime(exporter::run(args, &cli.global, &output)),
         Command::Derpmap(args) => in_runtime(derpmap::run(args, &cli.global, &output)),
         Command::Explain(args) => explain::run(args, &output),
         Command::Selftest(args) => in_runtime(selftest::run(args, &cli.global, &output)),

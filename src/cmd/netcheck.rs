@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::{inputs, maps, repeat, watch};
 use crate::check::nat_servers::about_servers;
 use crate::check::netcheck::{Input, NetcheckCheck, Options, analyze, plan};
-use crate::cli::{GlobalArgs, MapArgs, NetcheckArgs, ProbingArgs};
+use crate::cli::{GlobalArgs, LeaveOutArgs, MapArgs, NetcheckArgs, ProbingArgs};
 use crate::drive::{host, network, wall_clock};
 use crate::model::{DerpMap, Family, RegionId};
 use crate::probe::{HostFacts, Moment, ProxyFacts, Record};
@@ -22,7 +22,7 @@ pub(super) async fn run(args: &NetcheckArgs, global: &GlobalArgs, output: &Outpu
     }
     let begun = tokio::time::Instant::now();
     let map = load_map(&args.map, global, output).await?;
-    let options = options(args, global, begun.elapsed());
+    let options = options(args.leave_out, &args.probing, global, begun.elapsed());
     if args.dry_run {
         let input = Input { map: map.map, host: facts(&network_options(&args.probing)), options, previous_home: None };
         output.text(&render::plan(&plan(&input), output.format, &output.style))?;
@@ -173,16 +173,17 @@ pub(super) async fn waited_for(
     }
 }
 
-fn options(args: &NetcheckArgs, global: &GlobalArgs, spent: Duration) -> Options {
+/// The options of a netcheck. `spent` is what the map has taken of the time there is.
+pub(super) fn options(leave_out: LeaveOutArgs, probing: &ProbingArgs, global: &GlobalArgs, spent: Duration) -> Options {
     Options {
-        nat: !args.leave_out.no_nat,
-        filtering: !args.leave_out.no_nat,
-        hairpin: !args.leave_out.no_nat,
-        port_mapping: !args.leave_out.no_portmap,
-        https: !args.leave_out.no_https,
-        icmp: !args.leave_out.no_icmp,
-        captive_portal: !args.leave_out.no_captive_portal,
-        ..probing_options(&args.probing, global, spent)
+        nat: !leave_out.no_nat,
+        filtering: !leave_out.no_nat,
+        hairpin: !leave_out.no_nat,
+        port_mapping: !leave_out.no_portmap,
+        https: !leave_out.no_https,
+        icmp: !leave_out.no_icmp,
+        captive_portal: !leave_out.no_captive_portal,
+        ..probing_options(probing, global, spent)
     }
 }
 

@@ -154,6 +154,15 @@ impl Output {
         });
     }
 
+    /// The same where nothing is the usual thing to say: what goes wrong, and with `-v` everything.
+    pub(super) fn start_quiet_log(&self, verbose: u8) {
+        self.log(match (self.quiet, verbose) {
+            (true, _) => LevelFilter::ERROR,
+            (false, 0) => LevelFilter::WARN,
+            (false, _) => LevelFilter::DEBUG,
+        });
+    }
+
     /// A line, or several, of a server that are no log: they are to be read or copied as they are.
     pub(super) fn note(&self, text: &str) {
         if !self.quiet {

@@ -182,7 +182,7 @@ fn access(args: &RelayArgs) -> Access {
 }
 
 /// The addresses of both families for `:PORT`, IPv6 only where the system has it.
-fn expand(addresses: &[ListenAddr]) -> Vec<SocketAddr> {
+pub(super) fn expand(addresses: &[ListenAddr]) -> Vec<SocketAddr> {
     let mut expanded = Vec::new();
     for address in addresses {
         match *address {
@@ -242,7 +242,7 @@ fn data_directory() -> Option<PathBuf> {
 }
 
 /// What could not be bound or read is the user's to change.
-fn refusal(error: &io::Error) -> CmdError {
+pub(super) fn refusal(error: &io::Error) -> CmdError {
     let hint = match error.kind() {
         io::ErrorKind::PermissionDenied => {
             "; ports below 1024 need root or CAP_NET_BIND_SERVICE, and files the right owner"

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::exit::{CmdError, Exit};
 use super::netcheck::{Setup, once};
 use super::output::{Output, Reader};
+use super::pace::WATCH;
 use crate::cli::{GlobalArgs, NetcheckArgs};
 use crate::model::DerpMap;
 use crate::render::{self, Format};
@@ -12,9 +13,6 @@ use crate::report::Report;
 
 /// Between reports of `--count` without `--every`. Relays are other people's machines.
 const POLITE: Duration = Duration::from_secs(1);
-
-/// Between reports of `--watch`, which may go on for days: no more often than a client would measure by itself.
-const WATCH: Duration = Duration::from_secs(30);
 
 /// Makes one report, or as many as asked for. The exit code is that of the last one.
 /// When nobody reads them any more, that is the end, and no failure.

@@ -3,10 +3,13 @@
 //! It does not know which check is running, and knows neither reports nor arguments.
 
 mod clock;
+mod door;
+pub mod exporter;
 pub mod host;
 pub mod local;
 pub mod map_source;
 pub mod network;
+mod pages;
 pub mod peer;
 pub mod port_mapping;
 mod prefixed;

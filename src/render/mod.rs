@@ -19,6 +19,7 @@ pub mod json;
 mod map_lint;
 mod map_show;
 mod markdown;
+pub mod metrics;
 mod number;
 mod ping;
 mod plan;

@@ -1,9 +1,10 @@
 //! Bytes ⇄ values: STUN, NAT-PMP, PCP, UPnP IGD, ICMP echo, DERP, disco and the boxes they are
-//! sealed in. No sockets, no clock, no randomness, no meaning.
+//! sealed in, metrics for Prometheus. No sockets, no clock, no randomness, no meaning.
 
 pub mod companion;
 pub mod derp;
 pub mod disco;
+pub mod exposition;
 pub mod icmp;
 pub mod nacl;
 pub mod nat_pmp;

@@ -99,7 +99,7 @@ fn yaml_is_yaml() {
         Ok(output) if output.status.success() => {}
         _ => return not_run("python3-yaml"),
     }
-    let mut files = vec!["packaging/docker/compose.yaml"];
+    let mut files = vec!["packaging/docker/compose.yaml", "packaging/prometheus/natscope.rules.yml"];
     // These are not part of the packed crate.
     files.extend([".github/workflows/ci.yml", ".github/workflows/release.yml"]);
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -116,7 +116,7 @@ fn systemd_takes_the_units() {
         return not_run("systemd-analyze");
     }
     let scratch = tempfile::tempdir().unwrap();
-    for unit in ["natscope-relay.service", "natscope-relay.socket"] {
+    for unit in ["natscope-relay.service", "natscope-relay.socket", "natscope-exporter.service"] {
         let text = text(&format!("packaging/{unit}")).replace("/usr/bin/natscope", NATSCOPE);
         // Manual pages are looked up among those installed.
         let text: String =
@@ -127,6 +127,7 @@ fn systemd_takes_the_units() {
         .args(["verify", "--man=no"])
         .arg(scratch.path().join("natscope-relay.service"))
         .arg(scratch.path().join("natscope-relay.socket"))
+        .arg(scratch.path().join("natscope-exporter.service"))
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

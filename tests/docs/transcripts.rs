@@ -98,6 +98,9 @@ fn scenes() -> Vec<(&'static str, String)> {
         "doctor, one line for a monitor",
         stage.run(&format!("natscope doctor {address} --stun-port {port} -q")),
     ));
+    let exporter = stage.start("natscope exporter --derp-map embedded --listen 127.0.0.1:0 --every 5s");
+    exporter.told("serving");
+    scenes.push(("exporter", exporter.interrupted()));
     scenes.push(("relay", relay.interrupted()));
     scenes.push((
         "doctor of a relay that is not there",

@@ -129,7 +129,7 @@ fn mistakes_have_their_place_and_what_is_near() {
         ("[netchek]\n4 = true", "natscope.toml:1:2: no command is named `netchek`; the nearest is `netcheck`"),
         (
             "[nat]\nevery = '5s'",
-            "natscope.toml:2:1: `nat` does not have the setting `every`; of netcheck, watch it is one",
+            "natscope.toml:2:1: `nat` does not have the setting `every`; of netcheck, watch, exporter it is one",
         ),
         ("[derpmap.sho]\n4 = true", "no command is named `sho`; the nearest is `show`"),
         ("timeout = '5'", "natscope.toml:1:11: `timeout` is set to \"5\": time unit needed"),

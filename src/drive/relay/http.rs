@@ -21,12 +21,12 @@ use tokio_util::task::TaskTracker;
 
 use super::Limits;
 use super::carrier::{Carrier, Gulps};
-use super::door::{Door, Guest};
 use super::gate::{Gate, Pass};
 use super::metrics::{TlsInUse, TlsVersion};
 use super::routes::{Opening, Reply, Routes, is_not_ideal};
 use super::service::Service;
 use super::socket;
+use crate::drive::door::{Door, Guest};
 
 /// Room for a request's head; hyper answers 431 to a longer one. It is also the least hyper accepts.
 const LARGEST_HEAD: usize = 8192;

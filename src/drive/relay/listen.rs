@@ -40,7 +40,7 @@ pub(super) fn bind_udp(wanted: &[Wanted], inherited: &Inherited) -> io::Result<V
     )
 }
 
-pub(super) fn bind_tcp(addresses: &[SocketAddr], inherited: &Inherited) -> io::Result<Vec<TcpListener>> {
+pub(in crate::drive) fn bind_tcp(addresses: &[SocketAddr], inherited: &Inherited) -> io::Result<Vec<TcpListener>> {
     let addresses = without_covered(inherited.tcp(), addresses);
     let wanted: Vec<_> = addresses.iter().map(|&address| Wanted { address, free: FreePort::First }).collect();
     let dual_stack = !addresses.iter().any(SocketAddr::is_ipv4);

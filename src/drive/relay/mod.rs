@@ -15,7 +15,6 @@
 mod admission;
 mod carrier;
 mod certificate;
-mod door;
 mod embedded;
 mod gate;
 mod group;
@@ -23,7 +22,7 @@ mod http;
 mod identity;
 mod inherited;
 mod key_file;
-mod listen;
+pub(in crate::drive) mod listen;
 mod map_node;
 mod mesh;
 mod meta_certificate;
@@ -60,7 +59,6 @@ pub use self_check::{Checked, SelfCheck};
 pub use socket::raise_open_files;
 
 use admission::Admission;
-use door::Door;
 use http::Front;
 use identity::Identity;
 use mesh::Mesh;
@@ -71,6 +69,7 @@ use service::Service;
 use stun::StunSockets;
 use throttle::ThrottleFile;
 
+use crate::drive::door::Door;
 use crate::drive::wall_clock;
 use crate::model::NodePublic;
 

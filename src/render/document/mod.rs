@@ -9,16 +9,16 @@ mod offline;
 mod ping;
 mod predict;
 mod regions;
-mod watched;
 mod route;
 mod stages;
+mod watched;
 
 use std::time::Duration;
 
 pub(super) use doctor::{headline_of, whole_millis};
-pub(super) use watched::{Watched, WatchedRegion, watched};
 pub(super) use nat::VerdictRow;
 pub(super) use route::{Lane, Stop, StopKind};
+pub(super) use watched::{Watched, WatchedRegion, watched};
 
 use super::Style;
 use super::catalogue::{self, Catalogue, FindingText, Headline, RegionNames, Told, Word};

@@ -3,13 +3,13 @@
 //! Names are derper's where it has the metric, so that dashboards and alerts made for it fit. `OpenMetrics` has other ones
 //! (its counters end in `_total`), and so no library for that writes them.
 
-use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::super::mesh::Standing;
 use super::tally::{Tally, TlsVersion};
 use crate::derp::{Census, Pace, Snapshot};
+use crate::wire::exposition::Page;
 
 /// What the page is made of.
 pub(super) struct Facts<'a> {
@@ -52,7 +52,7 @@ pub(super) fn render(facts: &Facts<'_>) -> String {
     packets(&mut page, facts.snapshot);
     connections(&mut page, facts);
     process(&mut page, facts);
-    page.0
+    page.finish()
 }
 
 fn clients(page: &mut Page, Facts { census, mesh, snapshot, .. }: &Facts<'_>) {
@@ -196,35 +196,6 @@ fn process(page: &mut Page, facts: &Facts<'_>) {
     }
     page.head("version", "gauge", "Always 1.");
     page.sample("version", &[("version", env!("CARGO_PKG_VERSION")), ("binary", "natscope")], 1);
-}
-
-#[derive(Default)]
-struct Page(String);
-
-impl Page {
-    fn gauge(&mut self, name: &str, help: &str, value: impl std::fmt::Display) {
-        self.head(name, "gauge", help);
-        self.sample(name, &[], value);
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: u64) {
-        self.head(name, "counter", help);
-        self.sample(name, &[], value);
-    }
-
-    /// Comes once, before the samples. Writing into a string cannot fail.
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
-    }
-
-    /// The labels' values are words of ours: nothing in them needs escaping.
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-        self.0.push_str(name);
-        for (at, (label, text)) in labels.iter().enumerate() {
-            let _ = write!(self.0, "{}{label}=\"{text}\"", if at == 0 { '{' } else { ',' });
-        }
-        let _ = writeln!(self.0, "{} {value}", if labels.is_empty() { "" } else { "}" });
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug)]
-pub(super) struct Door {
+pub(in crate::drive) struct Door {
     most: usize,
     inside: Mutex<Inside>,
 }
@@ -25,18 +25,18 @@ struct Inside {
 
 /// A place in the room, free again when this is dropped.
 #[derive(Debug)]
-pub(super) struct Guest {
+pub(in crate::drive) struct Guest {
     door: Arc<Door>,
     number: u64,
     must_leave: CancellationToken,
 }
 
 impl Door {
-    pub(super) fn new(most: usize) -> Arc<Self> {
+    pub(in crate::drive) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most: most.max(1), inside: Mutex::default() })
     }
 
-    pub(super) fn enter(self: &Arc<Self>) -> Guest {
+    pub(in crate::drive) fn enter(self: &Arc<Self>) -> Guest {
         let must_leave = CancellationToken::new();
         let mut inside = self.inside();
         while inside.guests.len() >= self.most {
@@ -49,7 +49,7 @@ impl Door {
     }
 
     /// Shows the oldest guest out though there is room: the system has none.
-    pub(super) fn make_room(&self) {
+    pub(in crate::drive) fn make_room(&self) {
         self.inside().show_one_out();
     }
 
@@ -77,7 +77,7 @@ impl Inside {
 
 impl Guest {
     /// Ready when the place is needed for somebody else.
-    pub(super) async fn must_leave(&self) {
+    pub(in crate::drive) async fn must_leave(&self) {
         self.must_leave.cancelled().await;
     }
 }
