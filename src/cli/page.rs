@@ -18,6 +18,9 @@ pub(super) fn check(cli: &Cli) -> Result<(), String> {
                  or 'table'"
                 .to_owned())
         }
+        Command::Watch(_) => Err("a page of the format 'html' is one report, and a watch makes several; use 'json-line' or \
+             'table'"
+            .to_owned()),
         Command::Netcheck(_)
         | Command::Nat(_)
         | Command::Doctor(_)
@@ -26,6 +29,8 @@ pub(super) fn check(cli: &Cli) -> Result<(), String> {
         | Command::Ping(_) => Ok(()),
         Command::Listen(_)
         | Command::Relay(_)
+        | Command::Diff(_)
+        | Command::Exporter(_)
         | Command::Derpmap(_)
         | Command::Explain(_)
         | Command::Config(_)

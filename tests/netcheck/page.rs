@@ -21,9 +21,9 @@ fn proxy() -> (u16, Arc<AtomicUsize>) {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
             // The browser's own errands go to its maker's hosts; what a page may load is of another one here.
-            let mut head = [0; 512];
-            let read = stream.read(&mut head).unwrap_or_default();
-            if String::from_utf8_lossy(&head[..read]).contains("leak.test") {
+            let mut request = [0; 512];
+            let read = stream.read(&mut request).unwrap_or_default();
+            if String::from_utf8_lossy(&request[..read]).contains("leak.test") {
                 counter.fetch_add(1, Ordering::SeqCst);
             }
             let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");

@@ -3,6 +3,11 @@
 //! It compares what the two have in common, as their JSON tells it ([`json::SCHEMA`](super::json::SCHEMA)). What is no
 //! longer determined has not become "no". Ports of fresh sockets, and latencies that moved by little, are no news.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "a JSON value answers null for what it does not hold, and no path is sliced"
+)]
+
 mod fields;
 mod words;
 
@@ -129,13 +134,14 @@ impl Diff {
     }
 }
 
-/// It as text, with a newline at the end. [`Format::TailscaleJson`] has no form for it; the arguments refuse it.
+/// It as text, with a newline at the end. [`Format::TailscaleJson`] and [`Format::Html`] have no form for it; the arguments
+/// refuse them.
 #[must_use]
 pub fn diff(diff: &Diff, format: Format, style: &Style) -> String {
     match format {
         Format::Json | Format::TailscaleJson => json::finish(&format!("{:#}", document(diff))),
         Format::JsonLine => json::finish(&document(diff).to_string()),
-        Format::Table => table::draw_document(&words::lay_out(diff, style), style),
+        Format::Table | Format::Html => table::draw_document(&words::lay_out(diff, style), style),
         Format::Markdown => markdown::draw_document(&words::lay_out(diff, style), style),
     }
 }

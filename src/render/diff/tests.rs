@@ -19,8 +19,8 @@ fn paths(before: &Value, after: &Value) -> Vec<String> {
 
 #[test]
 fn a_report_is_no_other_than_itself() {
-    for report in [sample::healthy(), sample::hard_nat(), sample::udp_blocked()] {
-        let report = value(&report);
+    for report in [sample::healthy, sample::hard_nat, sample::udp_blocked] {
+        let report = value(&report());
         let same = of(&report, &report);
         assert!(!same.has_changes() && same.compared > 5, "{same:?}");
         assert!(diff(&same, Format::Table, &Style::default()).contains("Nothing changed"));

@@ -244,9 +244,9 @@ impl Scribe<'_> {
     }
 
     fn internet(&self, nat: &Nat, netcheck: Option<&Netcheck>) -> Stop {
-        let mut lines: Vec<String> = nat.mapped.iter().take(2).map(ToString::to_string).collect();
+        let mut told: Vec<String> = nat.mapped.iter().take(2).map(ToString::to_string).collect();
         if nat.mapped.len() > 2 {
-            lines.push(format!("+{}", nat.mapped.len() - 2));
+            told.push(format!("+{}", nat.mapped.len() - 2));
         }
         let udp = outward(nat, netcheck);
         let transport = nat.transport.to_string();
@@ -267,7 +267,7 @@ impl Scribe<'_> {
             links.push(Link { tone: Tone::Good, label });
         }
         let reached = udp == Tone::Good || over_tcp;
-        let stop = Stop::new(StopKind::Internet, self.words.word(Word::Internet)).saying(lines);
+        let stop = Stop::new(StopKind::Internet, self.words.word(Word::Internet)).saying(told);
         Stop { links, certain: reached, tone: if reached { Tone::Plain } else { Tone::Unknown }, ..stop }
     }
 
@@ -342,9 +342,8 @@ fn leaving(family: Family, nat: &Nat, netcheck: Option<&Netcheck>) -> Link {
         _ if !nat.mapped.is_empty() => Tone::Plain,
         Some(usable) if usable.is_false() => Tone::Bad,
         Some(usable) if usable.is_true() => Tone::Plain,
-        Some(_) => Tone::Unknown,
         None if nat.difficulty.value().is_some() => Tone::Plain,
-        None => Tone::Unknown,
+        Some(_) | None => Tone::Unknown,
     };
     Link { tone, label: String::new() }
 }

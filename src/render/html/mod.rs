@@ -34,7 +34,7 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
     markup.doctype();
     markup.block("html", &[("lang", style.lang.name())], |html| {
         html.new_line();
-        html.block("head", &[], |head| writer.head(head, &page.document));
+        html.block("head", &[], |head| Writer::head(head, &page.document));
         html.block("body", &[], |body| {
             body.new_line();
             body.block("main", &[], |main| writer.main(main, &page));
@@ -49,7 +49,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn head(&self, head: &mut Markup, document: &Document) {
+    fn head(head: &mut Markup, document: &Document) {
         let policy =
             format!("default-src 'none'; style-src 'sha256-{SHEET_HASH}'; base-uri 'none'; form-action 'none'");
         head.new_line();
@@ -73,10 +73,10 @@ impl Writer {
     fn main(&self, main: &mut Markup, page: &Page) {
         let document = &page.document;
         main.new_line();
-        self.top(main, document);
+        Self::top(main, document);
         self.way(main, page);
         if !self.is_doctor {
-            self.sections(main, &document.sections);
+            Self::sections(main, &document.sections);
         }
         if !document.regions.is_empty() {
             self.section(main, Word::Regions, |section| regions::table(section, &document.regions, self.words));
@@ -84,7 +84,7 @@ impl Writer {
         for (what, reasons) in [(Word::NotMeasured, &document.unmeasured), (Word::StunFailed, &document.without_stun)] {
             if !reasons.is_empty() {
                 self.section(main, what, |section| {
-                    facts(section, reasons.iter().map(|(codes, why)| ("bad", codes, why)))
+                    facts(section, reasons.iter().map(|(codes, why)| ("bad", codes, why)));
                 });
             }
         }
@@ -100,7 +100,7 @@ impl Writer {
             });
         }
         if self.is_doctor {
-            self.sections(main, &document.sections);
+            Self::sections(main, &document.sections);
         }
         for grid in &document.grids {
             main.block("section", &[], |section| self::grid(section, grid));
@@ -108,7 +108,7 @@ impl Writer {
         main.block("footer", &[], |footer| footer.say(&document.about));
     }
 
-    fn top(&self, main: &mut Markup, document: &Document) {
+    fn top(main: &mut Markup, document: &Document) {
         let class = format!("verdict {}", class_of(document.tone));
         main.block("header", &[("class", &class)], |header| {
             header.line("h1", &[], &document.headline);
@@ -153,18 +153,18 @@ impl Writer {
         });
     }
 
-    fn sections(&self, main: &mut Markup, sections: &[Section]) {
+    fn sections(main: &mut Markup, sections: &[Section]) {
         for section in sections {
             main.block("section", &[], |it| {
                 if let Some(title) = &section.title {
                     it.line("h2", &[], title);
                 }
-                self.facts(it, &section.facts);
+                Self::facts(it, &section.facts);
             });
         }
     }
 
-    fn facts(&self, section: &mut Markup, rows: &[Fact]) {
+    fn facts(section: &mut Markup, rows: &[Fact]) {
         facts(section, rows.iter().map(|fact| (class_of(fact.tone), fact.label, &fact.text)));
     }
 
@@ -182,7 +182,7 @@ impl Writer {
                 verdict(body, row);
             }
         });
-        self.facts(section, &nat.facts);
+        Self::facts(section, &nat.facts);
         section.block("p", &[("class", "note")], |p| {
             p.say(self.words.word(Word::ProbesAreNumbered));
             p.say(" ");

@@ -26,8 +26,8 @@ pub(super) fn table(section: &mut Markup, rows: &[RegionRow], words: &dyn Catalo
                 // Anything measured shows.
                 let length = (row.latency.as_nanos().saturating_mul(LONGEST) / slowest).clamp(2, LONGEST);
                 tr.inline("td", &[], |td| bar(td, usize::try_from(length).unwrap_or_default(), class));
-                let lost = if matches!(row.loss.as_str(), "" | "0%") { "number" } else { "number bad" };
-                tr.leaf("td", &[("class", lost)], &row.loss);
+                let number = if matches!(row.loss.as_str(), "" | "0%") { "number" } else { "number bad" };
+                tr.leaf("td", &[("class", number)], &row.loss);
                 tr.leaf("td", &[("class", "number")], &row.jitter);
                 tr.leaf("td", &[], &row.method);
             });

@@ -47,11 +47,11 @@ fn hostile_relays() -> Report {
 #[test]
 fn looks() {
     for (name, report) in [
-        ("healthy", sample::healthy()),
-        ("hard_nat", sample::hard_nat()),
-        ("relays_broken", sample::relays_broken()),
-        ("offline", sample::offline()),
-        ("hostile", sample::hostile()),
+        ("healthy", Box::new(sample::healthy())),
+        ("hard_nat", Box::new(sample::hard_nat())),
+        ("relays_broken", Box::new(sample::relays_broken())),
+        ("offline", Box::new(sample::offline())),
+        ("hostile", Box::new(sample::hostile())),
     ] {
         for lang in Lang::ALL {
             if lang == Lang::ZhCn && name != "hard_nat" {
@@ -170,9 +170,9 @@ fn the_policy_lets_this_sheet_in_and_nothing_else() {
 #[test]
 fn what_is_undetermined_is_dashed() {
     for (name, report, wanted) in [
-        ("one_server", sample::one_server(), "NAT ?"),
-        ("offline", sample::offline(), "Home region ?"),
-        ("udp_blocked", sample::udp_blocked(), "Carrier-grade NAT ?"),
+        ("one_server", Box::new(sample::one_server()), "NAT ?"),
+        ("offline", Box::new(sample::offline()), "Home region ?"),
+        ("udp_blocked", Box::new(sample::udp_blocked()), "Carrier-grade NAT ?"),
     ] {
         let text = page(&report, &Style::default());
         let drawn = text.split_once("<svg class=\"path\"").unwrap().1.split_once("</figure>").unwrap().0;

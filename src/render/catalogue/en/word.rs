@@ -2,6 +2,7 @@
 
 use crate::render::catalogue::Word;
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 pub(super) const fn word(word: Word) -> &'static str {
     match word {
         Word::Before => "Before",

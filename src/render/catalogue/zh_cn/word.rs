@@ -3,6 +3,7 @@
 use crate::render::catalogue::Word;
 
 #[allow(clippy::match_same_arms, reason = "two things may have the same name in Chinese")]
+#[allow(clippy::too_many_lines, reason = "a table")]
 pub(super) const fn word(word: Word) -> &'static str {
     match word {
         Word::Before => "之前",
