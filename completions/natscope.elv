@@ -43,6 +43,7 @@ set edit:completion:arg-completer[natscope] = {|@words|
             cand ping 'Ping a peer through a relay of your choice, and over a direct path'
             cand relay 'Run a DERP relay with a STUN server that Tailscale clients accept'
             cand predict 'Tell from two saved reports whether the two hosts will connect directly'
+            cand diff 'Tell what changed between two saved reports'
             cand doctor 'Tell why a DERP relay does not work, and how to mend it'
             cand exporter 'Serve metrics for Prometheus: a netcheck every minute, and what the doctor says of relays'
             cand derpmap 'Look at DERP maps: the effective one, mistakes with line and column, other notations'
@@ -267,6 +268,24 @@ set edit:completion:arg-completer[natscope] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'natscope;predict'= {
+            cand --format 'In which form to write the answer'
+            cand -o 'Write the answer to FILE instead of standard output'
+            cand --output 'Write the answer to FILE instead of standard output'
+            cand --color 'When to colour the answer'
+            cand --lang 'Language of the answer [default: that of the locale]'
+            cand --timeout 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms'
+            cand --fail-on 'From which severity of a finding on to exit with 1'
+            cand --config 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user''s configuration directory]'
+            cand --json 'Short for --format json'
+            cand -q 'Say nothing on standard error but errors: no progress, no warnings'
+            cand --quiet 'Say nothing on standard error but errors: no progress, no warnings'
+            cand -v 'Show more; twice, log to standard error too'
+            cand --verbose 'Show more; twice, log to standard error too'
+            cand --redact 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'natscope;diff'= {
             cand --format 'In which form to write the answer'
             cand -o 'Write the answer to FILE instead of standard output'
             cand --output 'Write the answer to FILE instead of standard output'

@@ -55,6 +55,7 @@ complete -c natscope -n "__fish_natscope_needs_command" -f -a "listen" -d 'Join 
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "ping" -d 'Ping a peer through a relay of your choice, and over a direct path'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "relay" -d 'Run a DERP relay with a STUN server that Tailscale clients accept'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "predict" -d 'Tell from two saved reports whether the two hosts will connect directly'
+complete -c natscope -n "__fish_natscope_needs_command" -f -a "diff" -d 'Tell what changed between two saved reports'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "doctor" -d 'Tell why a DERP relay does not work, and how to mend it'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "exporter" -d 'Serve metrics for Prometheus: a netcheck every minute, and what the doctor says of relays'
 complete -c natscope -n "__fish_natscope_needs_command" -f -a "derpmap" -d 'Look at DERP maps: the effective one, mistakes with line and column, other notations'
@@ -117,7 +118,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand watch" -l format -d 'I
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand watch" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand watch" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'
@@ -330,6 +332,29 @@ complete -c natscope -n "__fish_natscope_using_subcommand predict" -s q -l quiet
 complete -c natscope -n "__fish_natscope_using_subcommand predict" -s v -l verbose -d 'Show more; twice, log to standard error too'
 complete -c natscope -n "__fish_natscope_using_subcommand predict" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
 complete -c natscope -n "__fish_natscope_using_subcommand predict" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c natscope -n "__fish_natscope_using_subcommand diff" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
+json\t'One JSON document'
+json-line\t'One JSON document a line, one line a report'
+markdown\t'Markdown, for a bug report'
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
+complete -c natscope -n "__fish_natscope_using_subcommand diff" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand diff" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Even into a pipe'
+never\t'Not at all'"
+complete -c natscope -n "__fish_natscope_using_subcommand diff" -l lang -d 'Language of the answer [default: that of the locale]' -r -f -a "en\t'English'
+zh-CN\t'Chinese, simplified'"
+complete -c natscope -n "__fish_natscope_using_subcommand diff" -l timeout -d 'Longest time a run may take, as 5s, 1m30s, 250ms; at least 100ms' -r
+complete -c natscope -n "__fish_natscope_using_subcommand diff" -l fail-on -d 'From which severity of a finding on to exit with 1' -r -f -a "never\t'No finding makes it fail'
+info\t'Any finding'
+warning\t'Warnings and errors'
+error\t'Errors only'"
+complete -c natscope -n "__fish_natscope_using_subcommand diff" -l config -d 'Take settings from this file; none for no file [default: natscope/natscope.toml in the user\'s configuration directory]' -r -F
+complete -c natscope -n "__fish_natscope_using_subcommand diff" -l json -d 'Short for --format json'
+complete -c natscope -n "__fish_natscope_using_subcommand diff" -s q -l quiet -d 'Say nothing on standard error but errors: no progress, no warnings'
+complete -c natscope -n "__fish_natscope_using_subcommand diff" -s v -l verbose -d 'Show more; twice, log to standard error too'
+complete -c natscope -n "__fish_natscope_using_subcommand diff" -l redact -d 'Leave out of the answer what tells where it was made: addresses, host names, interface names'
+complete -c natscope -n "__fish_natscope_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c natscope -n "__fish_natscope_using_subcommand doctor" -l long -d 'Also hold a connection this long and see whether it is kept [default with the bare flag: 110s]' -r
 complete -c natscope -n "__fish_natscope_using_subcommand doctor" -l stun-port -d 'The UDP port of the relay\'s STUN server where no map says it; 0 for none [default: 3478]' -r
 complete -c natscope -n "__fish_natscope_using_subcommand doctor" -l compare -d 'A report of the same command from another host (--json or --save): tells a relay\'s fault from one of this end' -r -F
@@ -381,7 +406,8 @@ complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l format -d
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'
 markdown\t'Markdown, for a bug report'
-tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'"
+tailscale-json\t'The field names of `tailscale netcheck --format json` (netcheck only)'
+html\t'One page for a browser or for paper, which loads nothing (of netcheck, nat, doctor, selftest, predict and ping)'"
 complete -c natscope -n "__fish_natscope_using_subcommand exporter" -s o -l output -d 'Write the answer to FILE instead of standard output' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand exporter" -l color -d 'When to colour the answer' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Even into a pipe'

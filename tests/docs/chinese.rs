@@ -57,6 +57,8 @@ fn the_catalogue_is_chinese() {
 const ASIDE: &[&str] = &[
     "src/cli/manual.rs",
     "src/cli/pages.rs",
+    "src/drive/exporter.rs",
+    "src/drive/pages.rs",
     "src/drive/relay/metrics/",
     "src/drive/relay/routes.rs",
     "src/wire/stun/answer.rs",

@@ -2,7 +2,7 @@
 
 /// Terms, names and units that are the same in Chinese: alone or beside one another they are not English.
 const TERMS: &str = "
-    natscope relay ping listen nat netcheck doctor predict derpmap selftest explain config show lint convert completions
+    natscope relay ping listen nat netcheck doctor predict derpmap selftest explain diff watch exporter config show lint convert completions
     tailscale headscale derper tailscaled tailnet clash sing-box surge cloudflare nginx caddy haproxy traefik docker podman
     linux unix windows macos opnsense pfsense openwrt openssl certbot lego let's encrypt chrony systemd timedatectl curl dig
     prometheus compose mesh derp stun turn http https tls tcp udp ip dns nat natpmp upnp pcp icmp igd ssdp soap xml json yaml

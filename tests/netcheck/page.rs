@@ -34,13 +34,20 @@ fn proxy() -> (u16, Arc<AtomicUsize>) {
 
 /// What a browser makes of a page. `None`: there is no browser.
 fn opened(files: &Files, page: &str, port: u16) -> Option<String> {
-    let chromium = Command::new("chromium")
+    // One that hangs must not hold up everything.
+    let chromium = Command::new("timeout")
+        .args(["--kill-after=5", "120", "chromium"])
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--dump-dom"])
         .args([format!("--proxy-server=127.0.0.1:{port}"), "--proxy-bypass-list=<-loopback>".to_owned()])
         .arg(format!("--user-data-dir={}", files.path("profile").display()))
         .arg(format!("file://{}", files.path(page).display()))
         .output();
     match chromium {
+        // What `timeout` says of a command that is not there.
+        Ok(output) if output.status.code() == Some(127) => {
+            not_run("chromium");
+            None
+        }
         Ok(output) => {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             Some(String::from_utf8(output.stdout).unwrap())

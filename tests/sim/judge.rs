@@ -239,7 +239,7 @@ fn judge_nat(judgement: &mut Judgement<'_>, name: &str, nat: &Nat, truth: &NatTr
     judgement.verdict_if(truth.filtering_obtainable, &names[5], &nat.filtering, &truth.filtering);
     judgement.verdict_if(world.hairpin_obtainable(truth), &names[6], &nat.hairpinning, &truth.hairpinning);
     judgement.verdict_if(
-        world.preservation_obtainable(truth),
+        World::preservation_obtainable(truth),
         &names[7],
         &nat.port_preservation,
         &truth.port_preservation,

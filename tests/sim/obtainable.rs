@@ -101,14 +101,14 @@ impl World {
     }
 
     /// Whether ports are kept, or never are.
-    pub(crate) fn preservation_obtainable(&self, truth: &NatTruth) -> bool {
+    pub(crate) fn preservation_obtainable(truth: &NatTruth) -> bool {
         truth.varies_obtainable && truth.mapping_varies == [false] && truth.port_preservation.len() == 1
     }
 
     /// How ports are picked: that there is no pattern takes many.
     pub(crate) fn allocation_obtainable(&self, truth: &NatTruth) -> bool {
         let random = truth.port_allocation.contains(&PortAllocation::Random);
-        self.preservation_obtainable(truth) && (!random || self.options.sockets >= FOR_RANDOM)
+        Self::preservation_obtainable(truth) && (!random || self.options.sockets >= FOR_RANDOM)
     }
 
     /// Whether there is one address: that takes more.

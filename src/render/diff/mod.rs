@@ -1,6 +1,6 @@
 //! `natscope diff`: what changed between two reports, in words.
 //!
-//! It compares what the two have in common, as their JSON tells it ([`json::SCHEMA`](super::json::SCHEMA)). What is no
+//! It compares what the two have in common, as their JSON tells it ([`json::SCHEMA`]). What is no
 //! longer determined has not become "no". Ports of fresh sockets, and latencies that moved by little, are no news.
 
 #![allow(

@@ -8,14 +8,13 @@
 //! routers remember those: where Linux lets packets reach itself, what leaves for their sender later gets another outside
 //! port, to which the server does not answer. So the port that was told is then opened from a third socket.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::super::timing;
 use super::super::tracks::{Copy, Fate};
-use super::flow::{Flow, Kind, Next};
+use super::filter_test::Test;
 use crate::check::filtering::copies_needed;
-use crate::check::mapping::crosses_internet;
 use crate::model::{Family, is_global};
 use crate::probe::{Moment, ProbeId, Slot, StunForm, StunReply};
 
@@ -31,11 +30,6 @@ const AT_ONCE: usize = 2;
 const IN_ALL: u8 = 8;
 /// Tests that came to nothing, for which others are begun. Each costs the time of a proof that never comes.
 const FRUITLESS: usize = 2;
-/// The port that STUN servers listen on unless told otherwise (RFC 8489 section 18.6). Their other port is then the next
-/// one, as a rule.
-const STUN_PORT: u16 = 3478;
-/// From opening the filter to asking for what is to pass it.
-const AFTER_OPENING: Duration = Duration::from_millis(4);
 
 /// The filter tests of one family.
 #[derive(Debug)]
@@ -47,30 +41,11 @@ pub(super) struct Filter {
     tests: Vec<Test>,
 }
 
-#[derive(Debug)]
-struct Test {
-    server: SocketAddr,
-    /// The socket that opens the filter: G, or, once that has guessed wrong, …
-    opener: Slot,
-    /// … this one.
-    spare: Slot,
-    /// Where else the server says it can answer from, by its first answer.
-    other: Option<SocketAddr>,
-    /// It answered without saying so, or from elsewhere, or refuses, or stands inside this host's own network: the test
-    /// is of no use.
-    useless: bool,
-    /// It offered the test, and then never sent what would prove anything.
-    fruitless: bool,
-    /// An answer to F came from another address: that passes no filter but an open one.
-    stranger_passed: bool,
-    flows: Vec<Flow>,
-}
-
 /// A copy that is due: test, flow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {
-    test: usize,
-    flow: usize,
+    pub(super) test: usize,
+    pub(super) flow: usize,
 }
 
 /// What the run as a whole has seen of loss.
@@ -235,163 +210,6 @@ impl Filter {
         self.follow(now);
         learned
     }
-}
-
-impl Test {
-    fn begin(server: SocketAddr, family: Family, number: u8, now: Moment) -> Self {
-        let slot = |index| Slot::Shared { family, index };
-        let (f, g) = (slot(FIRST_SOCKET + 2 * number), slot(FIRST_SOCKET + 2 * number + 1));
-        let mut test = Self {
-            server,
-            opener: g,
-            spare: slot(FIRST_SPARE_SOCKET + number),
-            other: None,
-            useless: false,
-            fruitless: false,
-            stranger_passed: false,
-            flows: Vec::new(),
-        };
-        test.add(Kind::Control, f, server, now);
-        test.add(Kind::Elsewhere, f, server, now);
-        test.add(Kind::Neighbour, f, server, now);
-        // The usual port saves a round trip. What listens next to an unusual one is no business of ours.
-        if server.port() == STUN_PORT {
-            test.ask_for_neighbour(SocketAddr::new(server.ip(), STUN_PORT + 1), now);
-        }
-        test
-    }
-
-    fn add(&mut self, kind: Kind, slot: Slot, server: SocketAddr, start: Moment) {
-        self.flows.push(Flow { kind, slot, server, start, over: false, copies: Vec::new() });
-    }
-
-    fn ask_for_neighbour(&mut self, neighbour: SocketAddr, now: Moment) {
-        self.add(Kind::Opening, self.opener, neighbour, now);
-        self.add(Kind::NeighbourProof, self.opener, self.server, now + AFTER_OPENING);
-    }
-
-    fn learn(&mut self, kind: Kind, reply: &StunReply, now: Moment) -> Option<SocketAddr> {
-        let unchanged = reply.from == self.server;
-        // Of an address on the internet that sees this host at none: it is inside as well.
-        self.useless |= reply.mapped.is_some_and(|mapped| !self.tells(mapped.ip()));
-        match kind {
-            Kind::Control if self.other.is_none() => {
-                let other = reply.other_address.filter(|other| ![0, self.server.port()].contains(&other.port()));
-                // A server that answers from elsewhere unasked has said nothing of where else it answers from.
-                let Some(other) = other.filter(|_| unchanged && reply.error_code.is_none()) else {
-                    self.useless = true;
-                    return None;
-                };
-                self.other = Some(other);
-                self.open(other, now);
-                Some(other)
-            }
-            Kind::Elsewhere | Kind::Neighbour => {
-                self.useless |= unchanged;
-                self.stranger_passed |=
-                    kind == Kind::Elsewhere && reply.from.ip() != self.server.ip() && reply.mapped.is_some();
-                None
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether what passes between a server that saw this host at `mapped` and this host tells of filters.
-    fn tells(&self, mapped: IpAddr) -> bool {
-        self.server.ip().is_loopback() || crosses_internet(self.server.ip(), mapped)
-    }
-
-    /// Opens the filter for where the server says it answers from, and asks for proof.
-    fn open(&mut self, other: SocketAddr, now: Moment) {
-        let neighbour = SocketAddr::new(self.server.ip(), other.port());
-        if !self.flows.iter().any(|flow| flow.kind == Kind::Opening && flow.server == neighbour) {
-            // The guess was wrong, and nobody is to be asked for more of it.
-            let guessed = |flow: &&mut Flow| matches!(flow.kind, Kind::Opening | Kind::NeighbourProof);
-            for flow in self.flows.iter_mut().filter(guessed) {
-                flow.over = true;
-                self.opener = self.spare;
-            }
-            self.ask_for_neighbour(neighbour, now);
-        }
-        if other.ip() != self.server.ip() && is_likely(other.ip(), self.server.ip()) {
-            self.add(Kind::Opening, self.opener, other, now);
-            self.add(Kind::ElsewhereProof, self.opener, self.server, now + AFTER_OPENING);
-        }
-    }
-
-    fn answered(&self, kind: Kind) -> bool {
-        self.flows.iter().filter(|flow| flow.kind == kind).any(Flow::answered)
-    }
-
-    /// Worst round trip to the server itself.
-    fn round_trip(&self) -> Option<Duration> {
-        self.flows.iter().filter(|flow| flow.kind == Kind::Control).flat_map(Flow::round_trips).max()
-    }
-
-    /// The server does not answer plain requests, or nobody's.
-    fn is_dead(&self, now: Moment, needed: u32, known: Known) -> bool {
-        if self.answered(Kind::Control) {
-            return false;
-        }
-        let Some(control) = self.flows.iter().find(|flow| flow.kind == Kind::Control) else { return true };
-        let sent = u32::try_from(control.copies.len()).unwrap_or(u32::MAX);
-        let overdue = known.round_trip.is_some_and(|round_trip| {
-            sent >= needed && control.copies.last().is_some_and(|copy| now >= copy.at + timing::late_after(round_trip))
-        });
-        known.given_up || overdue
-    }
-
-    /// Everything was asked, and neither did a packet pass unasked nor is it proven that one was sent.
-    fn proves_nothing(&self, now: Moment, needed: u32, known: Known) -> bool {
-        let proof = if self.answered(Kind::Neighbour) { Kind::ElsewhereProof } else { Kind::NeighbourProof };
-        let round_trip = self.round_trip().or(known.round_trip);
-        let over = |flow: &Flow| self.is_idle(flow) || matches!(self.next(flow, now, needed, round_trip), Next::Over);
-        self.other.is_some() && !self.stranger_passed && !self.answered(proof) && self.flows.iter().all(over)
-    }
-
-    fn next(&self, flow: &Flow, now: Moment, needed: u32, round_trip: Option<Duration>) -> Next {
-        let control = self.flows.iter().find(|flow| flow.kind == Kind::Control);
-        let silent = self.flows.iter().filter(|flow| flow.kind.takes_silence() && !flow.answered());
-        let longest = silent.map(|flow| flow.copies.len()).max().unwrap_or_default();
-        flow.next(now, needed, round_trip, control, longest)
-    }
-
-    /// The proof for another address matters only where another port came through.
-    fn is_idle(&self, flow: &Flow) -> bool {
-        match flow.kind {
-            Kind::ElsewhereProof => !self.answered(Kind::Neighbour),
-            Kind::NeighbourProof => self.answered(Kind::Neighbour) || self.answered(Kind::NeighbourProof),
-            _ => false,
-        }
-    }
-
-    fn wish(&self, index: usize, now: Moment, needed: u32, known: Known, wish: &mut Wish) {
-        let round_trip = self.round_trip().or(known.round_trip);
-        for (position, flow) in self.flows.iter().enumerate().filter(|(_, flow)| !self.is_idle(flow)) {
-            match self.next(flow, now, needed, round_trip) {
-                Next::Copy => {
-                    wish.open = true;
-                    wish.due = wish.due.or(Some(Due { test: index, flow: position }));
-                }
-                Next::Wait(at) => {
-                    wish.open = true;
-                    wish.wake = Some(wish.wake.map_or(at, |wake| wake.min(at)));
-                }
-                Next::Patience => wish.open = true,
-                Next::Over => {}
-            }
-        }
-    }
-}
-
-/// Whether a server may have this address as its other one. A stranger that names an address inside our network, or one
-/// that is no host's, is not to make us send there.
-fn is_likely(other: IpAddr, server: IpAddr) -> bool {
-    let a_hosts = match other {
-        IpAddr::V4(v4) => !v4.is_unspecified() && !v4.is_broadcast() && !v4.is_multicast(),
-        IpAddr::V6(v6) => !v6.is_unspecified() && !v6.is_multicast(),
-    };
-    a_hosts && Family::of(other) == Family::of(server) && is_global(other) == is_global(server)
 }
 
 /// Copies that got lost, and all whose fate is settled, of a server whose answers took so long at worst.

@@ -7,6 +7,7 @@
 mod agenda;
 mod aside;
 pub(super) mod filter;
+mod filter_test;
 mod flow;
 mod follow;
 mod hairpin;

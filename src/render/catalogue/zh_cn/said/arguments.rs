@@ -86,6 +86,22 @@ pub(super) const PHRASES: &[Phrase] = &[
     ("the port is missing: {}", "缺少端口：{}"),
     ("{}, or none", "{}，或写 none"),
     (
+        "the format 'html' has no place for what --dry-run tells; use 'json' or 'table'",
+        "格式 'html' 放不下 --dry-run 的内容；请用 'json' 或 'table'",
+    ),
+    (
+        "the format 'html' is that of a report of netcheck, nat, doctor, selftest, predict or ping; for `natscope {}` use 'table' or 'markdown'",
+        "格式 'html' 是 netcheck、nat、doctor、selftest、predict 或 ping 的报告格式；`natscope {}` 请用 'table' 或 'markdown'",
+    ),
+    (
+        "a page of the format 'html' is one report, and --every, --watch and --count make several; use 'json-line' or 'table'",
+        "格式 'html' 的页面是一份报告，而 --every、--watch 和 --count 会产生多份；请用 'json-line' 或 'table'",
+    ),
+    (
+        "a page of the format 'html' is one report, and a watch makes several; use 'json-line' or 'table'",
+        "格式 'html' 的页面是一份报告，而 watch 会产生多份；请用 'json-line' 或 'table'",
+    ),
+    (
         "the format 'tailscale-json' has no place for what --dry-run tells; use 'json' or 'table'",
         "格式 'tailscale-json' 放不下 --dry-run 的内容；请用 'json' 或 'table'",
     ),
