@@ -46,8 +46,13 @@ impl Silence {
         let mut since: BTreeSet<SocketAddr> = BTreeSet::new();
         let mut refused = BTreeSet::new();
         for copy in evidence.of_family(family).filter(|copy| !copy.shared()) {
-            if copy.failure.is_some_and(|failure| failure.cause == Cause::Refused) {
+            let Some(failure) = copy.failure else { continue };
+            if failure.cause == Cause::Refused {
                 refused.insert(copy.server);
+            }
+            // Whoever is turned away is asked no more, and the word of it came along a way that was up.
+            if matches!(failure.cause, Cause::Refused | Cause::Unreachable | Cause::NotPermitted) {
+                since.insert(copy.server);
             }
         }
         for copy in evidence.of_family(family).filter(|copy| copy.shared()) {
