@@ -15,6 +15,7 @@
 #![allow(dead_code, reason = "the tools are those of all tests")]
 
 mod access;
+mod browser;
 mod hostile;
 mod limits;
 mod mesh;
