@@ -2,6 +2,7 @@
 //! language has them as pairs, the English sentence first, with `{}` for each part that is not the sentence's own. A part may
 //! be such a sentence itself. What is in no pair stays as it is: it is somebody else's.
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 
 /// English, and the same in another language, where `{}` are the parts in order and `{0}`, `{1}` those of that number.
@@ -13,12 +14,17 @@ const DEEPEST: usize = 6;
 /// What is longer is no sentence, and not worth the search.
 const LONGEST: usize = 8_000;
 
+/// Texts looked at for one sentence, its parts among them. Ours take a few dozen; a stranger's may be made so that there are
+/// millions, and stays in English then.
+const MOST_LOOKS: u32 = 400;
+
 /// A text of one line or several. Of the pairs of `tables` that fit, the one counts that leaves the least as it was.
 pub(super) fn translated(text: &str, tables: &[&[Phrase]]) -> String {
     if text.len() > LONGEST {
         return text.to_owned();
     }
-    let said = whole(text, tables, DEEPEST);
+    let looks = Cell::new(MOST_LOOKS);
+    let said = whole(text, tables, DEEPEST, &looks);
     said.map_or_else(
         || {
             let line = |line: &str| {
@@ -26,7 +32,7 @@ pub(super) fn translated(text: &str, tables: &[&[Phrase]]) -> String {
                 let (before, after) = line.split_once(bare).unwrap_or((line, ""));
                 // A line of somebody's file, with its number before it.
                 let is_quoted = bare.split_whitespace().take(2).any(|word| word == "|");
-                let said = if bare.is_empty() || is_quoted { None } else { whole(bare, tables, DEEPEST) };
+                let said = if bare.is_empty() || is_quoted { None } else { whole(bare, tables, DEEPEST, &looks) };
                 said.map_or_else(|| line.to_owned(), |said| format!("{before}{}{after}", said.text))
             };
             text.split('\n').map(line).collect::<Vec<_>>().join("\n")
@@ -42,14 +48,15 @@ struct Said {
     left: usize,
 }
 
-fn whole(text: &str, tables: &[&[Phrase]], deep: usize) -> Option<Said> {
+fn whole(text: &str, tables: &[&[Phrase]], deep: usize, looks: &Cell<u32>) -> Option<Said> {
     let deeper = deep.checked_sub(1)?;
+    looks.set(looks.get().checked_sub(1)?);
     let pairs = tables.iter().flat_map(|table| table.iter());
     let found = pairs.filter_map(|&(english, other)| {
         let mut left = 0;
         let mut part = |part: &str| {
-            let said =
-                whole(part, tables, deeper).unwrap_or_else(|| Said { text: part.to_owned(), left: letters(part) });
+            let said = whole(part, tables, deeper, looks)
+                .unwrap_or_else(|| Said { text: part.to_owned(), left: letters(part) });
             left += said.left;
             said.text
         };
@@ -136,5 +143,15 @@ mod tests {
         assert_eq!(translated(&flood, &[PAIRS]), flood);
         let less = "cannot read a: ".repeat(500);
         assert!(translated(&less, &[PAIRS]).starts_with("无法读取 a：无法读取"));
+    }
+
+    #[test]
+    fn a_text_made_to_be_many_sentences_at_once_is_not_searched_through() {
+        let pairs: Vec<Phrase> = (0..40).map(|_| ("{}: {}", "{}：{}")).chain([("{}: {}: {}", "{}：{}：{}")]).collect();
+        let looks = Cell::new(MOST_LOOKS);
+        let hostile = "a: ".repeat(2_000);
+        // Every look but the last few finds something, and no more than so many are taken.
+        assert!(whole(hostile.trim_end(), &[&pairs], DEEPEST, &looks).is_some());
+        assert_eq!(looks.get(), 0);
     }
 }
