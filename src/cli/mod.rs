@@ -25,6 +25,7 @@ mod precedence;
 mod predict;
 mod probing;
 mod relay;
+mod relay_rules;
 mod selftest;
 mod values;
 mod watch;

@@ -32,10 +32,11 @@ pub(super) fn parse(source: Source<'_>) -> Result<Parsed<'_>, MapError> {
     Ok(Parsed { root, has_extensions: parser.has_extensions })
 }
 
-struct Parser<'a> {
-    source: Source<'a>,
+/// Where reading stands.
+pub(super) struct Parser<'a> {
+    pub(super) source: Source<'a>,
     /// Always on a character boundary.
-    at: usize,
+    pub(super) at: usize,
     values: usize,
     /// Where the objects and lists around this place begin.
     open: Vec<(u8, usize)>,
@@ -121,96 +122,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn string(&mut self) -> Result<Cow<'a, str>, MapError> {
-        let opening = self.at;
-        self.at += 1;
-        let mut text = Cow::Borrowed("");
-        loop {
-            let rest = self.rest();
-            let plain = rest.find(['"', '\\', '\n', '\r']).unwrap_or(rest.len());
-            let (chunk, after) = rest.split_at(plain);
-            if let Some(control) = chunk.find(|c: char| u32::from(c) < 0x20) {
-                self.at += control;
-                return Err(self.unexpected("no control characters in a string"));
-            }
-            if text.is_empty() {
-                text = Cow::Borrowed(chunk);
-            } else {
-                text.to_mut().push_str(chunk);
-            }
-            self.at += plain;
-            match after.bytes().next() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(text);
-                }
-                Some(b'\\') => {
-                    let escaped = self.escape()?;
-                    text.to_mut().push(escaped);
-                }
-                end => {
-                    let found = if end.is_some() { "the end of the line" } else { "the end of the text" };
-                    let problem = Problem::Syntax {
-                        expected: "`\"` at the end of this string".to_owned(),
-                        found: found.to_owned(),
-                    };
-                    return Err(self.error(opening, self.at, problem));
-                }
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<char, MapError> {
-        let start = self.at;
-        let byte = self.source.text.as_bytes().get(start + 1).copied();
-        self.at += 2;
-        let c = match byte {
-            Some(b'"') => '"',
-            Some(b'\\') => '\\',
-            Some(b'/') => '/',
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => return self.unicode_escape(start),
-            _ => {
-                self.at = start;
-                return Err(self.unexpected("an escape that JSON has (\\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX)"));
-            }
-        };
-        Ok(c)
-    }
-
-    fn unicode_escape(&mut self, start: usize) -> Result<char, MapError> {
-        let Some(unit) = self.four_hex_digits() else {
-            self.at = start;
-            return Err(self.unexpected("four hexadecimal digits after \\u"));
-        };
-        if !(0xd800..0xdc00).contains(&unit) {
-            return Ok(char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER));
-        }
-        let before_second = self.at;
-        if self.rest().starts_with("\\u") {
-            self.at += 2;
-            if let Some(low @ 0xdc00..0xe000) = self.four_hex_digits() {
-                let code = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-                return Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
-            }
-        }
-        self.at = before_second;
-        Ok(char::REPLACEMENT_CHARACTER)
-    }
-
-    fn four_hex_digits(&mut self) -> Option<u32> {
-        let digits = self.source.text.get(self.at..self.at + 4)?;
-        if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return None;
-        }
-        self.at += 4;
-        u32::from_str_radix(digits, 16).ok()
-    }
-
     /// `-? (0 | [1-9][0-9]*) ('.' [0-9]+)? ([eE] [+-]? [0-9]+)?`
     fn number(&mut self) -> Result<&'a str, MapError> {
         let start = self.at;
@@ -241,7 +152,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn take(&mut self, any_of: &[u8]) -> bool {
+    pub(super) fn take(&mut self, any_of: &[u8]) -> bool {
         let takes = self.peek().is_some_and(|byte| any_of.contains(&byte));
         self.at += usize::from(takes);
         takes
@@ -278,15 +189,15 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.source.text.as_bytes().get(self.at).copied()
     }
 
-    fn rest(&self) -> &'a str {
+    pub(super) fn rest(&self) -> &'a str {
         self.source.text.get(self.at..).unwrap_or_default()
     }
 
-    fn unexpected(&self, expected: &str) -> MapError {
+    pub(super) fn unexpected(&self, expected: &str) -> MapError {
         let rest = self.rest();
         let word = rest.find(|c| !is_word_character(c)).unwrap_or(rest.len());
         let (found, length) = match rest.chars().next() {
@@ -301,7 +212,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A cut download or paste: say what is still open.
-    fn end_of_text(&self) -> String {
+    pub(super) fn end_of_text(&self) -> String {
         match self.open.last() {
             None => "the end of the text".to_owned(),
             Some(&(bracket, at)) => {
@@ -316,7 +227,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn error(&self, start: usize, end: usize, problem: Problem) -> MapError {
+    pub(super) fn error(&self, start: usize, end: usize, problem: Problem) -> MapError {
         MapError::new(self.source, Span::new(start, end), String::new(), problem)
     }
 }

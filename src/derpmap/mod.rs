@@ -13,6 +13,7 @@ mod encode_yaml;
 mod error;
 mod fields;
 mod json;
+mod json_text;
 mod layer;
 mod locate;
 mod node;

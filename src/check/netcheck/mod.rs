@@ -9,6 +9,7 @@ mod names;
 mod plan;
 mod relays;
 mod run;
+mod schedule;
 mod timing;
 mod tracks;
 

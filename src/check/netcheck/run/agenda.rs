@@ -2,8 +2,9 @@
 
 use super::super::plan;
 use super::super::relays::{RegionView, View};
+use super::super::schedule::{Next, Signs};
 use super::super::timing;
-use super::super::tracks::{Fate, Next, Role, Signs, Track};
+use super::super::tracks::{Fate, Role, Track};
 use super::{Agenda, Ask, Asked, NetcheckCheck};
 use crate::model::{Family, is_global};
 use crate::probe::Moment;

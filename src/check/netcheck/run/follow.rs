@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 
 use super::super::Options;
 use super::super::plan::{self, Place};
+use super::super::schedule::{Next, Signs};
 use super::super::timing;
-use super::super::tracks::{Fate, Next, Role, Signs, Track};
+use super::super::tracks::{Fate, Role, Track};
 use super::NetcheckCheck;
 use super::filter::{Due, Known, Seen, tally};
 use super::hairpin::Hairpin;

@@ -1,0 +1,100 @@
+//! When the next copy to a server is due, by what the run has shown so far.
+
+use std::time::Duration;
+
+use super::timing;
+use crate::probe::Moment;
+
+/// What the run as a whole has shown so far, as far as one track's patience depends on it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Signs {
+    /// Something has answered over UDP.
+    pub heard_udp: bool,
+    /// The longest of the best round trips of the servers that answered.
+    pub slowest: Duration,
+    /// A server that answers has left a copy unanswered for longer than its round trip explains.
+    pub loss_seen: bool,
+}
+
+/// What one track knows of its own server from elsewhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Knowledge {
+    /// TCP round trip to the server, or the slowest to any while UDP is silent everywhere.
+    pub tcp: Option<Duration>,
+    /// STUN round trip of the same server from the measuring socket.
+    pub measured: Option<Duration>,
+    /// The measuring socket has given the server up.
+    pub given_up: bool,
+}
+
+/// What a track wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Another copy, now.
+    Copy {
+        /// From a connected socket of its own.
+        connected: bool,
+    },
+    /// Nothing before this moment.
+    Wait(Moment),
+    /// Nothing more, unless something is heard.
+    Patience,
+    /// It is over.
+    Settled,
+}
+
+/// How long after its last needed copy a silent server is given up; `None`: not before the run's own end.
+pub(super) fn patience(signs: &Signs, knowledge: Knowledge) -> Option<Duration> {
+    if signs.heard_udp {
+        let slow = signs.slowest * 3 / 2 + Duration::from_millis(20);
+        return Some(slow.max(timing::GIVE_UP_FLOOR));
+    }
+    knowledge.tcp.map(|round_trip| round_trip * 3 + timing::MATURE_FLOOR)
+}
+
+/// From one copy to a silent server to the next.
+pub(super) fn spacing(signs: &Signs, sent: u32, needed: u32) -> Duration {
+    if signs.loss_seen {
+        let index = usize::try_from(sent.saturating_sub(timing::COPIES)).unwrap_or_default();
+        let last = timing::LOSSY_SPACING.len() - 1;
+        return timing::LOSSY_SPACING.get(index.min(last)).copied().unwrap_or(timing::FIRST_TIMEOUT);
+    }
+    if sent < needed {
+        // A node that got a single copy: not before the round trips seen so far say that it is late.
+        return overdue(signs);
+    }
+    let first = timing::late_after(signs.slowest).max(timing::FIRST_TIMEOUT);
+    (needed..sent).fold(first, |wait, _| wait * 3 / 2)
+}
+
+/// When a server that has not answered stands out: while answers come in from farther and farther away, it is merely
+/// the next. Otherwise most of a map of the whole world would be asked once more, each from a socket of its own.
+pub(super) fn overdue(signs: &Signs) -> Duration {
+    timing::late_after(signs.slowest).clamp(timing::CONNECTED_AFTER, timing::FIRST_TIMEOUT)
+}
+
+pub(super) fn silent_mapping(now: Moment, signs: &Signs, knowledge: Knowledge, last: Moment, sent: u32) -> Next {
+    if knowledge.given_up {
+        return Next::Settled;
+    }
+    if signs.loss_seen && sent < timing::MAPPING_COPIES {
+        // One copy a round trip would hold up the run by as many round trips of a far server as get lost.
+        return due(now, last + spacing(signs, sent, sent), false);
+    }
+    let Some(round_trip) = knowledge.measured else {
+        // Nobody knows yet whether the server is there; the measuring socket will find out.
+        return Next::Patience;
+    };
+    let at = last + timing::late_after(round_trip);
+    if now < at {
+        Next::Wait(at)
+    } else if sent < timing::MAPPING_COPIES {
+        Next::Copy { connected: false }
+    } else {
+        Next::Settled
+    }
+}
+
+pub(super) fn due(now: Moment, at: Moment, connected: bool) -> Next {
+    if now >= at { Next::Copy { connected } } else { Next::Wait(at) }
+}
