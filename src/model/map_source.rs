@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::without_secrets;
+use super::harmless_value;
 
 /// Where a DERP map comes from: what `--derp-map` may say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,7 +43,7 @@ impl fmt::Display for MapSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str(Self::DEFAULT_URL),
-            Self::Url(url) => f.write_str(&without_secrets(url)),
+            Self::Url(url) => f.write_str(&harmless_value(url, false)),
             Self::File(path) => path.display().fmt(f),
             Self::Stdin => f.write_str("-"),
             Self::Embedded => f.write_str("embedded"),
@@ -74,11 +74,11 @@ impl FromStr for MapSource {
         }
         match scheme.to_ascii_lowercase().as_str() {
             "http" | "https" if rest.trim_start_matches('/').is_empty() => {
-                Err(MapSourceError::NoHost(without_secrets(text)))
+                Err(MapSourceError::NoHost(harmless_value(text, false)))
             }
             "http" | "https" => Ok(Self::Url(text.to_owned())),
             "file" => Ok(Self::File(PathBuf::from(rest))),
-            _ => Err(MapSourceError::Scheme { scheme: scheme.to_owned(), text: without_secrets(text) }),
+            _ => Err(MapSourceError::Scheme { scheme: scheme.to_owned(), text: harmless_value(text, false) }),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::stun_server::{StunServerError, StunServerName};
-use super::{DerpMap, Node, Region, RegionId, without_secrets};
+use super::{DerpMap, Node, Region, RegionId, harmless_value};
 
 /// A relay as a person names it: a region of the map in force, `http(s)://host[:port]`, or `host[:port]`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,11 +105,11 @@ impl FromStr for RelayTarget {
             let tls = match scheme.to_ascii_lowercase().as_str() {
                 "https" => true,
                 "http" => false,
-                _ => return Err(RelayTargetError::Scheme { text: without_secrets(text) }),
+                _ => return Err(RelayTargetError::Scheme { text: harmless_value(text, false) }),
             };
             let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
             if !matches!(path.trim_end_matches('/'), "" | "derp") {
-                return Err(RelayTargetError::Path { text: without_secrets(text) });
+                return Err(RelayTargetError::Path { text: harmless_value(text, false) });
             }
             if authority.contains('@') {
                 return Err(RelayTargetError::User);

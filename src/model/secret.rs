@@ -3,8 +3,12 @@
 /// Takes the place of what is left out.
 const HIDDEN: &str = "***";
 
-/// Characters that end a URL in a sentence.
-const ENDS: &[char] = &['"', '\'', '`', '<', '>', '“', '”', '，', '。', '；', '：', '（', '）'];
+/// Characters that end a URL in a sentence. The apostrophe does not: a password may hold it, and rather a quote of the
+/// sentence is hidden as well than half a password shown.
+const ENDS: &[char] = &['"', '`', '<', '>', '“', '”', '，', '。', '；', '：', '（', '）'];
+
+/// What behind a query is the sentence's, and not the URL's.
+const END_OF_SENTENCE: &[char] = &[':', '.', ',', ';', ')', '!', '\''];
 
 /// A sentence, or several, with the URLs in it shown without user, password and query.
 #[must_use]
@@ -41,11 +45,11 @@ fn harmless_url(text: &str) -> String {
     };
     let shown = match hidden.split_once('?') {
         // Punctuation of the sentence is not the URL's.
-        Some((path, query)) if query.trim_end_matches([':', '.', ',', ';', ')', '!']).is_empty() => {
+        Some((path, query)) if query.trim_end_matches(END_OF_SENTENCE).is_empty() => {
             format!("{path}?{query}")
         }
         Some((path, query)) => {
-            let end = query.trim_end_matches([':', '.', ',', ';', ')', '!']).len();
+            let end = query.trim_end_matches(END_OF_SENTENCE).len();
             format!("{path}?{HIDDEN}{}", query.get(end..).unwrap_or_default())
         }
         None => hidden,
@@ -86,6 +90,9 @@ mod tests {
             ("http://u:p?w@proxy.example", "http://***@proxy.example"),
             ("https://maps.example/m?token=abc", "https://maps.example/m?***"),
             ("fetching https://maps.example/m?token=abc: refused", "fetching https://maps.example/m?***: refused"),
+            ("https://u:pa'ss@maps.example/m?token=a'b", "https://***@maps.example/m?***"),
+            ("cannot fetch 'https://a.example/m?t=1': refused", "cannot fetch 'https://a.example/m?***': refused"),
+            ("cannot fetch 'https://a.example/m': refused", "cannot fetch 'https://a.example/m': refused"),
             ("is it `https://u:p@a.example/x?y`, or not?", "is it `https://***@a.example/x?***`, or not?"),
             ("see (https://a.example/b), https://c:d@e.", "see (https://a.example/b), https://***@e."),
             ("无法获取 https://a.example/m?t=1（超时）", "无法获取 https://a.example/m?***（超时）"),

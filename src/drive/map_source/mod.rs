@@ -17,7 +17,7 @@ mod local;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use crate::model::{MapSource, without_secrets};
+use crate::model::{MapSource, harmless_value};
 use crate::probe::{Cause, Failure, Stage};
 
 pub use error::LoadError;
@@ -144,7 +144,7 @@ where
     // A copy that no longer decodes is as good as none.
     let address = url;
     // What everybody is told.
-    let url = without_secrets(address);
+    let url = harmless_value(address, false);
     let kept = cache.read().await.and_then(|entry| decode(&url, &entry.body).ok().map(|map| (entry, map)));
     let (entry, map) = match kept {
         Some((entry, map)) if entry.is_fresh(options.now) => {

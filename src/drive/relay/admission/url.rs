@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Refusal;
 use crate::drive::tls_roots;
-use crate::model::{NodePublic, without_secrets};
+use crate::model::{NodePublic, harmless_value};
 
 /// For the whole exchange.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,8 +26,9 @@ pub(super) struct UrlVerifier {
 
 impl UrlVerifier {
     pub(super) fn new(url: String) -> io::Result<Self> {
-        let failed =
-            |error: &dyn fmt::Display| io::Error::other(format!("cannot ask {:?}: {error}", without_secrets(&url)));
+        let failed = |error: &dyn fmt::Display| {
+            io::Error::other(format!("cannot ask {:?}: {error}", harmless_value(&url, false)))
+        };
         let tls = tls_roots::client_config().map_err(|error| failed(&error))?;
         let client = Client::builder()
             .tls_backend_preconfigured(tls)
@@ -71,7 +72,7 @@ impl UrlVerifier {
 
 impl fmt::Display for UrlVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&without_secrets(&self.url))
+        f.write_str(&harmless_value(&self.url, false))
     }
 }
 
