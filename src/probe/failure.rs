@@ -131,6 +131,37 @@ pub enum Cause {
     },
 }
 
+impl Cause {
+    /// Whether nothing that was sent can have left this host, or found its way: then whoever was to be asked was not.
+    #[must_use]
+    pub const fn is_of_this_end(&self) -> bool {
+        match self {
+            Self::Unreachable
+            | Self::NotPermitted
+            | Self::Resolver { .. }
+            | Self::NoResolver
+            | Self::Proxy { .. }
+            | Self::Unsupported { .. }
+            | Self::Os { .. } => true,
+            Self::TimedOut { .. }
+            | Self::NoAnswer { .. }
+            | Self::Refused
+            | Self::Reset
+            | Self::Closed
+            | Self::NoSuchName
+            | Self::NoAddress
+            | Self::Certificate { .. }
+            | Self::NotTls
+            | Self::TlsAlert { .. }
+            | Self::Status { .. }
+            | Self::NotAdmitted
+            | Self::Malformed { .. }
+            | Self::TooLarge { .. }
+            | Self::StunError { .. } => false,
+        }
+    }
+}
+
 /// What is wrong with a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]

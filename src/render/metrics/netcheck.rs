@@ -194,39 +194,13 @@ fn regions(all: &mut Vec<Metric>, netcheck: Option<&Netcheck>) {
     all.extend([up, relay, latency, over, loss, jitter]);
 }
 
-/// Whether nothing that was sent can have left this host, or found its way: then the region was not asked.
-const fn is_of_this_end(cause: &Cause) -> bool {
-    match cause {
-        Cause::Unreachable
-        | Cause::NotPermitted
-        | Cause::Resolver { .. }
-        | Cause::NoResolver
-        | Cause::Proxy { .. }
-        | Cause::Unsupported { .. }
-        | Cause::Os { .. } => true,
-        Cause::TimedOut { .. }
-        | Cause::NoAnswer { .. }
-        | Cause::Refused
-        | Cause::Reset
-        | Cause::Closed
-        | Cause::NoSuchName
-        | Cause::NoAddress
-        | Cause::Certificate { .. }
-        | Cause::NotTls
-        | Cause::TlsAlert { .. }
-        | Cause::Status { .. }
-        | Cause::NotAdmitted
-        | Cause::Malformed { .. }
-        | Cause::TooLarge { .. }
-        | Cause::StunError { .. } => false,
-    }
-}
-
 /// `None`: it was not asked, or how it ended is not known.
 fn is_up(region: &RegionReport) -> Option<bool> {
     if region.latency.is_some() || region.relay_answers == Some(true) {
         return Some(true);
     }
     let failure = region.failure.as_ref().filter(|_| region.skipped.is_none())?;
-    (!is_of_this_end(&failure.cause)).then_some(false)
+    // A name without an address of a family that this host has: nobody was asked.
+    let asked = !failure.cause.is_of_this_end() && failure.cause != Cause::NoAddress;
+    asked.then_some(false)
 }

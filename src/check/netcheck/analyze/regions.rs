@@ -39,7 +39,11 @@ fn report(evidence: &Evidence<'_>, region: &Region) -> RegionReport {
     let relay_answers = https()
         .any(|request| request.success().is_some())
         .then_some(true)
-        .or_else(|| (relay_failure.is_some() && all_ways_failed(evidence, region)).then_some(false));
+        // What never left this host says nothing of a relay.
+        .or_else(|| {
+            let told = https().any(|it| it.failure.as_ref().is_some_and(|failure| !failure.cause.is_of_this_end()));
+            (told && all_ways_failed(evidence, region)).then_some(false)
+        });
     let by_stun = measured.is_some_and(|(_, method)| method == LatencyMethod::Stun);
     let failure = if by_stun || skipped.is_some() {
         None
