@@ -38,6 +38,8 @@ pub(super) struct Rounds<'a> {
     /// The home region of the run before, which the next one leaves only for a better one.
     home: Option<RegionId>,
     targets: Vec<RelayTarget>,
+    /// When each target may be examined again: a round that takes shorter than the one before must not bring them nearer.
+    examine_again: Vec<Instant>,
     /// As many examinations as targets.
     exported: Exported,
     /// When the next round may begin.
@@ -62,6 +64,7 @@ impl<'a> Rounds<'a> {
             map: None,
             read_again: Instant::now(),
             home: None,
+            examine_again: vec![Instant::now(); targets.len()],
             targets,
             exported: Exported { every: args.every, netcheck: Runs::default(), doctors },
             next: Instant::now(),
@@ -131,7 +134,13 @@ impl<'a> Rounds<'a> {
         self.put_up();
         for index in 0..self.targets.len() {
             let Some(target) = self.targets.get(index).cloned() else { continue };
+            if let Some(due) = self.examine_again.get(index) {
+                tokio::time::sleep_until(*due).await;
+            }
             let begun = Instant::now();
+            if let Some(due) = self.examine_again.get_mut(index) {
+                *due = begun + self.exported.every;
+            }
             let report = self.examine(&target).await;
             if let Some((name, runs)) = self.exported.doctors.get_mut(index) {
                 ended(runs, name, begun, report);
@@ -221,7 +230,12 @@ impl<'a> Rounds<'a> {
 
     fn patients(&self, target: &RelayTarget) -> Result<doctor::Asked, CmdError> {
         let nothing = InForce { map: DerpMap::default(), findings: Vec::new(), relays: Vec::new() };
-        let map = if self.needs_map(target) { self.map.as_ref().ok_or_else(no_map)? } else { &nothing };
+        // One that is named by its address is looked at without a map where there is none yet.
+        let map = match &self.map {
+            Some(map) if self.needs_map(target) => map,
+            None if target.needs_map() => return Err(no_map()),
+            Some(_) | None => &nothing,
+        };
         let (mut patients, map_findings) = doctor::patients(Some(target), map)?;
         doctor::set_stun_port(&mut patients, self.args.stun_port);
         Ok(doctor::Asked { target: target.to_string(), patients, map_findings })

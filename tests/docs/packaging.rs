@@ -44,8 +44,10 @@ fn a_flag_is_not_one_that_begins_like_it() {
 
 #[test]
 fn wrong_arguments_are_not_tried_again() {
-    let unit = text("packaging/natscope-relay.service");
-    assert!(unit.lines().any(|line| line == format!("RestartPreventExitStatus={}", natscope::cli::EXIT_USAGE)));
+    for unit in ["packaging/natscope-relay.service", "packaging/natscope-exporter.service"] {
+        let wanted = format!("RestartPreventExitStatus={}", natscope::cli::EXIT_USAGE);
+        assert!(text(unit).lines().any(|line| line == wanted), "{unit}: {wanted}");
+    }
 }
 
 #[test]

@@ -54,6 +54,8 @@ fn the_dashboard_is_json_with_queries() {
         assert!(ids.insert(panel["id"].as_u64().unwrap()), "{panel}");
         for target in panel["targets"].as_array().unwrap() {
             assert!(!named(target["expr"].as_str().unwrap()).is_empty(), "{target}");
+            // Otherwise a table shows one series at a time, and no labels.
+            assert!(panel["type"] != "table" || target["format"] == "table", "{target}");
         }
     }
     assert!(panels.len() > 8);
