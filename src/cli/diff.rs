@@ -43,8 +43,10 @@ What counts as a change:
   The public address; not the port, which is another for each fresh socket.
   A region that answers and did not, or did and does not; a latency that moved by 10 ms and by a quarter; a loss that
   moved by a quarter of all probes.
-  The state of a relay's layer, its pin, the end of its certificate. A finding that came, went, or is more or less severe.
-  Reports of --redact hold pseudonyms, which differ each time: addresses and keys are not compared then.
+  The state of a relay's layer, its pin, the end of its certificate. Of two reports of one command also findings: a code
+  that came or went, is more or less severe, or there as often no more.
+  Regions that one of them left out, or does not have, are not compared. Reports of --redact hold pseudonyms, which differ
+  each time: addresses, keys, regions and relays are not compared then.
 
 Exit status:
   0    compared, whether anything changed or not

@@ -29,8 +29,9 @@ pub(super) enum Field {
     Doctor(&'static str),
     /// The end of a certificate, by node.
     CertificateEnd(String),
-    /// A finding, by code and title: how severe it is.
-    Finding(String, String),
+    /// Findings of one code: how severe the worst is, and how many there are where there are several. What their titles
+    /// say has numbers of the run in it.
+    Finding(String),
 }
 
 impl Field {
@@ -47,7 +48,7 @@ impl Field {
             Self::Layer(node, layer) => format!("doctor.{node}.layers.{layer}"),
             Self::Doctor(path) => format!("doctor.{path}"),
             Self::CertificateEnd(node) => format!("doctor.{node}.certificate.not_after"),
-            Self::Finding(code, _) => format!("findings.{code}"),
+            Self::Finding(code) => format!("findings.{code}"),
         }
     }
 }
@@ -95,7 +96,8 @@ pub(super) fn compare(before: &Value, after: &Value, redacted: bool) -> (Vec<Cha
     for path in NETCHECK {
         let field = Field::Netcheck(path);
         match path {
-            "ipv4.global" | "ipv6.global" if redacted => {}
+            // Pseudonyms differ from report to report.
+            "ipv4.global" | "ipv6.global" | "home_region" if redacted => {}
             "ipv4.global" | "ipv6.global" => {
                 comparison.verdict(field, &global(before, path), &global(after, path));
             }
@@ -109,7 +111,9 @@ pub(super) fn compare(before: &Value, after: &Value, redacted: bool) -> (Vec<Cha
             comparison.verdict(Field::Nat(family, path), &of(before), &of(after));
         }
     }
-    comparison.regions(before, after);
+    if !redacted {
+        comparison.regions(before, after);
+    }
     comparison.verdict(Field::PingDirect, &before["ping"]["direct"], &after["ping"]["direct"]);
     let answered = |report: &Value| {
         let ping = &report["ping"];
@@ -120,7 +124,8 @@ pub(super) fn compare(before: &Value, after: &Value, redacted: bool) -> (Vec<Cha
     let mechanism = |report: &Value| Some(report["predict"]["mechanism"].clone()).filter(|it| !it.is_null());
     comparison.plain(Field::Predict("mechanism"), mechanism(before), mechanism(after));
     comparison.doctor(before, after, redacted);
-    if comparison.compared > 0 {
+    // Each command looks for findings of its own: what another one does not tell has not gone.
+    if comparison.compared > 0 && before["command"] == after["command"] {
         comparison.findings(before, after);
     }
     (comparison.changes, comparison.compared)
@@ -194,56 +199,64 @@ impl Comparison {
         self.note(field, told(before), told(after));
     }
 
+    /// Regions both reports have, and measured or tried to.
     fn regions(&mut self, before: &Value, after: &Value) {
         let (Some(before), Some(after)) = (regions(before), regions(after)) else { return };
-        let codes: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-        for code in codes {
-            let latency = |regions: &BTreeMap<String, &Value>| regions.get(code)?["latency_ms"].as_f64();
-            let loss = |regions: &BTreeMap<String, &Value>| regions.get(code)?["loss"].as_f64();
-            match (latency(&before), latency(&after)) {
-                (Some(was), Some(is)) => {
-                    self.compared += 1;
-                    let by = (was - is).abs();
-                    if by >= LATENCY_MS && by >= was * LATENCY_SHARE {
-                        self.compared -= 1;
-                        self.plain(Field::Latency(code.clone()), Some(json!(was)), Some(json!(is)));
-                    }
-                    if let (Some(was), Some(is)) = (loss(&before), loss(&after))
-                        && (was - is).abs() >= LOSS
-                    {
-                        self.plain(Field::Loss(code.clone()), Some(json!(was)), Some(json!(is)));
-                    }
-                }
-                (was, is) => {
-                    self.appeared(Field::Latency(code.clone()), was.map(|it| json!(it)), is.map(|it| json!(it)));
-                }
+        let both = before.into_iter().filter_map(|(code, was)| Some((*after.get(&code)?, code, was)));
+        for (is, code, was) in both {
+            if [was, is].iter().any(|region| !region["skipped"].is_null()) {
+                continue;
+            }
+            let number = |key: &str| Some((was[key].as_f64()?, is[key].as_f64()?));
+            let Some((before, after)) = number("latency_ms") else {
+                let told = |region: &Value| Some(region["latency_ms"].clone()).filter(Value::is_number);
+                self.appeared(Field::Latency(code), told(was), told(is));
+                continue;
+            };
+            self.compared += 1;
+            let by = (before - after).abs();
+            if by >= LATENCY_MS && by >= before * LATENCY_SHARE {
+                self.change(Field::Latency(code.clone()), before, after);
+            }
+            if let Some((before, after)) = number("loss")
+                && (before - after).abs() >= LOSS
+            {
+                self.change(Field::Loss(code), before, after);
             }
         }
+    }
+
+    fn change(&mut self, field: Field, before: f64, after: f64) {
+        let told = |value: f64| Told { value: json!(value), ..Told::default() };
+        self.changes.push(Change { field, before: told(before), after: told(after) });
     }
 
     fn doctor(&mut self, before: &Value, after: &Value, redacted: bool) {
         let (before, after) = (&before["doctor"], &after["doctor"]);
         self.verdict(Field::Doctor("open_relay"), &before["open_relay"], &after["open_relay"]);
+        // Pins, and names of nodes, are pseudonyms then.
+        if redacted {
+            return;
+        }
         let pin = |doctor: &Value| doctor.is_object().then(|| doctor["cert_pin"].clone());
-        if !redacted {
-            self.plain(Field::Doctor("cert_pin"), pin(before), pin(after));
+        self.plain(Field::Doctor("cert_pin"), pin(before), pin(after));
+        let now = layers(after);
+        for ((node, layer), was) in layers(before) {
+            let is = now.get(&(node.clone(), layer.clone())).cloned();
+            self.plain(Field::Layer(node, layer), Some(was), is);
         }
-        let both =
-            layers(before).into_iter().filter_map(|(key, was)| Some((layers(after).get(&key)?.clone(), key, was)));
-        for (is, (node, layer), was) in both {
-            self.plain(Field::Layer(node, layer), Some(was), Some(is));
-        }
+        let now = certificates(after);
         for (node, was) in certificates(before) {
-            self.plain(Field::CertificateEnd(node.clone()), Some(was), certificates(after).remove(&node));
+            let is = now.get(&node).cloned();
+            self.plain(Field::CertificateEnd(node), Some(was), is);
         }
     }
 
     fn findings(&mut self, before: &Value, after: &Value) {
         let (before, after) = (findings(before), findings(after));
-        let keys: BTreeSet<&(String, String)> = before.keys().chain(after.keys()).collect();
-        for key in keys {
-            let (code, title) = key.clone();
-            self.appeared(Field::Finding(code, title), before.get(key).cloned(), after.get(key).cloned());
+        let codes: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        for code in codes {
+            self.appeared(Field::Finding(code.clone()), before.get(code).cloned(), after.get(code).cloned());
         }
     }
 }
@@ -280,12 +293,18 @@ fn certificates(doctor: &Value) -> BTreeMap<String, Value> {
     nodes(doctor).filter_map(end).collect()
 }
 
-/// How severe each finding is, by code and title.
-fn findings(report: &Value) -> BTreeMap<(String, String), Value> {
-    let findings = report["findings"].as_array().into_iter().flatten();
-    let key = |finding: &Value| {
-        let text = |key: &str| Some(finding[key].as_str()?.to_owned());
-        Some(((text("code")?, text("title")?), json!(text("severity")?)))
+/// By code how severe the worst finding is, and how many there are where it is not the only one: `2 × error`.
+fn findings(report: &Value) -> BTreeMap<String, Value> {
+    let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for finding in report["findings"].as_array().into_iter().flatten() {
+        if let (Some(code), Some(severity)) = (finding["code"].as_str(), finding["severity"].as_str()) {
+            found.entry(code.to_owned()).or_default().push(severity);
+        }
+    }
+    let told = |severities: &[&str]| {
+        let worst = ["error", "warning", "info"].into_iter().find(|severity| severities.contains(severity));
+        let worst = worst.or(severities.first().copied()).unwrap_or_default();
+        json!(if severities.len() > 1 { format!("{} × {worst}", severities.len()) } else { worst.to_owned() })
     };
-    findings.filter_map(key).collect()
+    found.into_iter().map(|(code, severities)| (code, told(&severities))).collect()
 }

@@ -54,9 +54,10 @@ fn noise_is_no_change() {
     after["netcheck"]["ipv4"]["global"]["value"] = json!("203.0.113.99:1");
     let code = before["netcheck"]["regions"][0]["code"].as_str().unwrap();
     let latency = format!("netcheck.regions.{code}.latency_ms");
-    assert_eq!(paths(&before, &after), ["netcheck.ipv4.global".to_owned(), latency.clone()]);
+    assert_eq!(paths(&before, &after), ["netcheck.ipv4.global".to_owned(), latency]);
     after["redacted"] = json!(true);
-    assert_eq!(paths(&before, &after), [latency], "pseudonyms are not compared");
+    assert_eq!(paths(&before, &after), Vec::<String>::new(), "pseudonyms are not compared");
+    assert_eq!(paths(&after, &before), Vec::<String>::new());
 }
 
 #[test]
@@ -67,6 +68,59 @@ fn findings_come_and_go() {
     let text = diff(&of(&before, &after), Format::Markdown, &Style::default());
     assert!(text.contains("NET-001") && text.contains("error"), "{text}");
     assert!(paths(&before, &after).contains(&"findings.NET-001".to_owned()));
+}
+
+#[test]
+fn what_only_one_of_them_tells_is_no_change() {
+    let before = value(&sample::healthy());
+    let mut after = before.clone();
+    after["netcheck"]["regions"].as_array_mut().unwrap().remove(1);
+    after["netcheck"]["regions"][0]["latency_ms"] = json!(null);
+    after["netcheck"]["regions"][0]["skipped"] = json!("not_asked");
+    assert_eq!(paths(&before, &after), Vec::<String>::new(), "regions that were left out");
+    let code = before["netcheck"]["regions"][0]["code"].as_str().unwrap().to_owned();
+    after["netcheck"]["regions"][0]["skipped"] = json!(null);
+    assert_eq!(paths(&before, &after), [format!("netcheck.regions.{code}.latency_ms")], "it was asked, and is silent");
+    // Another command has findings of its own.
+    let mut nat = before.clone();
+    nat["command"] = json!("nat");
+    nat["findings"] = json!([{ "code": "NET-002", "title": "a relay is down", "severity": "error" }]);
+    assert_eq!(paths(&before, &nat), Vec::<String>::new());
+}
+
+#[test]
+fn numbers_in_a_title_make_no_other_finding() {
+    let before = value(&sample::healthy());
+    let mut after = before.clone();
+    let mut first = before.clone();
+    first["findings"] = json!([{ "code": "NET-013", "title": "UDP loses packets (12 %)", "severity": "warning" }]);
+    after["findings"] = json!([{ "code": "NET-013", "title": "UDP loses packets (13 %)", "severity": "warning" }]);
+    assert_eq!(paths(&first, &after), Vec::<String>::new());
+    after["findings"] = json!([after["findings"][0], after["findings"][0]]);
+    assert_eq!(paths(&first, &after), ["findings.NET-013"]);
+    let text = diff(&of(&first, &after), Format::Table, &Style { lang: Lang::ZhCn, ..Style::default() });
+    assert!(text.contains("2 × 警告"), "{text}");
+}
+
+#[test]
+fn a_mechanism_is_told_in_words() {
+    let report = |mechanism: &str| {
+        json!({ "schema": 1, "command": "predict", "started_at": "2026-01-01T00:00:00Z",
+            "predict": { "direct": { "value": true, "why": null }, "mechanism": mechanism } })
+    };
+    let found = of(&report("lan"), &report("hole-punch"));
+    let text = diff(&found, Format::Table, &Style { lang: Lang::ZhCn, ..Style::default() });
+    assert!(!text.contains("hole-punch") && !text.contains("lan "), "{text}");
+}
+
+#[test]
+fn many_layers_take_no_longer_than_they_are() {
+    let node = |number: usize| json!({ "name": format!("n{number}"), "layers": [{ "layer": "tcp", "state": "ok" }] });
+    let nodes: Vec<Value> = (0..20_000).map(node).collect();
+    let report = json!({ "schema": 1, "command": "doctor", "started_at": "2026-01-01T00:00:00Z",
+        "doctor": { "nodes": nodes } });
+    // Each of them looked for among all of them would take minutes.
+    assert!(of(&report, &report).compared >= 20_000);
 }
 
 #[test]

@@ -10,9 +10,10 @@ use super::{Change, Diff, Side, Told};
 use crate::model::{Difficulty, Filtering, Mapping, NatType, Pooling, PortAllocation};
 use crate::render::catalogue::{self, Catalogue, Lang, Word};
 use crate::render::document::{Document, Fact, Grid, Section, Tone};
+use crate::render::json::mechanism_name;
 use crate::render::number::{percent, round_trip, span};
 use crate::render::{Style, clean};
-use crate::report::{Layer, Severity};
+use crate::report::{Layer, Mechanism, Severity};
 
 /// Longer values are cut: a report of a stranger may hold anything.
 const LONGEST: usize = 200;
@@ -97,7 +98,7 @@ pub(super) fn label(field: &Field, words: &dyn Catalogue) -> String {
         Field::Doctor("open_relay") => word(Word::OpenRelay),
         Field::Doctor(_) => word(Word::CertPin),
         Field::CertificateEnd(node) => words.aside(words.word(Word::CertificateEnd), &short(node)),
-        Field::Finding(code, _) => words.aside(words.word(Word::Finding), &short(code)),
+        Field::Finding(code) => words.aside(words.word(Word::Finding), &short(code)),
     }
 }
 
@@ -140,7 +141,12 @@ fn word_of(field: &Field, text: &str, words: &dyn Catalogue) -> Option<String> {
         Field::Nat(_, "filtering") => words.filtering(read::<Filtering>(text)?),
         Field::Nat(_, "port_allocation") => words.allocation(read::<PortAllocation>(text)?),
         Field::Nat(_, "pooling") => words.pooling(read::<Pooling>(text)?),
-        Field::Finding(..) => words.severity(read::<Severity>(text)?),
+        Field::Finding(_) => {
+            let (many, severity) = text.rsplit_once(" × ").map_or((None, text), |(many, of)| (Some(many), of));
+            let severity = words.severity(read::<Severity>(severity)?);
+            return Some(many.map_or_else(|| severity.to_owned(), |many| format!("{many} × {severity}")));
+        }
+        Field::Predict("mechanism") => return Some(words.mechanism(mechanism(text)?, None)),
         Field::Layer(..) => words.word(match text {
             "ok" => Word::Ok,
             "failed" => Word::Failed,
@@ -150,6 +156,12 @@ fn word_of(field: &Field, text: &str, words: &dyn Catalogue) -> Option<String> {
         _ => return None,
     };
     Some(word.to_owned())
+}
+
+/// The way two hosts talk that the JSON has this name for.
+fn mechanism(name: &str) -> Option<Mechanism> {
+    use Mechanism::{Hairpin, HitMapping, HolePunch, Lan, PublicEndpoint, Relay};
+    [Lan, PublicEndpoint, HolePunch, HitMapping, Hairpin, Relay].into_iter().find(|it| mechanism_name(*it) == name)
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Option<T> {

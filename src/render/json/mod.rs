@@ -21,6 +21,7 @@ use serde_json::{Map, Value, json};
 
 pub use conclusions::{Concluded, NotAReport, conclusions_from, last_report};
 pub use doctor::{Elsewhere, seen_elsewhere};
+pub(super) use predict::mechanism_name;
 pub use saved::{SavedError, saved_from};
 
 use super::catalogue::{self, Catalogue, Lang, RegionNames};

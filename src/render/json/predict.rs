@@ -9,7 +9,7 @@ impl Words<'_> {
         let [a, b] = &predict.sides;
         json!({
             "direct": self.verdict(&predict.direct, |direct| json!(direct)),
-            "mechanism": mechanism(predict.mechanism),
+            "mechanism": mechanism_name(predict.mechanism),
             "family": predict.family.map(family),
             "likelihood": likelihood(predict.likelihood),
             "a": self.predict_side(a),
@@ -53,7 +53,7 @@ const fn family(family: Family) -> &'static str {
     }
 }
 
-const fn mechanism(mechanism: Mechanism) -> &'static str {
+pub(in crate::render) const fn mechanism_name(mechanism: Mechanism) -> &'static str {
     match mechanism {
         Mechanism::Lan => "lan",
         Mechanism::PublicEndpoint => "public-endpoint",

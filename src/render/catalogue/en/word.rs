@@ -12,7 +12,9 @@ pub(super) const fn word(word: Word) -> &'static str {
         Word::CertificateEnd => "Certificate ends",
         Word::Finding => "Finding",
         Word::Redacted => "Redacted",
-        Word::AddressesNotCompared => "addresses and keys were not compared: pseudonyms differ from report to report",
+        Word::AddressesNotCompared => {
+            "addresses, keys, regions and relays were not compared: pseudonyms differ from report to report"
+        }
         Word::Changes => "Changes",
         Word::Failed => "failed",
         Word::NoAnswer => "no answer",

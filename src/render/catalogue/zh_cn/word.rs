@@ -13,7 +13,7 @@ pub(super) const fn word(word: Word) -> &'static str {
         Word::CertificateEnd => "证书到期",
         Word::Finding => "发现",
         Word::Redacted => "已脱敏",
-        Word::AddressesNotCompared => "未比较地址和密钥：每份报告的化名各不相同",
+        Word::AddressesNotCompared => "未比较地址、密钥、区域和中继：每份报告的化名各不相同",
         Word::Changes => "变化",
         Word::Failed => "失败",
         Word::NoAnswer => "无应答",
