@@ -72,7 +72,7 @@ impl Painter<'_> {
         let mut table = self.table(BARE);
         let room = self.room(section.facts.iter().map(|fact| fact.label));
         for fact in &section.facts {
-            let (sign, color) = sign_of(fact.tone);
+            let (sign, color) = (fact.tone.sign(), color_of(fact.tone));
             table.add_row([self.cell(sign, color), self.cell(fact.label, None), wrapped(&fact.text, room)]);
         }
         keep_together(&mut table, 1);
@@ -93,7 +93,7 @@ impl Painter<'_> {
         header.extend([Word::Loss, Word::Jitter, Word::Method].map(|word| self.words.word(word)));
         table.set_header(header.into_iter().map(|text| self.bold(text, None)).collect::<Vec<_>>());
         for row in rows {
-            let color = Some(latency_color(row));
+            let color = color_of(Tone::of_latency(row.latency));
             let mut cells = vec![
                 self.cell(if row.home { "*" } else { "" }, Some(Color::DarkGreen)),
                 self.cell(&row.code, None),
@@ -267,18 +267,13 @@ fn keep_together(table: &mut Table, columns: usize) {
     }
 }
 
-const fn sign_of(tone: Tone) -> (&'static str, Option<Color>) {
-    match tone {
-        Tone::Plain => ("·", None),
-        Tone::Good => ("✓", Some(Color::DarkGreen)),
-        Tone::Middling => ("!", Some(Color::DarkYellow)),
-        Tone::Bad => ("✗", Some(Color::DarkRed)),
-        Tone::Unknown => ("?", Some(Color::DarkYellow)),
-    }
-}
-
 const fn color_of(tone: Tone) -> Option<Color> {
-    sign_of(tone).1
+    match tone {
+        Tone::Plain => None,
+        Tone::Good => Some(Color::DarkGreen),
+        Tone::Middling | Tone::Unknown => Some(Color::DarkYellow),
+        Tone::Bad => Some(Color::DarkRed),
+    }
 }
 
 const fn severity_sign(severity: Severity) -> (&'static str, Color) {
@@ -286,15 +281,6 @@ const fn severity_sign(severity: Severity) -> (&'static str, Color) {
         Severity::Info => ("i", Color::DarkBlue),
         Severity::Warning => ("!", Color::DarkYellow),
         Severity::Error => ("✗", Color::DarkRed),
-    }
-}
-
-/// Green where a call feels immediate, yellow where one starts to notice, red beyond.
-fn latency_color(row: &RegionRow) -> Color {
-    match row.latency.as_millis() {
-        0..60 => Color::DarkGreen,
-        60..150 => Color::DarkYellow,
-        _ => Color::DarkRed,
     }
 }
 

@@ -54,7 +54,10 @@ impl Dashboard {
             let mut text = text.lines();
             let label = pad_str(fact.label, labels + GAP, Alignment::Left, None);
             let first = format!("{label}{}", text.next().unwrap_or_default());
-            lines.push(Line::from(vec![Span::styled(sign(fact.tone), self.look(fact.tone)), Span::raw(first)]));
+            lines.push(Line::from(vec![
+                Span::styled(format!("{} ", fact.tone.sign()), self.look(fact.tone)),
+                Span::raw(first),
+            ]));
             lines.extend(text.map(|text| Line::raw(format!("{}{text}", " ".repeat(SIGN + labels + GAP)))));
         }
         lines
@@ -119,17 +122,6 @@ fn cut(text: &str, lines: usize, width: u16) -> Vec<String> {
 
 fn put(frame: &mut Frame<'_>, area: Rect, lines: Vec<Line<'static>>) {
     frame.render_widget(Paragraph::new(lines), area);
-}
-
-/// The signs of the table.
-const fn sign(tone: Tone) -> &'static str {
-    match tone {
-        Tone::Plain => "· ",
-        Tone::Good => "✓ ",
-        Tone::Middling => "! ",
-        Tone::Bad => "✗ ",
-        Tone::Unknown => "? ",
-    }
 }
 
 /// `11-27 04:35:06`, or without the day.

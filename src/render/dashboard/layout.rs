@@ -76,7 +76,7 @@ impl Dashboard {
         let panes = body - facts.height;
         let (regions, changes) = if area.width >= BESIDE {
             let pane = take(panes);
-            let width = area.width * 3 / 5;
+            let width = area.width / 5 * 3;
             let beside = Rect { x: pane.x + width + 2, width: area.width - width - 2, ..pane };
             (Rect { width, ..pane }, beside)
         } else if panes >= BEFORE_CHANGES {

@@ -88,12 +88,7 @@ impl Dashboard {
         let name = pad_str(&region.name, columns.name.saturating_sub(GAP), Alignment::Left, None);
         let name = if columns.name > 0 { format!("  {name}") } else { String::new() };
         let latency = region.latency.map_or_else(|| "?".to_owned(), round_trip);
-        let tone = match region.latency.map(|latency| latency.as_millis()) {
-            None => Tone::Unknown,
-            Some(0..60) => Tone::Good,
-            Some(60..150) => Tone::Middling,
-            Some(_) => Tone::Bad,
-        };
+        let tone = region.latency.map_or(Tone::Unknown, Tone::of_latency);
         let mut spans = vec![
             Span::styled(mark, self.look(Tone::Good)),
             Span::raw(format!("{}{name} ", pad_str(&region.code, columns.code, Alignment::Left, None))),

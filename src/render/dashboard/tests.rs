@@ -4,7 +4,7 @@ use ratatui::backend::TestBackend;
 use super::*;
 use crate::model::{Level, NatType};
 use crate::render::sample;
-use crate::report::{Confidence, LatencyMethod, Verdict};
+use crate::report::{Confidence, LatencyMethod, Verdict, Why};
 
 fn seconds(seconds: u64) -> Moment {
     Moment::after_start(Duration::from_secs(seconds))
@@ -46,6 +46,15 @@ fn watched_for_a_while(lang: Lang, size: (u16, u16)) -> Dashboard {
         for region in report.netcheck.iter_mut().flat_map(|netcheck| &mut netcheck.regions) {
             if let Some(latency) = region.latency.as_mut().filter(|_| region.method == Some(LatencyMethod::Stun)) {
                 *latency += slower;
+            }
+        }
+        if let Some(netcheck) = &mut report.netcheck {
+            let home = &netcheck.home_region;
+            if let (Some(id), Some(Why::HomeNearest { latency, of, next, score })) = (home.value(), home.why().cloned())
+            {
+                let next = next.map(|(id, latency)| (id, latency + slower));
+                let why = Why::HomeNearest { latency: latency + slower, of, next, score };
+                netcheck.home_region = Verdict::known(*id, Confidence::High, home.evidence().to_vec()).because(why);
             }
         }
         board.begin(seconds(30 * run));
@@ -111,6 +120,16 @@ fn every_size_can_be_drawn() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_size_that_no_screen_has_can_be_drawn_too() {
+    for columns in [21_846, u16::MAX] {
+        let mut board = empty(Lang::En, (columns, 3));
+        board.report(sample::healthy());
+        board.resize((columns, 3));
+        screen(&board, seconds(1));
     }
 }
 

@@ -80,6 +80,28 @@ pub(super) enum Tone {
     Unknown,
 }
 
+impl Tone {
+    /// Good where a call feels immediate, less so where one starts to notice, bad beyond.
+    pub(super) const fn of_latency(latency: Duration) -> Self {
+        match latency.as_millis() {
+            0..60 => Self::Good,
+            60..150 => Self::Middling,
+            _ => Self::Bad,
+        }
+    }
+
+    /// The sign in front of a line.
+    pub(super) const fn sign(self) -> &'static str {
+        match self {
+            Self::Plain => "·",
+            Self::Good => "✓",
+            Self::Middling => "!",
+            Self::Bad => "✗",
+            Self::Unknown => "?",
+        }
+    }
+}
+
 /// A measured region.
 #[derive(Clone, Debug)]
 pub(super) struct RegionRow {

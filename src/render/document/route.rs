@@ -4,7 +4,7 @@
 //! behaviour of all that translates together, so it is said of all of it and of no single box.
 
 use super::{Scribe, Tone, nat};
-use crate::model::{Difficulty, Family, Mapping, NatType, RegionId};
+use crate::model::{Difficulty, Family, Mapping, NatType, RegionId, is_global};
 use crate::probe::PortMappingService;
 use crate::render::catalogue::{Word, service};
 use crate::render::number::round_trip;
@@ -192,7 +192,8 @@ impl Scribe<'_> {
             Translates::Perhaps => {
                 let why = nat.difficulty.why().or_else(|| nat.mapping.why());
                 let why = why.map(|why| self.words.why(why, &self.names)).unwrap_or_default();
-                let doubtful = match gateway {
+                let beyond = nat.mapped.is_empty() || crosses_internet(nat);
+                let doubtful = match gateway.filter(|_| beyond) {
                     Some(_) => box_of(router_name),
                     None => Stop::new(StopKind::Nat, self.words.word(Word::Nat)).doubtful().saying([why]),
                 };
@@ -244,9 +245,10 @@ impl Scribe<'_> {
     }
 
     fn internet(&self, nat: &Nat, netcheck: Option<&Netcheck>) -> Stop {
-        let mut told: Vec<String> = nat.mapped.iter().take(2).map(ToString::to_string).collect();
-        if nat.mapped.len() > 2 {
-            told.push(format!("+{}", nat.mapped.len() - 2));
+        let outside = || nat.mapped.iter().filter(|endpoint| is_global(endpoint.ip()));
+        let mut told: Vec<String> = outside().take(2).map(ToString::to_string).collect();
+        if outside().count() > 2 {
+            told.push(format!("+{}", outside().count() - 2));
         }
         let udp = outward(nat, netcheck);
         let transport = nat.transport.to_string();
@@ -256,7 +258,9 @@ impl Scribe<'_> {
             _ => format!("{transport} ?"),
         };
         let mut links = vec![Link { tone: udp, label: mark }];
-        let over_tcp = netcheck.filter(|_| udp != Tone::Good).is_some_and(|netcheck| {
+        // Who was heard was near by, and his relay is as well.
+        let near = !nat.mapped.is_empty() && !crosses_internet(nat);
+        let over_tcp = netcheck.filter(|_| udp != Tone::Good && !near).is_some_and(|netcheck| {
             let regions = &netcheck.regions;
             regions.iter().any(|it| it.method == Some(LatencyMethod::Https) || it.relay_answers == Some(true))
         });
@@ -317,9 +321,10 @@ enum Translates {
 impl Translates {
     fn of(nat: &Nat) -> Self {
         match (nat.difficulty.value(), nat.mapping.value()) {
-            (Some(Difficulty::None), _) | (_, Some(Mapping::Direct)) => Self::No,
-            (Some(Difficulty::Easy | Difficulty::Hard), _) | (_, Some(_)) => Self::Yes,
-            (Some(Difficulty::Blocked) | None, None) => Self::Perhaps,
+            (Some(Difficulty::None), _) => Self::No,
+            // Servers near by see an address that nothing has translated yet: what is beyond them they do not see.
+            (Some(Difficulty::Blocked) | None, None | Some(Mapping::Direct)) => Self::Perhaps,
+            _ => Self::Yes,
         }
     }
 }
@@ -328,11 +333,16 @@ impl Translates {
 fn outward(nat: &Nat, netcheck: Option<&Netcheck>) -> Tone {
     let blocked = nat.difficulty.value() == Some(&Difficulty::Blocked)
         || netcheck.is_some_and(|netcheck| Verdict::is_false(&netcheck.udp));
-    match (nat.mapped.is_empty(), blocked) {
-        (false, _) => Tone::Good,
-        (true, true) => Tone::Bad,
-        (true, false) => Tone::Unknown,
+    match (crosses_internet(nat), blocked) {
+        (true, _) => Tone::Good,
+        (false, true) => Tone::Bad,
+        (false, false) => Tone::Unknown,
     }
+}
+
+/// Whether a server beyond the host's own network has answered: what it saw is an address of the internet.
+fn crosses_internet(nat: &Nat) -> bool {
+    nat.mapped.iter().any(|endpoint| is_global(endpoint.ip()))
 }
 
 /// What leads away from the host.

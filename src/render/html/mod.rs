@@ -93,8 +93,8 @@ impl Writer {
         }
         if !document.findings.is_empty() {
             self.section(main, Word::Findings, |section| {
-                for row in &document.findings {
-                    self.finding(section, row);
+                for (row, anchor) in document.findings.iter().zip(anchors(&document.findings)) {
+                    self.finding(section, row, &anchor);
                 }
                 section.block("p", &[("class", "note")], |p| p.prose(self.words.word(Word::AboutCodes)));
             });
@@ -115,8 +115,8 @@ impl Writer {
             header.line("p", &[("class", "note")], &document.about);
             if !document.findings.is_empty() {
                 header.block("p", &[("class", "tags")], |p| {
-                    for row in &document.findings {
-                        let target = format!("#{}", row.code);
+                    for (row, anchor) in document.findings.iter().zip(anchors(&document.findings)) {
+                        let target = format!("#{anchor}");
                         p.leaf("a", &[("class", severity_class(row.severity)), ("href", &target)], &row.code);
                         p.say(" ");
                     }
@@ -190,9 +190,9 @@ impl Writer {
         });
     }
 
-    fn finding(&self, section: &mut Markup, row: &FindingRow) {
+    fn finding(&self, section: &mut Markup, row: &FindingRow, anchor: &str) {
         let class = format!("finding {}", severity_class(row.severity));
-        section.block("article", &[("class", &class), ("id", &row.code)], |article| {
+        section.block("article", &[("class", &class), ("id", anchor)], |article| {
             article.block("h3", &[], |h3| {
                 h3.leaf("span", &[("class", "code")], &row.code);
                 h3.say(" ");
@@ -262,6 +262,16 @@ fn table(section: &mut Markup, class: &str, header: &[&str], rows: impl FnOnce(&
             });
         });
     });
+}
+
+/// Where each finding stands: its code, with a number behind it from the second of the same code on.
+fn anchors(findings: &[FindingRow]) -> Vec<String> {
+    let before = |index: usize, code: &str| findings.iter().take(index).filter(|row| row.code == code).count();
+    let anchor = |(index, row): (usize, &FindingRow)| match before(index, &row.code) {
+        0 => row.code.clone(),
+        many => format!("{}-{}", row.code, many + 1),
+    };
+    findings.iter().enumerate().map(anchor).collect()
 }
 
 /// The class of a tone in the style sheet.

@@ -3,7 +3,7 @@
 use super::markup::Markup;
 use super::number;
 use crate::render::catalogue::{Catalogue, Word};
-use crate::render::document::RegionRow;
+use crate::render::document::{RegionRow, Tone};
 use crate::render::number::round_trip;
 
 /// The longest bar, in pixels.
@@ -16,7 +16,7 @@ pub(super) fn table(section: &mut Markup, rows: &[RegionRow], words: &dyn Catalo
     let [loss, jitter, method] = [Word::Loss, Word::Jitter, Word::Method].map(|word| words.word(word));
     super::table(section, "regions", &[region, name, latency, "", loss, jitter, method], |body| {
         for row in rows {
-            let class = latency_class(row);
+            let class = super::class_of(Tone::of_latency(row.latency));
             body.block("tr", &[("class", if row.home { "home" } else { "other" })], |tr| {
                 tr.leaf("th", &[("scope", "row")], &row.code);
                 let name =
@@ -41,13 +41,4 @@ fn bar(cell: &mut Markup, length: usize, class: &str) {
         svg.empty("rect", &[("class", "track"), ("width", "260"), ("height", "12"), ("rx", "3")]);
         svg.empty("rect", &[("class", class), ("width", &number(length)), ("height", "12"), ("rx", "3")]);
     });
-}
-
-/// Good where a call feels immediate, less so where one starts to notice, bad beyond.
-fn latency_class(row: &RegionRow) -> &'static str {
-    match row.latency.as_millis() {
-        0..60 => "good",
-        60..150 => "middling",
-        _ => "bad",
-    }
 }

@@ -4,6 +4,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::{Format, Lang, render as render_as, sample};
 use super::*;
+use crate::model::Mapping;
+use crate::report::{Confidence, Verdict, Why};
 
 fn page(report: &Report, style: &Style) -> String {
     render_as(report, Format::Html, style)
@@ -99,6 +101,16 @@ fn elements(page: &str) -> Vec<Tag> {
         all.push((name.to_owned(), seen));
     }
     assert!(open.is_empty() && rest.trim().is_empty(), "{open:?} stay open");
+    let mut ids: Vec<&str> = all
+        .iter()
+        .flat_map(|(_, attributes)| attributes)
+        .filter(|(key, _)| key == "id")
+        .map(|(_, id)| id.as_str())
+        .collect();
+    let all_ids = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all_ids, "an id twice");
     all
 }
 
@@ -168,6 +180,18 @@ fn the_policy_lets_this_sheet_in_and_nothing_else() {
 }
 
 #[test]
+fn each_finding_of_one_code_has_a_place_of_its_own() {
+    let mut report = sample::relays_broken();
+    report.findings.extend(report.findings.clone());
+    let text = page(&report, &Style::default());
+    elements(&text);
+    let code = report.findings[0].code();
+    for wanted in [format!("href=\"#{code}\""), format!("href=\"#{code}-2\""), format!("id=\"{code}-2\"")] {
+        assert!(text.contains(&wanted), "{wanted}");
+    }
+}
+
+#[test]
 fn what_is_undetermined_is_dashed() {
     for (name, report, wanted) in [
         ("one_server", Box::new(sample::one_server()), "NAT ?"),
@@ -181,4 +205,19 @@ fn what_is_undetermined_is_dashed() {
     }
     let text = page(&sample::healthy(), &Style::default());
     assert!(!text.contains("stop unknown dashed"), "all of a healthy host is known");
+    // Servers of this host's own tell nothing of what is beyond it.
+    let mut near = sample::healthy();
+    for nat in [&mut near.nat_v4, &mut near.nat_v6] {
+        let nat = nat.as_mut().unwrap();
+        nat.difficulty = Verdict::unknown(Why::ServersNotOnInternet);
+        nat.mapping = Verdict::known(Mapping::Direct, Confidence::Medium, []);
+        nat.mapped = vec!["127.0.0.1:4000".parse().unwrap()];
+    }
+    let text = page(&near, &Style::default());
+    let drawn = text.split_once("<svg class=\"path\"").unwrap().1.split_once("</figure>").unwrap().0;
+    for wanted in ["NAT ?", "Internet"] {
+        let stop = drawn.split("<g class=\"stop ").find(|stop| stop.contains(&format!("<title>{wanted}")));
+        assert!(stop.is_some_and(|stop| stop.starts_with("unknown dashed\"")), "{wanted}: {stop:?}");
+    }
+    assert!(!drawn.contains("No NAT") && !drawn.contains("UDP ✓"), "{drawn}");
 }

@@ -26,7 +26,7 @@ impl WatchWords for super::English {
             WatchWord::HistoryHelp => {
                 "a block for each run, newest last, as high as its round trip, which by HTTPS is longer; × where none was measured"
             }
-            WatchWord::LossHelp => "loss: share of STUN round trips lost, over the runs that blocks are kept of",
+            WatchWord::LossHelp => "loss: share of STUN round trips lost, over the last 240 runs at most",
             WatchWord::UnknownHelp => {
                 "?: undetermined, with the reason, which is never a no; the whole reason is in natscope netcheck"
             }

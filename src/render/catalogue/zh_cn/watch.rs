@@ -24,7 +24,7 @@ impl WatchWords for super::Chinese {
             WatchWord::PageHelp => "翻页，以及跳到开头或末尾",
             WatchWord::HelpHelp => "显示本帮助，再按返回",
             WatchWord::HistoryHelp => "每次测量一格，最新的在最后，高度为往返时间（HTTPS 的会更长）；× 表示没有测得",
-            WatchWord::LossHelp => "丢包：STUN 往返丢失的比例，按图中各次测量计算",
+            WatchWord::LossHelp => "丢包：STUN 往返丢失的比例，最多按最近 240 次测量计算",
             WatchWord::UnknownHelp => "?：未能确定并附原因，绝不等于“否”；完整原因见 natscope netcheck",
             WatchWord::ChangesHelp => "变化：各次报告之间的不同，时间为 UTC；仅往返时间变化不算",
         }
