@@ -25,6 +25,30 @@ pub(super) struct Knowledge {
     pub measured: Option<Duration>,
     /// The measuring socket has given the server up.
     pub given_up: bool,
+    /// What TCP shows of the way to the server, where nothing is heard over UDP, and its round trip.
+    pub up: Option<(Shown, Duration)>,
+}
+
+/// That a way is up, as TCP shows. One that was down until then has swallowed whatever was sent before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// When the first packet left that showed it.
+    pub since: Moment,
+    /// Copies that must have left after that for silence to count.
+    pub copies: u32,
+}
+
+impl Shown {
+    /// By the first connection that was tried, or by one more because that one did not come about, so that packets do
+    /// get lost here.
+    pub(super) const fn at(since: Moment, again: bool) -> Self {
+        Self { since, copies: if again { timing::COPIES } else { 1 } }
+    }
+
+    /// The earlier one counts.
+    pub(super) fn min(self, other: Self) -> Self {
+        if (other.since, other.copies) < (self.since, self.copies) { other } else { self }
+    }
 }
 
 /// What a track wants next.

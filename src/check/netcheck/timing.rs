@@ -19,6 +19,8 @@ pub(super) const COPIES: u32 = 3;
 pub(super) const COPY_SPACING: Duration = Duration::from_millis(25);
 /// No server is sent more than this many copies from one socket.
 pub(super) const MAX_COPIES: u32 = 7;
+/// … unless it was shown to be up only after most of them had left.
+pub(super) const MOST_COPIES: u32 = 10;
 /// A silent server is asked once from a connected socket, on which an ICMP refusal can be heard; no sooner than this.
 pub(super) const CONNECTED_AFTER: Duration = Duration::from_millis(75);
 /// Spacing of further copies to a silent server when loss has been seen elsewhere.
@@ -51,10 +53,17 @@ pub(super) const SILENT_REGION_END: Duration = Duration::from_millis(550);
 /// … since all the others are done at one round trip and three copies' spacing.
 pub(super) const SILENT_REGION_BEYOND: Duration = Duration::from_millis(350);
 /// A relay that is to be home must answer over TCP within this and six of its round trips (of the slowest, where its
-/// own is not known) …
-pub(super) const HTTPS_FLOOR: Duration = Duration::from_millis(250);
-/// … or this where packets get lost: TCP sends a lost SYN again after a second (RFC 6298).
-pub(super) const HTTPS_FLOOR_LOSSY: Duration = Duration::from_millis(1300);
+/// own is not known): TCP sends a lost SYN again after a second (RFC 6298), and one packet lost is no relay down.
+pub(super) const HTTPS_FLOOR: Duration = Duration::from_millis(1300);
+/// A region that is measured by its relay alone, since its STUN is silent, gets this long at least.
+pub(super) const SILENT_REGION_FLOOR: Duration = Duration::from_millis(250);
+/// While nothing is heard over UDP and fewer relays are shown to be up than its silence takes, a connection that has not
+/// come about by then is tried anew, as packets get lost …
+pub(super) const CONNECT_AGAIN: Duration = Duration::from_millis(300);
+/// … so many times, to so many relays.
+pub(super) const MOST_AGAIN: u8 = 3;
+/// See [`MOST_AGAIN`].
+pub(super) const AGAIN_RELAYS: usize = 8;
 /// A connection that took this long was asked for more than once (RFC 6298).
 pub(super) const SYN_SENT_AGAIN: Duration = Duration::from_secs(1);
 /// From the end of a probe's time to its being told.
@@ -91,6 +100,12 @@ pub(super) const PORT_MAPPING_PATIENCE: Duration = Duration::from_millis(400);
 pub(super) const PORT_MAPPING_TIMEOUT: Duration = Duration::from_millis(1500);
 /// A captive portal is on the local network.
 pub(super) const PORTAL_TIMEOUT: Duration = Duration::from_secs(2);
+/// Hosts pinged at once.
+pub(super) const FIRST_PINGS: usize = 2;
+/// Many hosts do not answer pings: while nobody has, one more is sent each time this has passed …
+pub(super) const PING_SPACING: Duration = Duration::from_millis(50);
+/// … to so many hosts, and then so many more to the same ones.
+pub(super) const MOST_PINGS: usize = 7;
 /// As for STUN in a silent network.
 pub(super) const ICMP_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -114,8 +129,8 @@ pub(super) const SCOUTS: usize = 3;
 pub(super) const HAIRPIN_SOCKETS: [u8; 2] = [5, 6];
 /// Packets of a round: there, back, there, back, control.
 pub(super) const HAIRPIN_ROUND: u32 = 5;
-/// Servers each of them asks at once for its outside endpoint.
-pub(super) const HAIRPIN_SERVERS: usize = 2;
+/// Servers each of them asks at once for its outside endpoint: two must agree, and one may lie.
+pub(super) const HAIRPIN_SERVERS: usize = 3;
 /// From its first packet on, the hairpin test holds the run up for this long and half the slowest round trip: a filter
 /// that keeps packets out takes as long to be told.
 pub(super) const HAIRPIN_PATIENCE: Duration = Duration::from_millis(30);

@@ -153,6 +153,25 @@ impl Track {
         };
         let give_up = self.shared_copy(needed).and_then(|at| patience(signs, knowledge).map(|wait| at + wait));
         let give_up = give_up.map(|at| at.max(first + timing::FARTHEST));
+        // Silence counts from when the way is known to be up, and only once it has lasted.
+        let give_up = match (give_up, knowledge.up) {
+            (Some(at), Some((up, round_trip))) => {
+                let mut after = self.copies.iter().filter(|copy| !copy.connected && copy.at >= up.since);
+                let enough = after.nth(usize::try_from(up.copies.saturating_sub(1)).unwrap_or(usize::MAX));
+                // Where the other family is heard, fewer were wanted of this one at first.
+                let few = signs.heard_udp && sent < timing::NEEDED_COPIES_SILENT;
+                match enough.map(|copy| copy.at).filter(|_| !few) {
+                    None if sent < timing::MOST_COPIES => {
+                        let next = last + timing::COPY_SPACING;
+                        return if now >= next { Next::Copy { connected: false } } else { Next::Wait(next) };
+                    }
+                    None => Some(at),
+                    Some(_) if signs.heard_udp => Some(at.max(last + round_trip * 3 + timing::MATURE_FLOOR)),
+                    Some(enough) => Some(at.max(enough + round_trip * 3 + timing::MATURE_FLOOR)),
+                }
+            }
+            (at, _) => at,
+        };
         if let Some(at) = give_up
             && now >= at
         {

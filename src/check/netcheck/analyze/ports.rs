@@ -122,7 +122,9 @@ pub(super) fn port_preservation(view: &View) -> Verdict<bool> {
     let mut sockets: BTreeMap<Slot, BTreeSet<bool>> = BTreeMap::new();
     let mut mappings: BTreeSet<(Slot, SocketAddr)> = BTreeSet::new();
     let mut operators: BTreeSet<Operator> = BTreeSet::new();
-    for sighting in view.trusted() {
+    // One liar is not to undo what all the others tell.
+    let believed = view.believed();
+    for sighting in view.trusted().filter(|sighting| believed.contains(&sighting.server)) {
         if let Some(local) = sighting.local {
             sockets.entry(sighting.slot).or_default().insert(local.port() == sighting.mapped.port());
             mappings.insert((sighting.slot, sighting.mapped));

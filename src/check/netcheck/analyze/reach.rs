@@ -27,6 +27,10 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
             .because(Why::UdpAnswered { answers: count(answered.len()), servers: count(servers.len()) });
     }
     let everything = || some_of(evidence.stun.iter().map(|copy| copy.probe));
+    // Whatever stands at the edge: nothing leaves this host.
+    if let Some(failure) = refused_locally(evidence) {
+        return Verdict::known(false, Confidence::High, everything()).because(Why::SendRefused { failure });
+    }
     if portal {
         return Verdict::unknown(Why::BehindPortal).with_evidence(everything());
     }
@@ -34,9 +38,6 @@ pub(super) fn udp(evidence: &Evidence<'_>, portal: bool) -> Verdict<bool> {
     if evidence.stun.is_empty() {
         let why = if Family::BOTH.into_iter().any(usable) { no_servers(evidence) } else { Why::Offline };
         return Verdict::unknown(why);
-    }
-    if let Some(failure) = refused_locally(evidence) {
-        return Verdict::known(false, Confidence::High, everything()).because(Why::SendRefused { failure });
     }
     if evidence.stun.iter().all(|copy| copy.failure.is_some_and(|failure| failure.cause == Cause::Unreachable))
         && evidence.https.iter().all(|request| request.success().is_none())
@@ -108,7 +109,14 @@ fn blocked(evidence: &Evidence<'_>) -> Verdict<bool> {
 pub(super) fn blocked_over(evidence: &Evidence<'_>, family: Family, udp: &Verdict<bool>) -> bool {
     let sent = evidence.of_family(family).any(StunCopy::shared);
     let refused = matches!(udp.why(), Some(Why::SendRefused { .. }));
-    udp.is_false() && sent && (refused || Silence::of(evidence, family, &evidence.relays_up(family)).speaks())
+    let silence = || Silence::of(evidence, family, &evidence.relays_up(family));
+    if udp.is_true() {
+        // The other family's answers show that this host's sockets work; that nothing comes in over this one must be as
+        // clear as it would have to be of both.
+        let unheard = !evidence.of_family(family).any(|copy| copy.reply.is_some());
+        return sent && unheard && silence().tells(evidence, family);
+    }
+    udp.is_false() && sent && (refused || silence().speaks())
 }
 
 /// This host or its firewall refused every datagram.

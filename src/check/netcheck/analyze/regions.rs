@@ -271,16 +271,19 @@ pub(super) fn home(evidence: &Evidence<'_>, regions: &[RegionReport]) -> Verdict
         // An echo reply tells the distance of a machine, not that a relay is on it.
         .filter(|report| report.method != Some(LatencyMethod::Icmp))
         .filter_map(|report| {
-            let down = relay_failure(report).filter(|_| report.relay_answers == Some(false));
+            let failed = relay_failure(report).filter(|_| report.relay_answers == Some(false));
+            let down = failed.or_else(|| out_of_reach(evidence, report.id));
             Candidate::of(evidence.input, report.id, report.latency?, down)
         })
         .collect();
     let previous = evidence.input.previous_home;
     let Some(election) = home::elect(&candidates, previous) else {
-        let why = if candidates.iter().any(|candidate| candidate.down.is_some()) {
-            Why::NoRelayAnswers
-        } else {
-            Why::NoHomeCandidate
+        let silent = regions.iter().any(|report| report.relay_answers == Some(false));
+        let nearest = candidates.iter().filter(|candidate| candidate.down.is_some()).min_by_key(|it| it.latency);
+        let why = match nearest {
+            Some(_) if silent => Why::NoRelayAnswers,
+            Some(candidate) => relay_unsettled(evidence, candidate.region),
+            None => Why::NoHomeCandidate,
         };
         return Verdict::unknown(why);
     };
@@ -311,6 +314,27 @@ pub(super) fn home(evidence: &Evidence<'_>, regions: &[RegionReport]) -> Verdict
         }
     };
     Verdict::known(election.region, confidence, home_evidence(evidence, election.region)).because(why)
+}
+
+/// That none of a region's relays has an address this host could send to, as one of IPv4 alone where there is only
+/// IPv6. Its STUN may be measured all the same, on a node that is no relay.
+fn out_of_reach(evidence: &Evidence<'_>, id: RegionId) -> Option<Failure> {
+    let input = evidence.input;
+    let region = input.map.regions.get(&id)?;
+    if !input.options.https || input.host.proxy.https.is_some() {
+        return None;
+    }
+    let may_be_reached = |node: &Node, family| match relay_place(node, family) {
+        Place::ByName => {
+            let failure = evidence.name_failure(&node.host_name, family);
+            let nowhere = failure.is_some_and(|failure| matches!(failure.cause, Cause::NoAddress | Cause::NoSuchName));
+            input.may_resolve(family) && !nowhere
+        }
+        _ => evidence.relay_address(node, family).is_some_and(|address| input.may_send(address)),
+    };
+    let mut relays = region.nodes.iter().filter(|node| !node.stun_only);
+    let reached = relays.any(|node| Family::BOTH.into_iter().any(|family| may_be_reached(node, family)));
+    (!reached).then(|| Failure::new(Stage::Connect, Cause::Unreachable))
 }
 
 /// Why nobody knows whether the relay of the region that would be home answers.

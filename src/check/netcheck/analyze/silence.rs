@@ -8,9 +8,10 @@ use super::evidence::{Evidence, HttpsTry};
 use super::owner::Owner;
 use super::reach::count;
 use crate::check::Operator;
+use crate::check::netcheck::schedule::Shown;
 use crate::check::netcheck::timing;
 use crate::model::{Family, Node};
-use crate::probe::{Cause, HttpsAnswer, Moment, Outcome, Question};
+use crate::probe::{Cause, HttpsAnswer, Outcome, Question};
 use crate::report::Why;
 
 /// What shows that a server is up along one way.
@@ -18,14 +19,14 @@ use crate::report::Why;
 pub(super) struct Up {
     /// The longest round trip of those that showed it: silence is measured by that.
     pub round_trip: Duration,
-    /// When the first packet left that showed it. A way that was down until then has swallowed whatever left before.
-    pub since: Moment,
+    /// Since when, and how many copies must have left after that.
+    pub shown: Shown,
 }
 
 impl Up {
     fn note(up: &mut BTreeMap<Operator, Self>, operator: Operator, seen: Self) {
         let up = up.entry(operator).or_insert(seen);
-        *up = Self { round_trip: seen.round_trip.max(up.round_trip), since: seen.since.min(up.since) };
+        *up = Self { round_trip: seen.round_trip.max(up.round_trip), shown: seen.shown.min(up.shown) };
     }
 }
 
@@ -38,12 +39,15 @@ pub(super) struct Silence {
     pub ports: BTreeMap<u16, BTreeSet<Operator>>,
     /// No server that is up was asked too few times.
     pub enough_each: bool,
+    /// Each of them was refused by what is in the way, which no loss explains.
+    pub refused: bool,
 }
 
 impl Silence {
     pub(super) fn of(evidence: &Evidence<'_>, family: Family, up: &BTreeMap<Operator, Up>) -> Self {
         let mut mature: BTreeMap<SocketAddr, u32> = BTreeMap::new();
-        let mut since: BTreeSet<SocketAddr> = BTreeSet::new();
+        let mut turned_away: BTreeSet<SocketAddr> = BTreeSet::new();
+        let mut after: BTreeMap<SocketAddr, (u32, u32)> = BTreeMap::new();
         let mut refused = BTreeSet::new();
         for copy in evidence.of_family(family).filter(|copy| !copy.shared()) {
             let Some(failure) = copy.failure else { continue };
@@ -52,7 +56,7 @@ impl Silence {
             }
             // Whoever is turned away is asked no more, and the word of it came along a way that was up.
             if matches!(failure.cause, Cause::Refused | Cause::Unreachable | Cause::NotPermitted) {
-                since.insert(copy.server);
+                turned_away.insert(copy.server);
             }
         }
         for copy in evidence.of_family(family).filter(|copy| copy.shared()) {
@@ -61,14 +65,18 @@ impl Silence {
                 continue;
             }
             let Some(up) = up.get(&Operator::of(copy.server.ip())) else { continue };
-            let matured = copy.matured(evidence.ended_at, up.round_trip);
+            // A refusal comes in the place of an answer.
+            let refused = turned_away.contains(&copy.server);
+            let matured = refused || copy.matured(evidence.ended_at, up.round_trip);
             *mature.entry(copy.server).or_default() += u32::from(matured);
-            if matured && copy.at >= up.since {
-                since.insert(copy.server);
-            }
+            let (seen, needed) = after.entry(copy.server).or_default();
+            *seen += u32::from(matured && copy.at >= up.shown.since);
+            *needed = up.shown.copies;
         }
         // Of all that left before, none may have got anywhere.
-        for (_, copies) in mature.iter_mut().filter(|(server, _)| !since.contains(server)) {
+        let enough =
+            |server| turned_away.contains(server) || after.get(server).is_some_and(|(seen, needed)| seen >= needed);
+        for (_, copies) in mature.iter_mut().filter(|(server, _)| !enough(server)) {
             *copies = 0;
         }
         // A firewall refuses for all; where only some refuse, it is they.
@@ -84,14 +92,28 @@ impl Silence {
             copies: mature.values().sum(),
             witnesses: heard.map(|(server, _)| (Operator::of(server.ip()), evidence.owner(server.ip()))).collect(),
             ports,
-            enough_each: mature.values().all(|copies| *copies >= timing::COPIES),
+            refused: mature.keys().all(|server| turned_away.contains(server)),
+            enough_each: mature
+                .iter()
+                .all(|(server, copies)| *copies >= timing::COPIES || turned_away.contains(server)),
         }
     }
 
     pub(super) fn speaks(&self) -> bool {
         self.witnesses.len() >= timing::BLOCKED_OPERATORS
             && owners_suffice(&self.witnesses)
-            && self.copies >= timing::BLOCKED_COPIES
+            && (self.refused || self.copies >= timing::BLOCKED_COPIES)
+    }
+}
+
+impl Silence {
+    /// Whether all of UDP is shown to be silent over a family by what was asked over it: of no port was only one server
+    /// asked, or only such as are not known to be up.
+    pub(super) fn tells(&self, evidence: &Evidence<'_>, family: Family) -> bool {
+        let lone = self.ports.len() >= 2 && self.ports.values().any(|operators| operators.len() < 2);
+        let shared = || evidence.of_family(family).filter(|copy| copy.shared());
+        let untold = shared().any(|copy| !self.ports.contains_key(&copy.server.port()));
+        self.speaks() && self.enough_each && !lone && !untold
     }
 }
 
@@ -154,7 +176,7 @@ impl Evidence<'_> {
         self.others.iter().filter_map(|other| match (other.question, other.outcome) {
             (Question::StunStream { server, .. }, Some(Outcome::Stun(_))) => {
                 let round_trip = other.round_trip.filter(|taken| *taken < timing::SYN_SENT_AGAIN)?;
-                Some((*server, Up { round_trip, since: other.at }))
+                Some((*server, Up { round_trip, shown: Shown::at(other.at, false) }))
             }
             _ => None,
         })
@@ -174,9 +196,13 @@ impl Evidence<'_> {
         // A proxy picks the way by itself.
         self.https_of(node)
             .filter(move |request| request.target.address.is_none_or(|address| Family::of(address) == family))
-            .filter_map(|request| Some((request.at, request.success()?)))
+            .filter_map(|request| Some((request, request.success()?)))
             .filter(move |(_, answer)| at_once(answer))
-            .map(|(at, answer)| Up { round_trip: answer.connect.max(answer.request), since: at })
+            .map(|(request, answer)| {
+                let same = |other: &HttpsTry<'_>| other.target.address == request.target.address;
+                let again = self.https_of(node).any(|other| same(other) && other.at < request.at);
+                Up { round_trip: answer.connect.max(answer.request), shown: Shown::at(request.at, again) }
+            })
             .collect()
     }
 }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use self::wish::{RegionView, View};
-use super::Input;
 use super::names::Names;
 use super::plan::{self, Place, relay_place};
+use super::schedule::Shown;
+use super::{Input, timing};
 use crate::model::{Family, Node, RegionId, is_global};
 
 use crate::probe::{Cause, Failure, HttpsTarget, Moment, Outcome, Stage};
@@ -35,14 +36,28 @@ struct Attempt {
     node: usize,
     /// `None`: through a proxy, which picks the family.
     family: Option<Family>,
+    /// How many times this way was tried before.
+    turn: u8,
     state: State,
 }
 
 #[derive(Clone, Debug)]
 enum State {
     New,
-    Waiting { since: Moment, until: Moment, address: Option<IpAddr> },
-    Success { address: Option<IpAddr>, round_trip: Duration, request: Duration, took: Duration },
+    Waiting {
+        since: Moment,
+        until: Moment,
+        address: Option<IpAddr>,
+    },
+    Success {
+        address: Option<IpAddr>,
+        round_trip: Duration,
+        request: Duration,
+        took: Duration,
+        since: Moment,
+        /// No SYN had to be sent again.
+        at_once: bool,
+    },
     Failed(Failure),
 }
 
@@ -66,13 +81,20 @@ impl Relays {
                 let families: &[Option<Family>] =
                     if via_proxy { &[None] } else { &[Some(Family::V4), Some(Family::V6)] };
                 for family in families {
-                    attempts.push(Attempt { region: regions.len(), node, family: *family, state: State::New });
+                    let (region, family) = (regions.len(), *family);
+                    attempts.push(Attempt { region, node, family, turn: 0, state: State::New });
                 }
             }
             nodes.extend((0..region.nodes.len()).map(|node| (node, regions.len())));
             regions.push(region.id);
         }
         nodes.sort_unstable();
+        let again = |turn| move |first: &Attempt| Attempt { turn, ..first.clone() };
+        let direct = |attempt: &&Attempt| attempt.family.is_some();
+        let first = attempts.clone();
+        for turn in 1..=timing::MOST_AGAIN {
+            attempts.extend(first.iter().filter(direct).map(again(turn)));
+        }
         Self { regions, attempts, via_proxy, nodes: nodes.into(), any_success: false }
     }
 
@@ -139,6 +161,17 @@ impl Relays {
         own.or_else(|| all().map(|(_, round_trip)| round_trip).max())
     }
 
+    /// What shows that the way to this address is up, and the longest round trip of that.
+    pub(super) fn up(&self, server: IpAddr) -> Option<(Shown, Duration)> {
+        let shown = self.attempts.iter().filter_map(|attempt| match attempt.state {
+            State::Success { address, since, round_trip, at_once: true, .. } if address == Some(server) => {
+                Some((Shown::at(since, attempt.turn > 0), round_trip))
+            }
+            _ => None,
+        });
+        shown.reduce(|(one, near), (other, far)| (one.min(other), near.max(far)))
+    }
+
     /// Attempts to launch for a region: none while one is under way or has succeeded; else those of the first node
     /// not yet tried, of the preferred family first where there is one.
     fn next_attempts(&self, region: usize, view: &View<'_>, prefer: Option<Family>) -> Vec<usize> {
@@ -149,7 +182,8 @@ impl Relays {
             .attempts
             .iter()
             .enumerate()
-            .filter(|(_, attempt)| attempt.region == region && matches!(attempt.state, State::New))
+            .filter(|(_, attempt)| attempt.region == region && attempt.turn == 0)
+            .filter(|(_, attempt)| matches!(attempt.state, State::New))
             .filter(|(_, attempt)| self.way(attempt, view).is_some())
             .collect();
         if let Some(family) = prefer {
@@ -260,6 +294,8 @@ impl Relays {
                 round_trip: answer.connect.max(answer.request),
                 request: answer.request,
                 took: now.since(since),
+                since,
+                at_once: answer.connect < timing::SYN_SENT_AGAIN,
             },
             Outcome::Https(answer) => State::Failed(Failure::new(Stage::Http, Cause::Status { code: answer.status })),
             Outcome::Failed(failure) => State::Failed(failure.clone()),

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::super::home::{self, Candidate};
 use super::super::names::Names;
+use super::super::plan::{self, Place};
 use super::super::{Input, timing};
-use super::{Relays, State};
+use super::{Attempt, Relays, State, Way};
+use crate::check::Operator;
 use crate::model::Family;
 use crate::probe::Moment;
 
@@ -88,6 +90,53 @@ impl Relays {
         }
         if !self.via_proxy {
             self.each_family(view, room, patience, wish);
+            for family in Family::BOTH {
+                self.again(family, view, wish);
+            }
+        }
+    }
+
+    /// Where packets get lost, connections do not come about, and one that took a second SYN shows no way that was up all
+    /// the time. So they are tried anew, while fewer relays are shown to be up than silence over UDP takes, and enough of
+    /// them are there.
+    fn again(&self, family: Family, view: &View<'_>, wish: &mut Wish) {
+        // Where there is no STUN, none is silent.
+        let operator = |attempt: &Attempt| {
+            let node = self.node(view.input, attempt.region, attempt.node)?;
+            match self.way(attempt, view)? {
+                Way::Direct(address) if plan::stun_place(node, family) != Place::Off => Some(Operator::of(address)),
+                _ => None,
+            }
+        };
+        let of_family = || self.attempts.iter().enumerate().filter(|(_, attempt)| attempt.family == Some(family));
+        let up = |attempt: &Attempt| matches!(attempt.state, State::Success { at_once: true, .. });
+        let shown: BTreeSet<Operator> =
+            of_family().filter(|(_, attempt)| up(attempt)).filter_map(|(_, attempt)| operator(attempt)).collect();
+        let open = |attempt: &Attempt| matches!(attempt.state, State::Waiting { .. } | State::Success { .. });
+        let may_be: BTreeSet<Operator> =
+            of_family().filter(|(_, attempt)| open(attempt)).filter_map(|(_, attempt)| operator(attempt)).collect();
+        if shown.is_empty() || shown.len() >= timing::BLOCKED_OPERATORS || may_be.len() < timing::BLOCKED_OPERATORS {
+            return;
+        }
+        let mut tried = BTreeSet::new();
+        for (index, attempt) in of_family().filter(|(_, attempt)| matches!(attempt.state, State::New)) {
+            let same = |other: &Attempt| (other.region, other.node) == (attempt.region, attempt.node);
+            let before =
+                of_family().map(|(_, other)| other).find(|other| same(other) && other.turn + 1 == attempt.turn);
+            let since = match before.map(|before| &before.state) {
+                Some(State::Waiting { since, .. } | State::Success { since, at_once: false, .. }) => *since,
+                _ => continue,
+            };
+            let Some(operator) = operator(attempt) else { continue };
+            if shown.contains(&operator) || tried.len() >= timing::AGAIN_RELAYS || !tried.insert(operator) {
+                continue;
+            }
+            let due = since + timing::CONNECT_AGAIN;
+            if view.now >= due {
+                wish.due.push(index);
+            } else {
+                wish.wait(due);
+            }
         }
     }
 
@@ -130,7 +179,7 @@ impl Relays {
             for since in self.waiting(region) {
                 let until = since + timing::SILENT_REGION_PATIENCE + view.slowest * 4 / 5;
                 // One whose name took long is asked late, and not for nothing.
-                wish.open(until.min(end.max(since + timing::HTTPS_FLOOR)));
+                wish.open(until.min(end.max(since + timing::SILENT_REGION_FLOOR)));
             }
         }
     }
@@ -149,6 +198,11 @@ impl Relays {
                 .filter_map(|(region, seen)| Some((seen.first_answer?, seen.best?.0, region)))
                 .collect();
             witnesses.sort_unstable();
+            // Where one is down, the next takes its place.
+            witnesses.retain(|(_, _, region)| {
+                let attempt = self.of_family(*region, family, view).and_then(|index| self.attempts.get(index));
+                !attempt.is_some_and(|attempt| matches!(attempt.state, State::Failed(_)))
+            });
             for (answered, round_trip, region) in witnesses.into_iter().take(timing::BLOCKED_OPERATORS) {
                 let start = (Moment::START + timing::RACE_AFTER).max(answered + round_trip / 2);
                 let Some(index) = self.of_family(region, family, view) else { continue };
@@ -159,6 +213,7 @@ impl Relays {
                     _ => {}
                 }
             }
+            self.again(family, view, wish);
         }
     }
 

@@ -35,12 +35,17 @@ impl NetcheckCheck {
         self.router_agenda(&mut list);
         self.relay_agenda(&signs, tracks_settled, &mut list);
         self.portal_agenda(&signs, &mut list);
-        self.ping_agenda(&signs, &mut list);
+        let silent = !signs.heard_udp;
+        let raced = if silent { self.relays.len() } else { 0 };
+        self.pings.agenda(raced, silent && !self.relays.any_success(), &mut list);
         self.stream_agenda(signs.heard_udp, &mut list);
         self.scout_agenda(&mut list);
         self.filter_agenda(&mut list);
         self.hairpin_agenda(&signs, &mut list);
-        list.wake_at(if silent { silent_end } else { budget });
+        if silent {
+            list.wake_at(silent_end);
+        }
+        list.wake_at(budget);
         let done = !list.open && list.ask.is_none();
         Agenda { ask: list.ask, wake: list.wake, done }
     }
@@ -143,7 +148,7 @@ impl NetcheckCheck {
         views
     }
 
-    fn heard(&self, family: Family) -> bool {
+    pub(super) fn heard(&self, family: Family) -> bool {
         self.tracks.iter().any(|track| track.slot.family() == family && track.answered())
     }
 
@@ -207,24 +212,6 @@ impl NetcheckCheck {
             }
         }
     }
-
-    fn ping_agenda(&self, signs: &Signs, list: &mut List) {
-        if self.ping_forbidden {
-            return;
-        }
-        let silent = !signs.heard_udp;
-        let start = Moment::START + timing::RACE_AFTER;
-        for (index, (_, asked)) in self.pings.iter().enumerate() {
-            match asked {
-                Asked::NotYet if index < 2 => list.due_paced(Ask::Ping(index)),
-                Asked::NotYet if silent && list.now >= start => list.due_paced(Ask::Ping(index)),
-                Asked::NotYet if silent => list.wake_at(start),
-                // Echo replies are waited for only where they are the last hope.
-                Asked::Waiting(_) if silent && !self.relays.any_success() => list.open = true,
-                _ => {}
-            }
-        }
-    }
 }
 
 /// Collects what is due, when to wake, and whether the run must go on.
@@ -237,6 +224,18 @@ pub(super) struct List {
 }
 
 impl List {
+    /// Nothing yet, at a moment when a paced question may be asked.
+    #[cfg(test)]
+    pub(super) const fn at(now: Moment) -> Self {
+        Self { now, ask: None, wake: None, open: false, pace: Moment::START }
+    }
+
+    /// What is due.
+    #[cfg(test)]
+    pub(super) const fn asked(&self) -> Option<Ask> {
+        self.ask
+    }
+
     pub(super) fn due(&mut self, ask: Ask) {
         self.open = true;
         self.ask = self.ask.or(Some(ask));

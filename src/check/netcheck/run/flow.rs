@@ -20,7 +20,7 @@ const LOSSY_SPACING: Duration = Duration::from_millis(20);
 
 /// Copies of a request that silence may answer. Those that a lost control went with do not count, so it takes more than
 /// are needed: this many do where half of all round trips get lost.
-const MOST_SILENT_COPIES: u32 = 40;
+const MOST_SILENT_COPIES: u32 = 48;
 /// Requests for one proof: with half of all packets lost, one in 1,000 proofs fails.
 const MOST_PROOF_COPIES: u32 = 10;
 

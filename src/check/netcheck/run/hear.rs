@@ -7,7 +7,7 @@ use super::super::tracks::{Fate, Role};
 use super::hairpin::Hairpin;
 use super::{Asked, NetcheckCheck, Purpose};
 use crate::check::mapping;
-use crate::probe::{Cause, Failure, Observation, Outcome};
+use crate::probe::{Observation, Outcome};
 
 impl NetcheckCheck {
     pub(super) fn hear(&mut self, observation: &Observation) {
@@ -19,13 +19,7 @@ impl NetcheckCheck {
             Some(Purpose::Relay(index)) => self.relays.hear(index, self.now, outcome),
             Some(Purpose::Router(index)) => hear_asked(&mut self.routers, index, outcome),
             Some(Purpose::Portal(index)) => hear_asked(&mut self.portals, index, outcome),
-            Some(Purpose::Ping(index)) => {
-                self.ping_forbidden |= matches!(
-                    outcome,
-                    Outcome::Failed(Failure { cause: Cause::NotPermitted | Cause::Unsupported { .. }, .. })
-                );
-                hear_asked(&mut self.pings, index, outcome);
-            }
+            Some(Purpose::Ping(index)) => self.pings.hear(index, outcome),
             Some(Purpose::Scout(index)) => self.hear_scout(index, outcome),
             Some(Purpose::Stream(index)) => self.hear_stream(index, observation.round_trip(), outcome),
             Some(Purpose::Hairpin(index)) => {
@@ -55,7 +49,7 @@ impl NetcheckCheck {
                 let server = SocketAddr::new(address, port);
                 self.open(region, Role::Measure, server, 0, plan::copies_for(position));
                 if position == 0 {
-                    self.pings.push((address, Asked::NotYet));
+                    self.pings.add(address);
                 }
                 if stun_only {
                     self.add_stream(server);

@@ -12,9 +12,10 @@ mod flow;
 mod follow;
 mod hairpin;
 mod hear;
+mod pings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::names::Names;
@@ -30,6 +31,7 @@ use crate::probe::{
 };
 use filter::Filter;
 use hairpin::Hairpin;
+use pings::Pings;
 
 /// A netcheck under way.
 #[derive(Debug)]
@@ -45,8 +47,7 @@ pub struct NetcheckCheck {
     relays: Relays,
     routers: Vec<(PortMappingService, Asked)>,
     portals: Vec<(SocketAddr, Asked)>,
-    pings: Vec<(IpAddr, Asked)>,
-    ping_forbidden: bool,
+    pings: Pings,
     sightings: Vec<mapping::Sighting>,
     /// Operators in the order they first answered, per family: the mapping sockets ask the nearest.
     answered: BTreeMap<Family, Vec<SocketAddr>>,
@@ -122,8 +123,7 @@ impl NetcheckCheck {
             relays: Relays::of(input),
             routers,
             portals: portals.into_iter().map(|address| (address, Asked::NotYet)).collect(),
-            pings: Vec::new(),
-            ping_forbidden: !input.options.icmp,
+            pings: Pings::new(input.options.icmp),
             input: input.clone(),
             now: Moment::START,
             record: Record::default(),
@@ -180,8 +180,8 @@ impl NetcheckCheck {
                     streams.push(server);
                 }
                 self.open(region, Role::Measure, server, 0, plan::copies_for(index));
-                if index == 0 && self.pings.len() < self.relays.len() {
-                    self.pings.push((address, Asked::NotYet));
+                if index == 0 {
+                    self.pings.add(address);
                 }
             }
         }
@@ -215,7 +215,9 @@ impl NetcheckCheck {
     fn knowledge(&self, track: &Track, signs: &Signs) -> Knowledge {
         let tcp = if signs.heard_udp { None } else { self.tcp_round_trip(track.server) };
         if track.role == Role::Measure {
-            return Knowledge { tcp, ..Knowledge::default() };
+            let family = track.slot.family();
+            let up = if self.heard(family) { None } else { self.relays.up(track.server.ip()) };
+            return Knowledge { tcp, up, ..Knowledge::default() };
         }
         let measuring = || self.tracks.iter().filter(|other| other.role == Role::Measure);
         let twin = measuring()
@@ -224,7 +226,7 @@ impl NetcheckCheck {
         let given_up = twin.is_none_or(|twin| {
             !twin.answered() && twin.next(self.now, signs, Knowledge { tcp, ..Knowledge::default() }) == Next::Settled
         });
-        Knowledge { tcp, measured: twin.and_then(Track::best), given_up }
+        Knowledge { tcp, measured: twin.and_then(Track::best), given_up, up: None }
     }
 
     /// Best STUN round trip of a region, else its HTTPS one.
@@ -267,15 +269,13 @@ impl NetcheckCheck {
                 (Question::Stun { slot, server: track.server, form: StunForm::Tailnode }, purpose)
             }
             Ask::Relay(index) => {
-                let signs = self.signs(now);
                 let region = self.relays.region_of(index);
                 let measured = region.and_then(|region| self.region_views().get(region)?.best);
                 let timeout = if let Some((round_trip, _)) = measured {
-                    let floor = if signs.loss_seen { timing::HTTPS_FLOOR_LOSSY } else { timing::HTTPS_FLOOR };
-                    floor + round_trip * 6
+                    timing::HTTPS_FLOOR + round_trip * 6
                 } else {
                     // Nobody knows how far it is.
-                    plan::silent_budget(&self.input).saturating_sub(now.since_start()).max(timing::HTTPS_FLOOR_LOSSY)
+                    plan::silent_budget(&self.input).saturating_sub(now.since_start()).max(timing::HTTPS_FLOOR)
                 };
                 let (target, timeout) = self.relays.ask(index, &self.input, &self.names, now, timeout)?;
                 (Question::HttpsLatency { target, timeout }, Purpose::Relay(index))
@@ -309,7 +309,7 @@ impl NetcheckCheck {
                 let stream = self.streams.get_mut(index)?;
                 stream.asked = Asked::Waiting(now);
                 let slot = Slot::Connected { family: Family::of(stream.server.ip()) };
-                let timeout = left.max(timing::HTTPS_FLOOR_LOSSY);
+                let timeout = left.max(timing::HTTPS_FLOOR);
                 (Question::StunStream { slot, server: stream.server, tls: None, timeout }, Purpose::Stream(index))
             }
             Ask::Hairpin(index) => {
@@ -318,9 +318,8 @@ impl NetcheckCheck {
             }
             Ask::Ping(index) => {
                 self.pace = (now - timing::PACE_SLACK).max(self.pace) + timing::PACE;
-                let (address, asked) = self.pings.get_mut(index)?;
-                *asked = Asked::Waiting(now);
-                (Question::Icmp { address: *address, timeout: timing::ICMP_TIMEOUT }, Purpose::Ping(index))
+                let address = self.pings.launch(index, now)?;
+                (Question::Icmp { address, timeout: timing::ICMP_TIMEOUT }, Purpose::Ping(index))
             }
         })
     }

@@ -50,6 +50,29 @@ fn why_the_nearest_relay_is_not_home_tells_what_is_missing() {
 }
 
 #[test]
+fn a_relay_without_an_address_for_this_host_is_passed_over() {
+    // The nearest region is measured by a node that is no relay; its relay has an address of the other family only.
+    let mut story = Story::new("10.0.0.5", &NET[..2]);
+    let near = story.input.map.regions.get_mut(&RegionId(1)).unwrap();
+    let mut relay = near.nodes[0].clone();
+    near.nodes[0].stun_only = true;
+    (relay.name, relay.ipv4, relay.ipv6) = ("1b".into(), Pin::Disabled, Pin::Address("2001:db8::1".parse().unwrap()));
+    relay.stun_port = None;
+    near.nodes.push(relay);
+    for (host, address) in NET.into_iter().take(2) {
+        story.stun(address, Some(("203.0.113.7", 50000)));
+        if address != NET[0].1 {
+            story.relay(host, address);
+        }
+    }
+    let home = story.told().netcheck.home_region;
+    assert_eq!(value(&home), Some(RegionId(2)), "{home:?}");
+    // Where nobody was to ask relays, nobody knows.
+    story.input.options.https = false;
+    assert_eq!(value(&story.told().netcheck.home_region), Some(RegionId(1)));
+}
+
+#[test]
 fn a_region_whose_stun_alone_fails_is_told_where_stun_answers_elsewhere() {
     // Of four regions, all of whose relays answer, the first are without STUN; the host's sockets are refused there.
     let told = |silent: usize, elsewhere: &[(&'static str, &'static str)]| {
