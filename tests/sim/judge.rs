@@ -110,9 +110,9 @@ pub(crate) fn judge<'a>(world: &'a World, run: &'a Run, said: &Conclusions<'_>) 
     }
     let netcheck = said.netcheck;
     judgement.verdict_if(truth.udp_obtainable, "udp", &netcheck.udp, &truth.udp);
-    // Silence says nothing of ICMP.
-    judgement.verdict_if(truth.icmp == [true], "icmp", &netcheck.icmp, &truth.icmp);
-    judgement.verdict("captive_portal", &netcheck.captive_portal, &truth.captive_portal);
+    judgement.verdict_if(world.icmp_obtainable(), "icmp", &netcheck.icmp, &truth.icmp);
+    let told = world.portal_obtainable(&truth.udp);
+    judgement.verdict_if(told, "captive_portal", &netcheck.captive_portal, &truth.captive_portal);
     for family in Family::BOTH {
         let (report, name) = match family {
             Family::V4 => (&netcheck.ipv4, "ipv4"),
@@ -145,12 +145,7 @@ impl Judgement<'_> {
         }
     }
 
-    /// Judges one verdict.
-    pub(crate) fn verdict<T: PartialEq + Debug>(&mut self, field: &str, verdict: &Verdict<T>, right: &Right<T>) {
-        self.verdict_if(true, field, verdict, right);
-    }
-
-    /// The same, of what is so and need not be `obtainable`: to leave that undetermined is no fault.
+    /// Judges one verdict. To leave undetermined what is so and not `obtainable` is no fault.
     fn verdict_if<T: PartialEq + Debug>(
         &mut self,
         obtainable: bool,
@@ -225,7 +220,7 @@ fn judge_nat(judgement: &mut Judgement<'_>, name: &str, nat: &Nat, truth: &NatTr
     ];
     let blocked = truth.difficulty.contains(&Difficulty::Blocked);
     let world = judgement.world;
-    let blocked_obtainable = !truth.blocked_by_luck && world.blockage_obtainable();
+    let blocked_obtainable = !truth.blocked_by_luck && world.blockage_obtainable_over(family);
     let graded = if blocked { blocked_obtainable } else { truth.varies_obtainable };
     judgement.verdict_if(graded, &names[0], &nat.difficulty, &truth.difficulty);
     // No port mapping is ever verified here, so it is the same.
@@ -237,7 +232,7 @@ fn judge_nat(judgement: &mut Judgement<'_>, name: &str, nat: &Nat, truth: &NatTr
     judgement.verdict_if(truth.mapping_obtainable, &names[3], &nat.mapping, &truth.mapping);
     judgement.verdict_if(truth.varies_obtainable, &names[4], &nat.mapping_varies, &truth.mapping_varies);
     judgement.verdict_if(truth.filtering_obtainable, &names[5], &nat.filtering, &truth.filtering);
-    judgement.verdict_if(world.hairpin_obtainable(truth), &names[6], &nat.hairpinning, &truth.hairpinning);
+    judgement.verdict_if(world.hairpin_obtainable(family, truth), &names[6], &nat.hairpinning, &truth.hairpinning);
     judgement.verdict_if(
         World::preservation_obtainable(truth),
         &names[7],

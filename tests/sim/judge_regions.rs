@@ -6,7 +6,7 @@ use natscope::model::{Family, RegionId};
 use natscope::report::{LatencyMethod, Netcheck, RegionReport, RegionSkip};
 
 use crate::judge::Judgement;
-use crate::world::{Link, Server, SimRegion, World};
+use crate::world::{Dns, Link, Pinning, Server, SimRegion, World};
 
 /// An existing home is left for another only when that is better by this at least (Tailscale's rule, each latency
 /// weighed by its region's score).
@@ -25,7 +25,7 @@ pub(crate) fn judge_regions(judgement: &mut Judgement<'_>, netcheck: &Netcheck) 
     if let Some(home) = netcheck.home_region.value() {
         return judge_home(judgement, netcheck, *home);
     }
-    let may = world.regions.iter().any(|region| candidate(world, netcheck, region));
+    let may = home_obtainable(world, netcheck);
     judgement.tallies.entry("home_region".into()).or_default().count_undetermined(may, netcheck.home_region.why());
 }
 
@@ -130,10 +130,37 @@ fn lies_in(measured: Duration, within: Option<(f64, f64)>) -> bool {
     within.is_some_and(|(least, most)| ms >= least - 1e-3 && ms <= most + 1e-3)
 }
 
-/// Whether a region could be claimed as home.
+/// Whether a home can be told: a relay works, and of none in a nearer region it stays unknown whether it does, as of one
+/// that has a name nobody resolves, or is there and loses what is sent to it.
+fn home_obtainable(world: &World, netcheck: &Netcheck) -> bool {
+    let weight = |region: &SimRegion| {
+        let latency = find(netcheck, region.id)?.latency?;
+        Some(latency.as_secs_f64() * region.score.unwrap_or(1.0))
+    };
+    let works = world.regions.iter().filter(|region| candidate(world, netcheck, region)).filter_map(weight);
+    let Some(best) = works.min_by(f64::total_cmp) else { return false };
+    let settled = |region: &SimRegion| {
+        let relays = || region.nodes.iter().filter(|node| !node.stun_only);
+        let known = |node: &Server| {
+            Family::BOTH.iter().all(|family| match node.in_map(*family) {
+                Pinning::Resolve => {
+                    world.dns == Dns { delay_ms: world.dns.delay_ms, ..Dns::default() }
+                        && world.known(node, *family).is_some()
+                }
+                Pinning::Pinned | Pinning::Disabled => true,
+            })
+        };
+        world.lossless(region) && relays().all(known)
+    };
+    let near = |region: &&SimRegion| weight(region).is_some_and(|weight| weight <= best);
+    world.regions.iter().filter(near).all(settled)
+}
+
+/// Whether a region could be claimed as home. An echo reply is no measure of a relay.
 fn candidate(world: &World, netcheck: &Netcheck, region: &SimRegion) -> bool {
     let kept = world.previous_home == Some(region.id);
-    let measured = find(netcheck, region.id).is_some_and(|report| report.latency.is_some());
+    let by_relay = |report: &RegionReport| report.latency.is_some() && report.method != Some(LatencyMethod::Icmp);
+    let measured = find(netcheck, region.id).is_some_and(by_relay);
     let works = if world.options.https {
         region.nodes.iter().any(|node| world.relay_works(node))
     } else {

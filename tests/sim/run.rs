@@ -35,8 +35,8 @@ const MOST_PROBES: usize = 2_000;
 const MOST_DATAGRAMS: u32 = 24;
 /// As many more where it helps to test the filter: a control and two requests, five of each, and a proof of three …
 const MOST_FILTER_DATAGRAMS: u32 = 3 * 5 + 3;
-/// … or, where packets get lost or come late, forty of each of the three, and a proof of ten, twice after a wrong guess.
-const MOST_LOSSY_FILTER_DATAGRAMS: u32 = 3 * 40 + 2 * 10;
+/// … or, where packets get lost or come late, 48 of each of the three, and a proof of ten, three times after wrong guesses.
+const MOST_LOSSY_FILTER_DATAGRAMS: u32 = 3 * 48 + 3 * 10;
 /// What one server may get in a run of minutes.
 const MOST_LONG_DATAGRAMS: u32 = 1_000;
 /// As many more from the sockets of the hairpin test: to be told where they are, and a control in each round …
