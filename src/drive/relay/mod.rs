@@ -130,6 +130,13 @@ impl Relay {
         };
         let acme = match (&identity, options.certificates) {
             (Some(identity), Certificates::Acme(options)) => {
+                let proving = [(&tls, 443), (&plain, 80)];
+                if !proving.iter().any(|(there, port)| there.addresses.iter().any(|address| address.port() == *port)) {
+                    tracing::warn!(
+                        "the authority looks for its proof on ports 443 and 80 of {host_name}, and the relay listens on \
+                         neither: something must lead from there to here"
+                    );
+                }
                 Some(Acme::new(options, Arc::clone(identity), !plain.addresses.is_empty())?)
             }
             _ => None,

@@ -150,7 +150,13 @@ fn certificate(name: &str, digest: &[u8]) -> io::Result<CertifiedKey> {
 
 #[cfg(test)]
 mod tests {
+    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+    use rustls::{DigitallySignedStruct, SignatureScheme};
+
     use super::*;
+    use crate::drive::relay::identity::Identity;
+    use crate::drive::relay::options::{AcmeOptions, Certificates};
 
     #[test]
     fn a_file_is_there_while_it_is_shown_and_under_its_own_name() {
@@ -174,5 +180,93 @@ mod tests {
         let wanted = [&[0x2b, 6, 1, 5, 5, 7, 1, 31, 1, 1, 0xff, 4, 34, 4, 32][..], &digest].concat();
         assert!(der.windows(wanted.len()).any(|window| window == wanted));
         assert!(certificate("relay.example", &digest[1..]).is_err());
+    }
+
+    /// The certificate that is presented to whoever offers these protocols, and the protocol agreed upon.
+    async fn handshake(identity: &Identity, alpn: &[&[u8]]) -> io::Result<(Vec<u8>, Option<Vec<u8>>)> {
+        #[derive(Debug)]
+        struct Anything;
+        impl ServerCertVerifier for Anything {
+            fn verify_server_cert(
+                &self,
+                _: &CertificateDer<'_>,
+                _: &[CertificateDer<'_>],
+                _: &ServerName<'_>,
+                _: &[u8],
+                _: UnixTime,
+            ) -> Result<ServerCertVerified, rustls::Error> {
+                Ok(ServerCertVerified::assertion())
+            }
+            fn verify_tls12_signature(
+                &self,
+                _: &[u8],
+                _: &CertificateDer<'_>,
+                _: &DigitallySignedStruct,
+            ) -> Result<HandshakeSignatureValid, rustls::Error> {
+                Ok(HandshakeSignatureValid::assertion())
+            }
+            fn verify_tls13_signature(
+                &self,
+                _: &[u8],
+                _: &CertificateDer<'_>,
+                _: &DigitallySignedStruct,
+            ) -> Result<HandshakeSignatureValid, rustls::Error> {
+                Ok(HandshakeSignatureValid::assertion())
+            }
+            fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+                tls_roots::provider().signature_verification_algorithms.supported_schemes()
+            }
+        }
+        let mut config = tls_roots::config_with(Arc::new(Anything)).unwrap();
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let acceptor = identity.acceptor()?;
+        let server = tokio::spawn(async move { acceptor.accept(far).await.map(drop) });
+        let client = connector.connect(ServerName::try_from("relay.example").unwrap(), near).await;
+        drop(server.await);
+        let client = client?;
+        let (_, connection) = client.get_ref();
+        let leaf = connection.peer_certificates().unwrap()[0].to_vec();
+        Ok((leaf, connection.alpn_protocol().map(<[u8]>::to_vec)))
+    }
+
+    #[tokio::test]
+    async fn only_whoever_asks_for_the_challenge_alone_gets_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = AcmeOptions {
+            dir: dir.path().to_owned(),
+            directory: "https://ca.example/dir".to_owned(),
+            email: None,
+            ca: None,
+        };
+        let meta = CertificateDer::from(vec![0x30, 0]);
+        let identity = Identity::load("relay.example", Certificates::Acme(options), meta).unwrap();
+        for alpn in [&[][..], &[&b"http/1.1"[..]], &[ALPN]] {
+            assert!(handshake(&identity, alpn).await.is_err(), "there is no certificate at all: {alpn:?}");
+        }
+        let challenges = &identity.acme().unwrap().challenges;
+        let proof = Arc::new(certificate("relay.example", &[7; 32]).unwrap());
+        let name = "relay.example".to_owned();
+        challenges.set(Some(Shown::Certificate { name, certified: Arc::clone(&proof) }));
+        assert_eq!(handshake(&identity, &[ALPN]).await.unwrap(), (proof.cert[0].to_vec(), Some(ALPN.to_vec())));
+        assert!(handshake(&identity, &[b"http/1.1"]).await.is_err(), "still");
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+        let own = CertificateParams::new(["relay.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+        identity.replace(&own.pem(), &key.serialize_pem(), "https://ca.example/dir").unwrap();
+        let own = own.der().to_vec();
+        for (alpn, agreed) in [
+            (&[][..], None),
+            (&[&b"http/1.1"[..]], Some(b"http/1.1".to_vec())),
+            (&[ALPN, b"http/1.1"], Some(b"http/1.1".to_vec())),
+        ] {
+            assert_eq!(handshake(&identity, alpn).await.unwrap(), (own.clone(), agreed), "{alpn:?}");
+        }
+        assert!(handshake(&identity, &[b"h2"]).await.is_err(), "a protocol that is not spoken");
+        let name = "other.example".to_owned();
+        challenges.set(Some(Shown::Certificate { name, certified: proof }));
+        assert!(handshake(&identity, &[ALPN]).await.is_err(), "another name's");
+        drop(Showing(challenges));
+        assert!(handshake(&identity, &[ALPN]).await.is_err(), "there is no challenge");
     }
 }

@@ -77,6 +77,8 @@ impl Failure {
                 cause: format!("the account's key cannot be used: {error}"),
                 account_is_gone: false,
             },
+            Error::Json(error) => Self::network(stage, format!("its answer is not as ACME has it: {error}")),
+            Error::Str(_) | Error::Unsupported(_) => Self::refused(stage, error.to_string()),
             other => Self::network(stage, bounded(&innermost(other))),
         }
     }

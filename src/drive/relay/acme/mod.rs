@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::identity::{Identity, Reloaded};
 use super::options::AcmeOptions;
@@ -35,8 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// A clock that is set, or a host that slept, is noticed after this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(600);
 
-/// A new certificate that is due at once is the doing of a clock that is wrong.
-const LEAST_BETWEEN: Duration = Duration::from_secs(60);
+/// Certificates that are good for minutes are those of an authority that is tried out.
+const LEAST_BETWEEN: Duration = Duration::from_secs(10);
 
 /// What all that have to do with it share.
 #[derive(Debug, Default)]
@@ -77,15 +77,14 @@ impl Acme {
 
     pub(super) async fn run(mut self) {
         let mut failures = 0;
-        let mut not_before = wall_clock::now();
+        let mut not_before = Instant::now();
         loop {
-            let due = self.due().max(not_before);
-            self.wait_until(due).await;
+            self.wait(not_before).await;
             let outcome = match timeout(PATIENCE, self.attempt(failures)).await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(Failure::network("the order", format!("not done in {} s", PATIENCE.as_secs()))),
             };
-            let now = wall_clock::now();
+            let asked_for = self.authority.take_asked_for();
             let pause = match outcome {
                 Ok(()) => {
                     failures = 0;
@@ -94,13 +93,14 @@ impl Acme {
                 }
                 Err(failure) => {
                     failures += 1;
+                    let now = wall_clock::now();
                     self.shared.standing.failed(now, &failure);
-                    let pause = schedule::pause(failures, failure.kind, self.authority.take_asked_for(), random());
+                    let pause = schedule::pause(failures, failure.kind, asked_for, random());
                     self.complain(&failure, now, pause);
                     pause
                 }
             };
-            not_before = now + pause;
+            not_before = Instant::now() + pause;
         }
     }
 
@@ -114,15 +114,19 @@ impl Acme {
         }
     }
 
-    async fn wait_until(&self, due: SystemTime) {
-        self.shared.standing.next(due.max(wall_clock::now()));
+    /// Until a certificate is due, and not before that; the owner's wish goes before.
+    async fn wait(&self, not_before: Instant) {
         loop {
-            let Ok(left) = due.duration_since(wall_clock::now()) else { return };
+            // What is due is looked at anew: files change, and clocks are set.
+            let now = wall_clock::now();
+            let due = self.due().duration_since(now).unwrap_or_default();
+            let left = not_before.saturating_duration_since(Instant::now()).max(due);
+            self.shared.standing.next(now + left);
             if left.is_zero() {
                 return;
             }
             let hurried = timeout(left.min(LONGEST_SLEEP), self.shared.hurry.notified()).await.is_ok();
-            if hurried && self.due() <= wall_clock::now() {
+            if hurried && due.is_zero() {
                 return;
             }
         }
@@ -177,6 +181,11 @@ impl Acme {
         {
             let until = humantime::format_rfc3339_seconds(term.not_after);
             tracing::info!("a new certificate is served from now on, until {until}");
+        }
+        // Another one, and then another, would not help.
+        if self.due() <= wall_clock::now() {
+            let cause = "by this host's clock it is to be renewed already: is the clock right?".to_owned();
+            return Err(Failure::local("the new certificate", &io::Error::other(cause)));
         }
         Ok(())
     }

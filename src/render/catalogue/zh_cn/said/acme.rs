@@ -40,6 +40,10 @@ pub(super) const PHRASES: &[Phrase] = &[
     ),
     ("what was kept is of no use, and another certificate is asked for: {}", "保存的证书不能用，将另行申请：{}"),
     ("others than its owner may read the account's key: chmod 600", "属主以外的人可以读取账户的密钥：请 chmod 600"),
+    (
+        "the authority looks for its proof on ports 443 and 80 of {}, and the relay listens on neither: something must lead from there to here",
+        "机构在 {} 的端口 443 和 80 上验证，而中继两个都没有监听：必须有转发通到这里",
+    ),
     // 在哪一步。
     ("the account", "账户"),
     ("the directory", "ACME 目录"),
@@ -66,6 +70,10 @@ pub(super) const PHRASES: &[Phrase] = &[
     ("cannot make the certificate of a challenge: {}", "无法生成验证用的证书：{}"),
     ("cannot make a request for a certificate: {}", "无法生成证书请求：{}"),
     ("the account's key cannot be used: {}", "账户的密钥无法使用：{}"),
+    ("by this host's clock it is to be renewed already: is the clock right?", "按本机时钟它已经该续期了：时钟正确吗？"),
+    ("its answer is not as ACME has it: {}", "它的应答不符合 ACME：{}"),
+    ("missing data: {}", "缺少数据：{}"),
+    ("ACME server does not support: {}", "ACME 服务器不支持：{}"),
     ("it did not say why", "它没有说明原因"),
     ("not done in {} s", "{} 秒内没有完成"),
     ("the authority calls it {} from the start", "机构一开始就称其为 {}"),
