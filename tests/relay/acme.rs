@@ -1,5 +1,6 @@
-//! Certificates by ACME, from an authority that others wrote: Caddy's `acme_server`. It looks for the proof on ports 443
-//! and 80 of the name, so each test has a network and a file of hosts of its own, made with unshare and gone with it.
+//! Certificates by ACME, from authorities that others wrote: Caddy's `acme_server` and Pebble, the one Let's Encrypt tests
+//! clients with. They look for the proof on ports 443 and 80 of the name, so each test has a network and a file of hosts of
+//! its own, made with unshare and gone with it.
 
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -48,9 +49,17 @@ authority() {
   for i in $(seq 200); do [ -s $root ] && return; sleep 0.05; done
   exit 9
 }
+# It keeps nothing: started again it knows nobody. What it gives is good for half a minute.
+pebble_authority() {
+  : >$folder/pebble.log
+  PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0 pebble -strict -config $folder/pebble.json >$folder/pebble.log 2>&1 &
+  pebble=$!
+  pids="$pids $pebble"
+  until_said $folder/pebble.log 'Listening on: 127.0.0.1:9443'
+}
 relay() {
   $NATSCOPE relay --key $folder/key --cert-dir $folder/certs --hostname relay.test --stun-addr none --cert-mode acme \
-    --acme-directory https://ca.test:9443/acme/local/directory --acme-ca $root --open "$@" >/dev/null 2>>$folder/log &
+    --acme-directory https://ca.test:9443/${path:-acme/local/directory} --acme-ca $root --open "$@" >/dev/null 2>>$folder/log &
   relay=$!
   pids="$pids $relay"
   until_said $folder/log '^serving'
@@ -63,8 +72,8 @@ doctor() { SSL_CERT_FILE=$root $NATSCOPE doctor "$@"; }
 "#;
 
 /// Runs a script in namespaces of its own. `None`: it cannot be made here.
-fn alone(script: &str) -> Option<String> {
-    for tool in ["unshare", "ip", "mount", "caddy"] {
+fn alone(authority: &str, script: &str) -> Option<String> {
+    for tool in ["unshare", "ip", "mount", "bash", authority] {
         let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).stdout(Stdio::null()).status();
         if !found.is_ok_and(|status| status.success()) {
             not_run(tool);
@@ -101,6 +110,7 @@ fn told<'a>(said: &'a str, name: &str) -> &'a str {
 #[test]
 fn a_certificate_is_had_on_the_port_of_tls_and_kept() {
     let Some(said) = alone(
+        "caddy",
         r#"authority
 relay --http-addr none --addr 203.0.113.7:443 --acme-email admin@relay.example
 until_said $folder/log 'a new certificate is served'
@@ -140,6 +150,7 @@ echo done=1"#,
 #[test]
 fn a_certificate_is_had_on_the_port_of_http_and_a_failure_is_told_in_the_authoritys_words() {
     let Some(said) = alone(
+        "caddy",
         r#"authority
 relay --addr 203.0.113.7:8443 --http-addr 203.0.113.7:80 --metrics-addr 127.0.0.1:9090
 until_said $folder/log 'a new certificate is served'
@@ -173,8 +184,10 @@ echo tls=$(grep -o '"TLS-[0-9]*"' $folder/seen | sort -u)
 #[test]
 fn a_certificate_is_renewed_while_the_old_one_is_served() {
     let old = old_certificate();
-    let Some(said) = alone(&format!(
-        r#"authority
+    let Some(said) = alone(
+        "caddy",
+        &format!(
+            r#"authority
 stop $caddy
 mkdir -m 700 $folder/certs
 cat >$folder/certs/relay.test.crt <<'C'
@@ -199,8 +212,9 @@ page() {{ bash -c "exec 3<>/dev/tcp/127.0.0.1/9090; printf 'GET $1 HTTP/1.0\r\nH
 echo counted=$(page /metrics | grep -c '^natscope_acme_failures{{kind="network"}} 1\|^natscope_acme_failing 0\|^natscope_acme_certificates 1')
 echo pid=$(kill -0 $relay && echo same)
 "#,
-        old.0, old.1
-    )) else {
+            old.0, old.1
+        ),
+    ) else {
         return;
     };
     assert_eq!(told(&said, "admitted"), "1", "the old one is served while the authority is away");
@@ -216,4 +230,77 @@ fn old_certificate() -> (String, String) {
     params.not_before = (wall_clock::now() - minutes(48)).into();
     params.not_after = (wall_clock::now() + minutes(12)).into();
     (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
+/// With Pebble as the authority, to be started.
+fn alone_with_pebble(script: &str) -> Option<String> {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let own = rcgen::CertificateParams::new(["ca.test".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let (own, key) = (own.pem(), key.serialize_pem());
+    let begin = format!(
+        r#"path=dir
+root=$folder/ca.crt
+cat >$folder/ca.crt <<'C'
+{own}C
+cat >$folder/ca.key <<'C'
+{key}C
+cat >$folder/pebble.json <<C
+{{"pebble":{{"listenAddress":"127.0.0.1:9443","managementListenAddress":"127.0.0.1:15000",
+"certificate":"$folder/ca.crt","privateKey":"$folder/ca.key","httpPort":80,"tlsPort":443,"ocspResponderURL":"",
+"externalAccountBindingRequired":false,"certificateValidityPeriod":30}}}}
+C
+"#
+    );
+    alone("pebble", &(begin + script))
+}
+
+/// An authority that gives certificates for half a minute, and then forgets the account.
+#[test]
+fn certificates_are_renewed_by_the_clock_and_an_account_that_is_gone_is_made_again() {
+    let Some(said) = alone_with_pebble(
+        r#"pebble_authority
+relay --addr 203.0.113.7:443 --http-addr 203.0.113.7:80
+until_said $folder/log 'a new certificate is served'
+account=$(cksum <$(echo $folder/certs/acme-account-*))
+first=$(cksum <$folder/certs/relay.test.crt)
+for i in $(seq 600); do [ $(grep -c 'a new certificate is served' $folder/log) -ge 2 ] && break; sleep 0.05; done
+[ "$first" != "$(cksum <$folder/certs/relay.test.crt)" ]
+[ "$account" = "$(cksum <$(echo $folder/certs/acme-account-*))" ]
+echo issued=$(grep -c 'Issued certificate' $folder/pebble.log)
+echo complaints=$(grep -c 'WARN\|ERROR' $folder/log)
+stop $pebble
+pebble_authority
+for i in $(seq 600); do [ $(grep -c 'a new certificate is served' $folder/log) -ge 3 ] && break; sleep 0.05; done
+echo third=$(grep -c 'a new certificate is served' $folder/log)
+echo gone=$(grep -c 'urn:ietf:params:acme:error:accountDoesNotExist: .*; a new account is made' $folder/log)
+[ "$account" != "$(cksum <$(echo $folder/certs/acme-account-*))" ]
+doctor 203.0.113.7 --json >$folder/seen || true
+echo admitted=$(grep -c '"admitted": true' $folder/seen)
+"#,
+    ) else {
+        return;
+    };
+    assert_eq!((told(&said, "issued"), told(&said, "third"), told(&said, "gone")), ("2", "3", "1"));
+    assert_eq!((told(&said, "admitted"), told(&said, "complaints")), ("1", "0"));
+}
+
+/// It looks when it comes to it, and tells later what it found; Caddy answers at once.
+#[test]
+fn an_authority_that_looks_later_is_waited_for_and_quoted() {
+    let Some(said) = alone_with_pebble(
+        r"pebble_authority
+relay --addr 203.0.113.7:8443 --http-addr 203.0.113.7:80
+until_said $folder/log 'a new certificate is served'
+echo first=$(grep -c 'tls-alpn-01 failed: urn:ietf:params:acme:error:unauthorized: .*; trying http-01' $folder/log)
+stop $relay
+rm -r $folder/certs
+: >$folder/log
+relay --addr 203.0.113.7:8443 --http-addr none
+until_said $folder/log 'ERROR no certificate yet, and handshakes are refused: the proof: tls-alpn-01 failed: urn:ietf:params:acme:error:unauthorized: Failed to connect .*; trying again in [56]m'
+echo warned=$(grep -c 'looks for its proof on ports 443 and 80 of relay.test, and the relay listens on neither' $folder/log)
+",
+    ) else {
+        return;
+    };
+    assert_eq!((told(&said, "first"), told(&said, "warned")), ("1", "1"));
 }
