@@ -150,7 +150,11 @@ fn roots(file: &Path) -> io::Result<Vec<CertificateDer<'static>>> {
 
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::PrivateKeyDer;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
+    use crate::drive::relay::certificate;
 
     fn headers(name: &'static str, value: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -182,5 +186,83 @@ mod tests {
         assert!(Authority::new(Some(&file)).unwrap_err().to_string().contains("root.crt"));
         std::fs::write(&file, "nothing").unwrap();
         assert!(Authority::new(Some(&file)).unwrap_err().to_string().contains("no certificate in PEM"));
+    }
+
+    /// An authority that answers one request with these bytes, and whoever trusts it.
+    async fn answering(answer: Vec<u8>) -> (Authority, String) {
+        let made = certificate::self_signed("127.0.0.1", wall_clock::now()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("root.crt");
+        std::fs::write(&root, &made.certificate).unwrap();
+        let config = rustls::ServerConfig::builder_with_provider(tls_roots::provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![CertificateDer::from_pem_slice(made.certificate.as_bytes()).unwrap()],
+                PrivateKeyDer::from_pem_slice(made.key.as_bytes()).unwrap(),
+            )
+            .unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/directory", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(stream).await.unwrap();
+            let mut asked = [0; 4096];
+            let length = stream.read(&mut asked).await.unwrap();
+            let asked = String::from_utf8_lossy(&asked[..length]).to_lowercase();
+            assert!(asked.contains("user-agent: natscope/"), "{asked}");
+            // Whoever has seen enough does not read on.
+            drop(stream.write_all(&answer).await);
+            drop(stream.shutdown().await);
+        });
+        (Authority::new(Some(&root)).unwrap(), url)
+    }
+
+    async fn asked(answer: impl Into<Vec<u8>>) -> (Result<BytesResponse, String>, Authority) {
+        let (authority, url) = answering(answer.into()).await;
+        let request = Request::builder().uri(url).body(BodyWrapper::default()).unwrap();
+        let outcome = authority.clone().exchange(request).await.map_err(|error| error.to_string());
+        (outcome, authority)
+    }
+
+    #[tokio::test]
+    async fn answers_are_bounded_and_refusals_kept_apart() {
+        let (outcome, authority) = asked("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+        assert_eq!(outcome.unwrap().parts.status, StatusCode::OK);
+        assert_eq!(authority.take_asked_for(), None);
+
+        let problem = "HTTP/1.1 429 x\r\nContent-Type: application/problem+json\r\nRetry-After: 7200\r\n\
+                       Content-Length: 2\r\n\r\n{}";
+        let (outcome, authority) = asked(problem).await;
+        assert_eq!(outcome.unwrap().parts.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(authority.take_asked_for(), Some(Duration::from_secs(7200)));
+        assert_eq!(authority.take_asked_for(), None, "told once");
+
+        let page = "HTTP/1.1 503 x\r\nContent-Type: text/html\r\nRetry-After: 60\r\nContent-Length: 3\r\n\r\nno!";
+        let (outcome, authority) = asked(page).await;
+        assert_eq!(outcome.err().unwrap(), "it answered 503 and no ACME problem");
+        assert_eq!(authority.take_asked_for(), Some(Duration::from_secs(60)));
+
+        let elsewhere = "HTTP/1.1 302 x\r\nLocation: https://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(asked(elsewhere).await.0.err().unwrap(), "it answered 302 and no ACME problem");
+
+        let mut endless = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
+        endless.resize(4 * LARGEST_ANSWER, b'x');
+        assert!(asked(endless).await.0.err().unwrap().contains("longer than any"));
+    }
+
+    #[tokio::test]
+    async fn only_https_is_spoken() {
+        let (authority, _) = answering(Vec::new()).await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/directory", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await.unwrap();
+            stream.read_to_end(&mut Vec::new()).await.unwrap();
+        });
+        let request = Request::builder().uri(url).body(BodyWrapper::default()).unwrap();
+        assert!(authority.exchange(request).await.is_err());
     }
 }
