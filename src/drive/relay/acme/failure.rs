@@ -13,7 +13,7 @@ const LONGEST: usize = 500;
 /// Whose fault it is, as far as one can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::drive::relay) enum Kind {
-    /// The authority was not reached, or did not answer as one.
+    /// The authority was not reached, did not answer as one, or says that it is the one at fault.
     Network,
     /// It did not find the proof where it looked.
     Validation,
@@ -67,6 +67,7 @@ impl Failure {
     /// What a request came to.
     pub(super) fn of(stage: &'static str, error: &Error) -> Self {
         match error {
+            Error::Api(problem) if is_of_the_moment(problem) => Self::network(stage, told(problem)),
             Error::Api(problem) => {
                 let gone = kind_of(problem) == "accountDoesNotExist";
                 Self { account_is_gone: gone, ..Self::refused(stage, told(problem)) }
@@ -93,6 +94,11 @@ impl fmt::Display for Failure {
 /// The last part of the problem's type, which is a URN.
 fn kind_of(problem: &Problem) -> &str {
     problem.r#type.as_deref().unwrap_or_default().rsplit(':').next().unwrap_or_default()
+}
+
+/// Whether the authority means itself, and nothing that was asked (RFC 8555 sections 6.5 and 6.7).
+fn is_of_the_moment(problem: &Problem) -> bool {
+    matches!(kind_of(problem), "badNonce" | "serverInternal")
 }
 
 /// Whether it is about what the authority found where the name leads (RFC 8555 section 6.7).
@@ -156,6 +162,22 @@ mod tests {
         let gone = problem(r#"{"type":"urn:ietf:params:acme:error:accountDoesNotExist"}"#);
         assert!(Failure::of("a new order", &Error::Api(gone)).account_is_gone);
         assert_eq!(told(&problem("{}")), "it did not say why");
+    }
+
+    #[test]
+    fn who_is_at_fault_decides_how_soon_it_is_tried_again() {
+        for (kind, wanted) in [
+            ("badNonce", Kind::Network),
+            ("serverInternal", Kind::Network),
+            ("rateLimited", Kind::Refused),
+            ("rejectedIdentifier", Kind::Refused),
+        ] {
+            let problem = problem(&format!(r#"{{"type":"urn:ietf:params:acme:error:{kind}"}}"#));
+            assert!(!is_of_validation(&problem));
+            assert_eq!(Failure::of("a new order", &Error::Api(problem)).kind, wanted, "{kind}");
+        }
+        assert_eq!(Failure::of("signing", &Error::Timeout(None)).kind, Kind::Network);
+        assert!(is_of_validation(&problem(r#"{"type":"urn:ietf:params:acme:error:caa"}"#)));
     }
 
     #[test]
