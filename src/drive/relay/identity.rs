@@ -110,7 +110,9 @@ impl Identity {
         let _alone = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if read(&files.certificate).is_ok_and(|text| authority(&text).is_none()) {
             for file in [&files.certificate, &files.key] {
-                let beside = PathBuf::from(format!("{}.before-acme", file.display()));
+                let mut beside = file.clone().into_os_string();
+                beside.push(".before-acme");
+                let beside = PathBuf::from(beside);
                 if let Ok(content) = read(file) {
                     private_file::replace(&beside, &content, true).map_err(|error| unwritten(&beside, &error))?;
                 }
