@@ -1354,7 +1354,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__relay)
-            opts="-o -q -v -h --addr --http-addr --stun-addr --stun-alternate-addr --metrics-addr --hostname --cert-mode --cert-dir --key --allow --verify-client-url --verify-tailscaled --open --max-clients --rate-limit --mesh-psk-file --mesh-with --dev --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
+            opts="-o -q -v -h --addr --http-addr --stun-addr --stun-alternate-addr --metrics-addr --hostname --cert-mode --cert-dir --acme-directory --acme-email --acme-ca --key --allow --verify-client-url --verify-tailscaled --open --max-clients --rate-limit --mesh-psk-file --mesh-with --dev --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1385,13 +1385,36 @@ _natscope() {
                     return 0
                     ;;
                 --cert-mode)
-                    COMPREPLY=($(compgen -W "self-signed manual none" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "self-signed manual acme none" -- "${cur}"))
                     return 0
                     ;;
                 --cert-dir)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --acme-directory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-email)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --acme-ca)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
                     fi
                     return 0
                     ;;

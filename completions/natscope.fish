@@ -274,8 +274,12 @@ complete -c natscope -n "__fish_natscope_using_subcommand relay" -l metrics-addr
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l hostname -d 'The DNS name or IP address clients reach this relay under' -r -f -a "(__fish_print_hostnames)"
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l cert-mode -d 'Where the certificate comes from [default: self-signed]' -r -f -a "self-signed\t'Made by natscope, kept in --cert-dir, and pinned by its hash in the map'
 manual\t'HOSTNAME.crt and HOSTNAME.key of --cert-dir, read again when they change'
+acme\t'From an authority, by ACME, and renewed in time; using it is agreeing to its terms of service'
 none\t'No TLS: something in front of the relay has the certificate'"
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l cert-dir -d 'Where certificates are kept, as HOSTNAME.crt and HOSTNAME.key' -r -f -a "(__fish_complete_directories)"
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l acme-directory -d 'The ACME directory that certificates are had from [default: Let\'s Encrypt]' -r -f
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l acme-email -d 'Where the authority may write to about the certificates it has given' -r -f
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l acme-ca -d 'Who has signed the certificate of the ACME directory itself, as PEM: for an authority of your own, as step-ca' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l key -d 'The relay\'s own key, in derper\'s format; made when there is none' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l allow -d 'Serve this client: nodekey:… or 64 hex digits, or a file with one such key a line (# begins a comment)' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l verify-client-url -d 'Ask this URL about each client, as derper does; any answer but yes, and none at all, is a no' -r -f

@@ -7,6 +7,7 @@
 #![allow(clippy::doc_markdown, reason = "these doc comments are the help text, where backticks would be seen")]
 #![allow(rustdoc::broken_intra_doc_links, reason = "for the same reason: [IPV6]:PORT is what a user types")]
 
+mod acme;
 mod config;
 mod derpmap;
 mod diff;
@@ -39,6 +40,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::model::{harmless_value, without_secrets};
+pub use acme::LETS_ENCRYPT;
 pub use config::{ConfigArgs, ConfigCommand, ConfigShowArgs, ConfigText, settings};
 pub use derpmap::{ConvertArgs, DerpmapArgs, DerpmapCommand, LintArgs, Notation, ShowArgs};
 pub use diff::DiffArgs;

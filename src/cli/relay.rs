@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum, ValueHint, value_parser};
 
+use super::acme;
 use super::listen_addr::{ListenAddr, OptionalAddr};
 use super::values;
 use crate::model::MeshNode;
@@ -100,9 +101,48 @@ pub struct RelayArgs {
 
     /// Where certificates are kept, as HOSTNAME.crt and HOSTNAME.key.
     ///
-    /// The default is the directory certs beside the default of --key.
+    /// The default is the directory certs beside the default of --key. With --cert-mode acme the account and its key are
+    /// kept there too.
     #[arg(long, env = "NATSCOPE_CERT_DIR", value_name = "DIR", value_hint = ValueHint::DirPath, hide_env = true)]
     pub cert_dir: Option<PathBuf>,
+
+    /// The ACME directory that certificates are had from [default: Let's Encrypt].
+    ///
+    /// To try things out, Let's Encrypt has one whose certificates nobody trusts and whose limits are wide:
+    /// https://acme-staging-v02.api.letsencrypt.org/directory. With another directory comes another certificate.
+    #[arg(
+        long,
+        env = "NATSCOPE_ACME_DIRECTORY",
+        value_name = "URL",
+        value_parser = acme::directory,
+        value_hint = ValueHint::Url,
+        help_heading = "ACME",
+        hide_env = true
+    )]
+    pub acme_directory: Option<String>,
+
+    /// Where the authority may write to about the certificates it has given.
+    #[arg(
+        long,
+        env = "NATSCOPE_ACME_EMAIL",
+        value_name = "ADDRESS",
+        value_parser = acme::email,
+        value_hint = ValueHint::EmailAddress,
+        help_heading = "ACME",
+        hide_env = true
+    )]
+    pub acme_email: Option<String>,
+
+    /// Who has signed the certificate of the ACME directory itself, as PEM: for an authority of your own, as step-ca.
+    #[arg(
+        long,
+        env = "NATSCOPE_ACME_CA",
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        help_heading = "ACME",
+        hide_env = true
+    )]
+    pub acme_ca: Option<PathBuf>,
 
     /// The relay's own key, in derper's format; made when there is none.
     ///
@@ -241,11 +281,10 @@ pub enum CertMode {
     SelfSigned,
     /// HOSTNAME.crt and HOSTNAME.key of --cert-dir, read again when they change.
     Manual,
+    /// From an authority, by ACME, and renewed in time; using it is agreeing to its terms of service.
+    Acme,
     /// No TLS: something in front of the relay has the certificate.
     None,
-    /// Named by the contract and not built: refused with a reason rather than as unknown.
-    #[value(hide = true)]
-    Acme,
 }
 
 fn hostname(text: &str) -> Result<String, String> {
@@ -290,6 +329,8 @@ Examples:
   natscope relay --hostname relay.example.com --allow clients.txt
       For the clients whose keys are in clients.txt, with a self-signed certificate. The map node with the
       certificate's pin is printed at the start, ready for a Tailscale policy or for Headscale.
+  natscope relay --hostname relay.example.com --cert-mode acme --allow clients.txt
+      The same with a certificate from Let's Encrypt. Port 443 or port 80 must be reachable from everywhere.
   natscope relay --hostname 203.0.113.9 --verify-client-url https://headscale.example.com/verify
       For the nodes of a Headscale network.
   natscope relay --cert-mode none --addr 127.0.0.1:8080 --stun-addr :3478 --hostname relay.example.com --allow clients.txt

@@ -1,6 +1,6 @@
 //! What the arguments of `natscope relay` come to together, and which of them exclude each other.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::listen_addr::{ListenAddr, OptionalAddr};
 use super::relay::{CertMode, RelayArgs};
@@ -45,13 +45,30 @@ impl RelayArgs {
         each.into_iter().find(|(_, address)| !address.is_loopback())
     }
 
-    pub(super) fn check(&self) -> Result<(), String> {
+    fn check_acme(&self) -> Result<(), String> {
         if self.certificates() == CertMode::Acme {
-            return Err("--cert-mode acme is not built yet: have a program such as certbot or lego keep HOSTNAME.crt \
-                        and HOSTNAME.key in --cert-dir, and use --cert-mode manual, which reads them again when they \
-                        change"
-                .to_owned());
+            return match self.hostname.as_deref() {
+                Some(name) if name.parse::<IpAddr>().is_err() => Ok(()),
+                Some(address) => Err(format!(
+                    "--cert-mode acme is for a DNS name, and --hostname {address} is an address: give the name that \
+                     leads there, or leave --cert-mode out for a self-signed certificate, known by its pin"
+                )),
+                None => Err("--cert-mode acme is for a DNS name: add --hostname relay.example.com".to_owned()),
+            };
         }
+        let given = [
+            ("--acme-directory", self.acme_directory.is_some()),
+            ("--acme-email", self.acme_email.is_some()),
+            ("--acme-ca", self.acme_ca.is_some()),
+        ];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((flag, _)) if !self.dev => Err(format!("{flag} says nothing without --cert-mode acme: add it")),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        self.check_acme()?;
         if !self.mesh_with.is_empty() && self.mesh_psk_file.is_none() {
             return Err("--mesh-with needs the key of the mesh: add --mesh-psk-file FILE".to_owned());
         }

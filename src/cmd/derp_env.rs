@@ -36,15 +36,7 @@ pub(super) fn translated(variable: impl Fn(&str) -> Option<String>) -> Result<St
     let mode = of("DERP_CERT_MODE");
     let mode = match (mode.as_deref(), usual) {
         (None | Some("letsencrypt"), false) => Some("none"),
-        (Some("letsencrypt"), true) => {
-            return Err(
-                "DERP_CERT_MODE=letsencrypt: natscope does not get certificates by itself yet. Leave it out for a \
-                        self-signed certificate, known to clients by the pin that is printed at the start; or have \
-                        certbot or lego write HOSTNAME.crt and HOSTNAME.key to DERP_CERT_DIR, and set \
-                        DERP_CERT_MODE=manual"
-                    .to_owned(),
-            );
-        }
+        (Some("letsencrypt"), true) => Some("acme"),
         (mode, _) => mode,
     };
     if let Some(mode) = mode {
@@ -131,6 +123,8 @@ mod tests {
             (&[("DERP_ADDR", ":12345"), ("DERP_HTTP_PORT", "80")][..], "cert-mode = \"none\"\n"),
             (&[("DERP_ADDR", ":12345"), ("DERP_CERT_MODE", "letsencrypt")], "cert-mode = \"none\"\n"),
             (&[("DERP_ADDR", ":12345"), ("DERP_CERT_MODE", "manual")], "cert-mode = \"manual\"\n"),
+            (&[("DERP_ADDR", ":443"), ("DERP_CERT_MODE", "letsencrypt")], "cert-mode = \"acme\"\n"),
+            (&[("DERP_CERT_MODE", "letsencrypt")], "cert-mode = \"acme\"\n"),
             (&[("DERP_STUN", "false"), ("DERP_STUN_PORT", "3478")], "stun-addr = \"none\"\n"),
         ] {
             let text = translate(variables).unwrap();
@@ -145,7 +139,6 @@ mod tests {
         let file = crate::cli::ConfigText { name: "DERP_*".to_owned(), text, variables: KEYS };
         let refused = crate::cli::parse_with_config(["natscope", "relay"], |_| Ok(Some(file))).unwrap_err();
         assert!(refused.text.contains("nothing says who may use it"), "{}", refused.text);
-        assert!(translate(&[("DERP_CERT_MODE", "letsencrypt")]).unwrap_err().contains("manual"));
         assert!(translate(&[("DERP_VERIFY_CLIENTS", "yes!")]).is_err());
         assert!(translate(&[("DERP_DOMAIN", "a\nopen = true")]).is_err());
         assert_eq!(translate(&[("DERP_DOMAIN", "a\"b\\")]).as_deref(), Ok("[relay]\nhostname = \"a\\\"b\\\\\"\n"));

@@ -10,12 +10,12 @@ use super::exit::{CmdError, Exit};
 use super::output::Output;
 use super::relay_doctor;
 use super::relay_signals::{Signal, Signals};
-use crate::cli::{CertMode, ListenAddr, OptionalAddr, RelayArgs};
+use crate::cli::{CertMode, LETS_ENCRYPT, ListenAddr, OptionalAddr, RelayArgs};
 use crate::derpmap;
 use crate::drive::host;
 use crate::drive::relay::{
-    self, Access, AccessRules, Allow, Certificates, Checked, Inherited, MeshOptions, Relay, RelayHandle, RelayOptions,
-    Reloader,
+    self, Access, AccessRules, AcmeOptions, Allow, Certificates, Checked, Inherited, MeshOptions, Relay, RelayHandle,
+    RelayOptions, Reloader,
 };
 use crate::drive::supervisor;
 use crate::model::RegionId;
@@ -36,7 +36,9 @@ pub(super) async fn run(args: &RelayArgs, output: &Output) -> Result<Exit, CmdEr
     introduce(&relay, args, open_files, output);
     let reloader = relay.reloader();
     let check = relay.self_check();
-    let patient = relay_doctor::patient(&relay, REGION);
+    // Without a certificate it would find what is told already.
+    let there = relay.https_addrs().is_empty() || relay.cert_expires().is_some();
+    let patient = relay_doctor::patient(&relay, REGION).filter(|_| there);
     let handle = relay.spawn();
     for Checked { what, outcome } in check.run().await {
         match outcome {
@@ -108,16 +110,17 @@ fn options(args: &RelayArgs) -> Result<RelayOptions, CmdError> {
             CmdError::Usage("there is no directory for data ($HOME is not set): give --key and --cert-dir".to_owned())
         })
     };
+    let dir = || args.cert_dir.clone().map_or_else(|| data().map(|dir| dir.join("certs")), Ok);
     let certificates = match args.certificates() {
-        CertMode::Manual => {
-            let dir = args.cert_dir.clone().map_or_else(|| data().map(|dir| dir.join("certs")), Ok)?;
-            Certificates::Manual { dir }
-        }
-        CertMode::SelfSigned => {
-            let dir = args.cert_dir.clone().map_or_else(|| data().map(|dir| dir.join("certs")), Ok)?;
-            Certificates::SelfSigned { dir: Some(dir) }
-        }
-        CertMode::None | CertMode::Acme => Certificates::SelfSigned { dir: None },
+        CertMode::Manual => Certificates::Manual { dir: dir()? },
+        CertMode::SelfSigned => Certificates::SelfSigned { dir: Some(dir()?) },
+        CertMode::Acme => Certificates::Acme(AcmeOptions {
+            dir: dir()?,
+            directory: args.acme_directory.clone().unwrap_or_else(|| LETS_ENCRYPT.to_owned()),
+            email: args.acme_email.clone(),
+            ca: args.acme_ca.clone(),
+        }),
+        CertMode::None => Certificates::SelfSigned { dir: None },
     };
     let key = match &args.key {
         Some(path) => Some(relay::load_or_create_key(path).map_err(|error| refusal(&error))?),
@@ -281,12 +284,17 @@ fn introduce(relay: &Relay, args: &RelayArgs, open_files: Option<u64>, output: &
         let with = if nodes.is_empty() { "whoever has its key; connects to none" } else { &nodes.join(", ") };
         line("Mesh", &format!("with {with}"));
     }
-    if let Some(pin) = relay.cert_pin() {
+    if !relay.https_addrs().is_empty() {
         let until = relay.cert_expires().map(|expires| {
             let date = humantime::format_rfc3339_seconds(expires).to_string();
             format!(", until {}", date.split('T').next().unwrap_or_default())
         });
         line("TLS", &format!("for {}{}", relay.host_name(), until.unwrap_or_default()));
+    }
+    if args.certificates() == CertMode::Acme {
+        let directory = args.acme_directory.as_deref().unwrap_or(LETS_ENCRYPT);
+        line("ACME", &format!("{directory}, whose terms of service apply"));
+    } else if let Some(pin) = relay.cert_pin() {
         line("Pin", &pin);
     }
     if open_files.is_some_and(|files| files < u64::from(args.max_clients) + 1100) {

@@ -70,6 +70,7 @@ const CRATES: &[(&str, &[&str], &str)] = &[
     ("hyper", &["drive"], NETWORK),
     ("hyper_util", &["drive"], NETWORK),
     ("indicatif", &["cmd"], TERMINAL),
+    ("instant_acme", &["drive"], NETWORK),
     ("listenfd", &["drive"], NETWORK),
     ("ratatui", &["cmd", "render"], "what a terminal shows is a rendering, and how it is used is decided in cmd/"),
     ("rcgen", &["drive"], NETWORK),

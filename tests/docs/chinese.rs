@@ -124,6 +124,7 @@ fn what_is_said_elsewhere_is_translated() {
 /// Compared with, sent, or written into files; not said to anybody.
 const NEVER_SHOWN: &[&str] = &[
     "verify-tailscaled = true",
+    "# By ACME from ",
     "natscope netcheck",
     "natscope relay ",
     "nodename nor servname",
@@ -258,6 +259,9 @@ fn the_program_speaks_chinese() {
         "relay --dev --metrics-addr :9090",
         "relay --addr 127.0.0.1:0 --hostname a:b",
         "relay --cert-mode acme",
+        "relay --cert-mode acme --hostname 192.0.2.1 --open",
+        "relay --acme-email a@b.example --open --hostname a.example",
+        "relay --acme-email a --acme-directory http://a.example",
         "relay --addr 127.0.0.1:0 --stun-addr none,:1 --key k --cert-dir c",
         "relay --addr 127.0.0.1:0 --key derp.yaml",
         "relay --addr 203.0.113.1:1 --stun-addr none --open --key k --cert-dir c",

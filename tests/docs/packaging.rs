@@ -154,7 +154,9 @@ fn variables_of_derper_start_a_relay() {
     assert_eq!(of("hostname")["values"][0], "relay.example.com");
     assert_eq!(of("stun-addr")["values"][0], ":3479");
     assert_eq!(of("verify-tailscaled")["variable"], "DERP_VERIFY_CLIENTS");
-    let output = with(&[("DERP_CERT_MODE", "letsencrypt")]);
-    assert_eq!(output.status.code(), Some(64));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("DERP_CERT_MODE=manual"));
+    let output = with(&[("DERP_DOMAIN", "relay.example.com"), ("DERP_CERT_MODE", "letsencrypt")]);
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let settings = shown["config"]["settings"].as_array().unwrap();
+    let mode = settings.iter().find(|setting| setting["key"] == "cert-mode").unwrap();
+    assert_eq!((&mode["values"][0], &mode["variable"]), (&"acme".into(), &"DERP_CERT_MODE".into()));
 }

@@ -15,6 +15,8 @@
 #![allow(dead_code, reason = "the tools are those of all tests")]
 
 mod access;
+#[cfg(target_os = "linux")]
+mod acme;
 mod browser;
 mod hostile;
 mod limits;

@@ -112,6 +112,9 @@ fn it_does_not_start_without_a_word_on_who_may_use_it() {
         &["--dev", "--addr", "0.0.0.0:0"],
         &["--open", "--allow", "x", "--addr", "127.0.0.1:0"],
         &["--cert-mode", "acme", "--open"],
+        &["--cert-mode", "acme", "--open", "--hostname", "192.0.2.1"],
+        &["--cert-mode", "acme", "--addr", ":0", "--hostname", "relay.example.com"],
+        &["--acme-directory", "https://ca.example/dir", "--open", "--hostname", "relay.example.com"],
     ] {
         let output = command().args(arguments).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Limits;
+use super::acme;
 use super::carrier::{Carrier, Gulps};
 use super::gate::{Gate, Pass};
 use super::metrics::{TlsInUse, TlsVersion};
@@ -116,7 +117,12 @@ impl Front {
         socket::prepare(&stream);
         let Some(tls) = &self.tls else { return self.requests(stream, None).await };
         match timeout(self.limits.handshake, tls.accept(Gulps::new(stream))).await {
-            Ok(Ok(stream)) => {
+            Ok(Ok(mut stream)) => {
+                // RFC 8737 section 3: the handshake was all.
+                if stream.get_ref().1.alpn_protocol() == Some(acme::ALPN) {
+                    drop(timeout(self.limits.write, stream.shutdown()).await);
+                    return None;
+                }
                 let version = TlsVersion::of(stream.get_ref().1.protocol_version());
                 let in_use = TlsInUse::begin(Arc::clone(self.service.tally()), version);
                 self.requests(stream, Some(in_use)).await

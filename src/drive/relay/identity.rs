@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use rustls::ServerConfig;
@@ -13,8 +13,9 @@ use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
+use super::acme;
 use super::certificate::{self, Made, pin};
-use super::options::Certificates;
+use super::options::{AcmeOptions, Certificates};
 use super::private_file;
 use crate::drive::{tls_roots, wall_clock};
 use crate::wire::x509::Certificate;
@@ -26,12 +27,26 @@ const RENEW_BEFORE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Longest file read as a certificate or key.
 const LARGEST_PEM: u64 = 1 << 20;
 
+/// The first line of a certificate had by ACME, and the directory: one from elsewhere is none to be renewed there.
+const ACME_MARK: &str = "# By ACME from ";
+
 /// A source of the relay's certificate, and the one in force.
 #[derive(Debug)]
 pub(super) struct Identity {
     host_name: String,
     source: Certificates,
     served: Arc<Served>,
+    /// Held while the two files are read or written: between them they do not fit.
+    files: Mutex<()>,
+}
+
+/// From when to when the certificate in force is valid, and by whom it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Term {
+    pub(super) not_before: SystemTime,
+    pub(super) not_after: SystemTime,
+    /// The ACME directory it was had from, by this relay.
+    pub(super) authority: Option<String>,
 }
 
 /// What changed.
@@ -46,31 +61,95 @@ impl Identity {
     /// The host name is without brackets.
     pub(super) fn load(host_name: &str, source: Certificates, meta: CertificateDer<'static>) -> io::Result<Self> {
         let pair = match &source {
-            Certificates::SelfSigned { dir: None } => make(host_name)?,
-            Certificates::SelfSigned { dir: Some(dir) } => kept(host_name, &Files::new(dir, host_name))?,
-            Certificates::Manual { dir } => Pair::read(host_name, &Files::new(dir, host_name))?,
+            Certificates::SelfSigned { dir: None } => Some(make(host_name)?),
+            Certificates::SelfSigned { dir: Some(dir) } => Some(kept(host_name, &Files::new(dir, host_name))?),
+            Certificates::Manual { dir } => Some(Pair::read(host_name, &Files::new(dir, host_name))?),
+            Certificates::Acme(AcmeOptions { dir, .. }) => had(host_name, &Files::new(dir, host_name)),
         };
-        let served = Served { current: RwLock::new(Arc::new(pair.certified(&meta)?)), meta };
-        Ok(Self { host_name: host_name.to_owned(), source, served: Arc::new(served) })
+        let acme = matches!(source, Certificates::Acme(_)).then(Arc::default);
+        let current = pair.map(|pair| pair.current(&meta)).transpose()?;
+        let served = Arc::new(Served { current: RwLock::new(current), meta, acme });
+        let identity = Self { host_name: host_name.to_owned(), source, served, files: Mutex::default() };
+        identity.check_directory()?;
+        Ok(identity)
+    }
+
+    /// Whether a certificate can be kept where it is to be: an authority is not to be asked for one in vain.
+    pub(super) fn check_directory(&self) -> io::Result<()> {
+        let Certificates::Acme(AcmeOptions { dir, .. }) = &self.source else { return Ok(()) };
+        let probe = dir.join(".natscope-writes-here");
+        let outcome = private_file::replace(&probe, b"", true).and_then(|()| std::fs::remove_file(&probe));
+        outcome.map_err(|error| io::Error::new(error.kind(), format!("cannot write to {}: {error}", dir.display())))
     }
 
     /// Reads the files again. What cannot be served leaves the earlier certificate in force.
     pub(super) fn reload(&self) -> io::Result<Reloaded> {
-        let (Certificates::SelfSigned { dir: Some(dir) } | Certificates::Manual { dir }) = &self.source else {
-            return Ok(Reloaded::Same);
+        let dir = match &self.source {
+            Certificates::SelfSigned { dir: None } => return Ok(Reloaded::Same),
+            Certificates::SelfSigned { dir: Some(dir) }
+            | Certificates::Manual { dir }
+            | Certificates::Acme(AcmeOptions { dir, .. }) => dir,
         };
-        let pair = Pair::read(&self.host_name, &Files::new(dir, &self.host_name))?;
-        let certified = Arc::new(pair.certified(&self.served.meta)?);
-        if certified.cert == self.served.current().cert {
+        let files = Files::new(dir, &self.host_name);
+        if self.acme().is_some() && !files.certificate.exists() {
             return Ok(Reloaded::Same);
         }
-        *self.served.current.write().unwrap_or_else(PoisonError::into_inner) = certified;
+        let _alone = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let pair = Pair::read(&self.host_name, &files)?;
+        self.serve(pair)
+    }
+
+    /// Keeps a certificate that was had from that ACME directory, and serves it. One from elsewhere that was in its place
+    /// is kept beside it: it may be pinned somewhere.
+    pub(super) fn replace(&self, chain: &str, key: &str, directory: &str) -> io::Result<Reloaded> {
+        let Certificates::Acme(AcmeOptions { dir, .. }) = &self.source else { return Ok(Reloaded::Same) };
+        let text = format!("{ACME_MARK}{directory}\n{chain}");
+        let pair = Pair::parse(text.as_bytes(), key.as_bytes(), "the certificate just issued")?;
+        pair.check_name(&self.host_name)?;
+        let files = Files::new(dir, &self.host_name);
+        let _alone = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if read(&files.certificate).is_ok_and(|text| authority(&text).is_none()) {
+            for file in [&files.certificate, &files.key] {
+                let mut beside = file.clone().into_os_string();
+                beside.push(".before-acme");
+                let beside = PathBuf::from(beside);
+                if let Ok(content) = read(file) {
+                    private_file::replace(&beside, &content, true).map_err(|error| unwritten(&beside, &error))?;
+                }
+            }
+        }
+        files.write(text.as_bytes(), key.as_bytes())?;
+        self.serve(pair)
+    }
+
+    fn serve(&self, pair: Pair) -> io::Result<Reloaded> {
+        let current = pair.current(&self.served.meta)?;
+        let mut served = self.served.current.write().unwrap_or_else(PoisonError::into_inner);
+        if served.as_ref().is_some_and(|served| served.certified.cert == current.certified.cert) {
+            return Ok(Reloaded::Same);
+        }
+        *served = Some(current);
         Ok(Reloaded::Changed)
     }
 
+    pub(super) fn host_name(&self) -> &str {
+        &self.host_name
+    }
+
+    /// Whether there is one: with ACME it may be still to come.
+    pub(super) fn is_there(&self) -> bool {
+        self.served.current().is_some()
+    }
+
+    /// What goes with ACME, where certificates come from there.
+    pub(super) fn acme(&self) -> Option<&Arc<acme::Shared>> {
+        self.served.acme.as_ref()
+    }
+
     /// `sha256-raw:` and the lower-case hex SHA-256 of the leaf certificate's DER.
-    pub(super) fn pin(&self) -> String {
-        self.served.current().cert.first().map(|leaf| pin(leaf)).unwrap_or_default()
+    /// `None` while there is none.
+    pub(super) fn pin(&self) -> Option<String> {
+        self.served.current()?.cert.first().map(|leaf| pin(leaf))
     }
 
     /// Whether clients that know no pin cannot verify it.
@@ -80,7 +159,16 @@ impl Identity {
 
     /// The time from which on clients refuse the certificate.
     pub(super) fn expires(&self) -> Option<SystemTime> {
-        self.served.current().cert.first().and_then(|leaf| expiry(leaf))
+        self.term().map(|term| term.not_after)
+    }
+
+    /// From when to when it is valid. `None` while there is none.
+    pub(super) fn term(&self) -> Option<Term> {
+        let served = self.served.current.read().unwrap_or_else(PoisonError::into_inner);
+        let current = served.as_ref()?;
+        let leaf = Certificate::decode(current.certified.cert.first()?)?;
+        let (not_before, not_after) = (unix(leaf.not_before)?, unix(leaf.not_after)?);
+        Some(Term { not_before, not_after, authority: current.authority.clone() })
     }
 
     pub(super) fn acceptor(&self) -> io::Result<TlsAcceptor> {
@@ -91,19 +179,29 @@ impl Identity {
             .with_cert_resolver(Arc::<Served>::clone(&self.served));
         // A connection that negotiates HTTP/2 cannot be upgraded to DERP.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if self.acme().is_some() {
+            config.alpn_protocols.push(acme::ALPN.to_vec());
+        }
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }
 
 /// The certificate in force, for whatever name a client asks: it may reach the relay under its address.
 struct Served {
-    current: RwLock<Arc<CertifiedKey>>,
+    current: RwLock<Option<Current>>,
     meta: CertificateDer<'static>,
+    acme: Option<Arc<acme::Shared>>,
+}
+
+struct Current {
+    certified: Arc<CertifiedKey>,
+    authority: Option<String>,
 }
 
 impl Served {
-    fn current(&self) -> Arc<CertifiedKey> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    fn current(&self) -> Option<Arc<CertifiedKey>> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().map(|current| Arc::clone(&current.certified))
     }
 }
 
@@ -114,8 +212,12 @@ impl fmt::Debug for Served {
 }
 
 impl ResolvesServerCert for Served {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current())
+    /// Without a certificate the handshake ends with an alert.
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        match &self.acme {
+            Some(acme) if acme::is_challenge(&hello) => acme.challenges.certificate(&hello),
+            _ => self.current(),
+        }
     }
 }
 
@@ -132,12 +234,24 @@ impl Files {
         let name: String = host_name.chars().filter(kept).collect();
         Self { certificate: dir.join(format!("{name}.crt")), key: dir.join(format!("{name}.key")) }
     }
+
+    fn write(&self, certificate: &[u8], key: &[u8]) -> io::Result<()> {
+        private_file::replace(&self.key, key, true).map_err(|error| unwritten(&self.key, &error))?;
+        private_file::replace(&self.certificate, certificate, false)
+            .map_err(|error| unwritten(&self.certificate, &error))
+    }
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
 }
 
 /// A chain and its key, as read.
 struct Pair {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
+    /// The ACME directory it was had from.
+    authority: Option<String>,
     /// For errors.
     origin: String,
 }
@@ -164,7 +278,7 @@ impl Pair {
         }
         let key = PrivateKeyDer::from_pem_slice(key)
             .map_err(|error| invalid(format!("its key is no private key in PEM: {error}")))?;
-        Ok(Self { chain, key, origin: origin.to_owned() })
+        Ok(Self { chain, key, authority: authority(certificate), origin: origin.to_owned() })
     }
 
     /// Clients check it, and a wrong file is found at once this way.
@@ -178,11 +292,12 @@ impl Pair {
             .map_err(|_| invalid(format!("the certificate is not for {host_name} (its subject alternative names)")))
     }
 
-    fn certified(mut self, meta: &CertificateDer<'static>) -> io::Result<CertifiedKey> {
+    fn current(mut self, meta: &CertificateDer<'static>) -> io::Result<Current> {
         self.chain.push(meta.clone());
-        CertifiedKey::from_der(self.chain, self.key, &tls_roots::provider()).map_err(|error| {
+        let certified = CertifiedKey::from_der(self.chain, self.key, &tls_roots::provider()).map_err(|error| {
             io::Error::new(io::ErrorKind::InvalidData, format!("{}: cannot be served: {error}", self.origin))
-        })
+        })?;
+        Ok(Current { certified: Arc::new(certified), authority: self.authority })
     }
 }
 
@@ -211,18 +326,44 @@ fn kept(host_name: &str, files: &Files) -> io::Result<Pair> {
         );
     }
     let Made { certificate, key } = made(host_name)?;
-    let written = |path: &Path, error: io::Error| {
-        io::Error::new(error.kind(), format!("cannot write {}: {error}", path.display()))
-    };
-    private_file::replace(&files.key, key.as_bytes(), true).map_err(|error| written(&files.key, error))?;
-    private_file::replace(&files.certificate, certificate.as_bytes(), false)
-        .map_err(|error| written(&files.certificate, error))?;
+    files.write(certificate.as_bytes(), key.as_bytes())?;
     Pair::read(host_name, files)
 }
 
+/// The certificate had by ACME before, or whatever is in its place and can be served until there is one.
+fn had(host_name: &str, files: &Files) -> Option<Pair> {
+    if !files.certificate.exists() {
+        return None;
+    }
+    let usable = |pair: Pair| {
+        // That key and certificate fit is found when they are put together.
+        let same =
+            Pair { chain: pair.chain.clone(), key: pair.key.clone_key(), authority: None, origin: pair.origin.clone() };
+        CertifiedKey::from_der(same.chain, same.key, &tls_roots::provider())
+            .map(|_| pair)
+            .map_err(|error| io::Error::other(format!("{}: cannot be served: {error}", same.origin)))
+    };
+    match Pair::read(host_name, files).and_then(usable) {
+        Ok(pair) => Some(pair),
+        Err(error) => {
+            tracing::warn!("what was kept is of no use, and another certificate is asked for: {error}");
+            None
+        }
+    }
+}
+
+/// The directory that is named by the mark.
+fn authority(certificate: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(certificate).ok()?;
+    text.lines().next()?.strip_prefix(ACME_MARK).map(|directory| directory.trim().to_owned())
+}
+
+fn unix(seconds: i64) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
+}
+
 fn expiry(leaf: &[u8]) -> Option<SystemTime> {
-    let seconds = u64::try_from(Certificate::decode(leaf)?.not_after).ok()?;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+    unix(Certificate::decode(leaf)?.not_after)
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -260,7 +401,7 @@ mod tests {
     fn a_pin_survives_restarts_and_belongs_to_its_host() {
         let dir = tempfile::tempdir().unwrap();
         let pin = self_signed(dir.path(), "relay.example").unwrap().pin();
-        assert_eq!(pin.len(), "sha256-raw:".len() + 64);
+        assert_eq!(pin.as_ref().unwrap().len(), "sha256-raw:".len() + 64);
         assert_eq!(self_signed(dir.path(), "relay.example").unwrap().pin(), pin);
         assert_ne!(self_signed(dir.path(), "2001:db8::1").unwrap().pin(), pin);
         assert!(dir.path().join("2001db81.crt").exists());
@@ -324,5 +465,57 @@ mod tests {
         fs::write(dir.path().join("relay.example.crt"), "half a fi").unwrap();
         assert!(identity.reload().is_err());
         assert_eq!(identity.pin(), second);
+    }
+
+    const DIRECTORY: &str = "https://ca.example/directory";
+
+    fn acme(dir: &Path) -> io::Result<Identity> {
+        let options = AcmeOptions { dir: dir.to_owned(), directory: DIRECTORY.to_owned(), email: None, ca: None };
+        Identity::load("relay.example", Certificates::Acme(options), meta())
+    }
+
+    #[test]
+    fn with_acme_there_is_none_until_one_is_had_and_then_it_stays() {
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = scratch.path().join("certs");
+        let identity = acme(&dir).unwrap();
+        assert!(!identity.is_there() && identity.term().is_none() && identity.pin().is_none());
+        assert_eq!(identity.reload().unwrap(), Reloaded::Same);
+        let made = certificate::self_signed("relay.example", wall_clock::now()).unwrap();
+        assert_eq!(identity.replace(&made.certificate, &made.key, DIRECTORY).unwrap(), Reloaded::Changed);
+        assert_eq!(identity.term().unwrap().authority.as_deref(), Some(DIRECTORY));
+        assert_eq!(identity.reload().unwrap(), Reloaded::Same, "the files have what is served");
+        let again = acme(&dir).unwrap();
+        assert_eq!((again.term(), again.pin()), (identity.term(), identity.pin()));
+        // Other modes read the same files.
+        assert_eq!(manual(&dir, "relay.example").unwrap().pin(), identity.pin());
+        let mut names: Vec<_> = fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["relay.example.crt", "relay.example.key"]);
+        #[cfg(unix)]
+        assert!(private_file::is_exposed(&dir.join("relay.example.crt")));
+        assert!(!private_file::is_exposed(&dir.join("relay.example.key")));
+        // What an authority gave for another name is not served.
+        let other = certificate::self_signed("other.example", wall_clock::now()).unwrap();
+        assert!(identity.replace(&other.certificate, &other.key, DIRECTORY).is_err());
+        assert_eq!(identity.pin(), again.pin());
+    }
+
+    #[test]
+    fn a_certificate_from_elsewhere_is_served_meanwhile_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let pinned = self_signed(dir.path(), "relay.example").unwrap().pin();
+        let key = fs::read(dir.path().join("relay.example.key")).unwrap();
+        let identity = acme(dir.path()).unwrap();
+        assert_eq!((identity.pin(), identity.term().unwrap().authority), (pinned, None));
+        let made = certificate::self_signed("relay.example", wall_clock::now()).unwrap();
+        identity.replace(&made.certificate, &made.key, DIRECTORY).unwrap();
+        assert_eq!(fs::read(dir.path().join("relay.example.key.before-acme")).unwrap(), key);
+        // What is no certificate is replaced too, and nothing else than that would help.
+        fs::write(dir.path().join("relay.example.crt"), "half a fi").unwrap();
+        assert!(!acme(dir.path()).unwrap().is_there());
+        fs::write(dir.path().join("relay.example.crt"), &made.certificate).unwrap();
+        fs::write(dir.path().join("relay.example.key"), &key).unwrap();
+        assert!(!acme(dir.path()).unwrap().is_there(), "the key of another one");
     }
 }

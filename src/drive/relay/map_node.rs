@@ -20,7 +20,8 @@ impl Relay {
             node.derp_port = https.port();
         }
         if let Some(identity) = self.identity.as_ref().filter(|identity| identity.is_self_signed())
-            && let Some(hash) = identity.pin().strip_prefix("sha256-raw:")
+            && let Some(pin) = identity.pin()
+            && let Some(hash) = pin.strip_prefix("sha256-raw:")
         {
             node.cert_name = CertName::Sha256Raw(hash.to_owned());
         }

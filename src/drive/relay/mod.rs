@@ -12,6 +12,7 @@
 //! (`0.0.0.0`, `[::]`) lets the system choose the source address, which on a host with several addresses may be
 //! another one; such a socket also knows no RESPONSE-ORIGIN to tell.
 
+mod acme;
 mod admission;
 mod carrier;
 mod certificate;
@@ -53,11 +54,12 @@ use tokio_util::task::TaskTracker;
 pub use embedded::embedded_map;
 pub use inherited::Inherited;
 pub use key_file::{fresh_key, load_mesh_key, load_or_create_key};
-pub use options::{Access, AccessRules, Allow, Certificates, Limits, MeshOptions, RelayOptions};
+pub use options::{Access, AccessRules, AcmeOptions, Allow, Certificates, Limits, MeshOptions, RelayOptions};
 pub use reload::Reloader;
 pub use self_check::{Checked, SelfCheck};
 pub use socket::raise_open_files;
 
+use acme::Acme;
 use admission::Admission;
 use http::Front;
 use identity::Identity;
@@ -91,6 +93,7 @@ pub struct Relay {
     service: Arc<Service>,
     reload: Reload,
     mesh: Option<Mesh>,
+    acme: Option<Acme>,
     limits: Limits,
 }
 
@@ -123,10 +126,23 @@ impl Relay {
             None
         } else {
             let meta = meta_certificate::meta_certificate(&service.public_key(), wall_clock::now())?;
-            Some(Arc::new(Identity::load(&host_name, options.certificates, meta)?))
+            Some(Arc::new(Identity::load(&host_name, options.certificates.clone(), meta)?))
+        };
+        let acme = match (&identity, options.certificates) {
+            (Some(identity), Certificates::Acme(options)) => {
+                let proving = [(&tls, 443), (&plain, 80)];
+                if !proving.iter().any(|(there, port)| there.addresses.iter().any(|address| address.port() == *port)) {
+                    tracing::warn!(
+                        "the authority looks for its proof on ports 443 and 80 of {host_name}, and the relay listens on \
+                         neither: something must lead from there to here"
+                    );
+                }
+                Some(Acme::new(options, Arc::clone(identity), !plain.addresses.is_empty())?)
+            }
+            _ => None,
         };
         let reload = Reload::new(Arc::clone(&service), identity.clone(), limits, options.reload_every);
-        Ok(Self { stun, tls, plain, metrics, host_name, identity, service, reload, mesh, limits: options.limits })
+        Ok(Self { stun, tls, plain, metrics, host_name, identity, service, reload, mesh, acme, limits: options.limits })
     }
 
     /// The endpoints of STUN as bound, in the order of [`RelayOptions::stun_addrs`], without the alternates.
@@ -165,10 +181,11 @@ impl Relay {
         self.service.public_key()
     }
 
-    /// `sha256-raw:<hex>`, as `CertName` of a DERP map pins the certificate. `None` without HTTPS.
+    /// `sha256-raw:<hex>`, as `CertName` of a DERP map pins the certificate. `None` without HTTPS, and while the
+    /// certificate is still to come.
     #[must_use]
     pub fn cert_pin(&self) -> Option<String> {
-        self.identity.as_ref().map(|identity| identity.pin())
+        self.identity.as_ref().and_then(|identity| identity.pin())
     }
 
     /// When clients begin to refuse the certificate. `None` without HTTPS.
@@ -209,7 +226,7 @@ impl Relay {
         let front = |role, identity: Option<&Identity>| {
             Ok::<_, io::Error>(Front {
                 tls: identity.map(Identity::acceptor).transpose()?,
-                routes: Arc::new(Routes::new(role)),
+                routes: Arc::new(Routes::new(role, self.identity.as_ref().and_then(|it| it.acme()).map(Arc::clone))),
                 service: Arc::clone(&self.service),
                 door: Door::new(self.limits.unfinished),
                 gate: self.reload.gate(),
@@ -233,6 +250,9 @@ impl Relay {
             watched.spawn(metrics.clone().serve(tokio::net::TcpListener::from_std(socket)?));
         }
         listeners.spawn(self.reload.run());
+        if let Some(acme) = self.acme {
+            listeners.spawn(acme.run());
+        }
         shutdown.await;
         closing.cancel();
         self.service.stop();

@@ -72,6 +72,21 @@ pub enum Certificates {
         /// The directory.
         dir: PathBuf,
     },
+    /// An authority gives it and renews it, and nobody else has to do with it.
+    Acme(AcmeOptions),
+}
+
+/// An authority that speaks ACME (RFC 8555). Asking it is agreeing to its terms of service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcmeOptions {
+    /// Where certificates are kept, and the account with its key. Made, for its owner alone, if it is not there.
+    pub dir: PathBuf,
+    /// The URL of its directory; HTTPS.
+    pub directory: String,
+    /// Where it may write to about what it has issued.
+    pub email: Option<String>,
+    /// Who signs its own certificate, as PEM, where the system does not know it.
+    pub ca: Option<PathBuf>,
 }
 
 /// Who may use a relay.

@@ -86,6 +86,9 @@ impl Reload {
             }
             self.look(&mut complaints);
             if asked {
+                if let Some(acme) = self.identity.as_ref().and_then(|identity| identity.acme()) {
+                    acme.hurry();
+                }
                 self.now.0.done.notify_waiters();
             }
         }
@@ -106,7 +109,7 @@ impl Reload {
         if let Some(identity) = &self.identity {
             let outcome = identity.reload();
             if matches!(outcome, Ok(Reloaded::Changed)) {
-                tracing::info!(pin = %identity.pin(), "the certificate has changed and is served from now on");
+                tracing::info!(pin = %identity.pin().unwrap_or_default(), "the certificate has changed and is served from now on");
             }
             note(&mut complaints.certificate, "the certificate stays as it was", outcome.err());
         }

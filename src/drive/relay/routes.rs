@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 
-use super::websocket;
+use super::{acme, websocket};
 use crate::wire::upgrade;
 
 /// Longest challenge that is echoed, in characters.
@@ -49,6 +51,8 @@ pub(super) enum Role {
 #[derive(Debug)]
 pub(super) struct Routes {
     role: Role,
+    /// Answers that an ACME authority looks for.
+    acme: Option<Arc<acme::Shared>>,
 }
 
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -74,8 +78,8 @@ pub(super) enum Opening {
 }
 
 impl Routes {
-    pub(super) const fn new(role: Role) -> Self {
-        Self { role }
+    pub(super) const fn new(role: Role, acme: Option<Arc<acme::Shared>>) -> Self {
+        Self { role, acme }
     }
 
     /// The body of the request is not looked at.
@@ -88,6 +92,9 @@ impl Routes {
         }
         // The path of an absolute-form target counts too: tailscale-rs sends that form.
         let path = request.uri().path();
+        if let Some(content) = self.acme.as_ref().and_then(|acme| acme.challenges.file(path)) {
+            return Reply::Answer(challenge(content));
+        }
         Reply::Answer(match (path, self.role) {
             ("/generate_204", _) => no_content(request.headers()),
             (path, Role::BesideHttps { port }) if !path.starts_with("/debug") => redirect(request, port),
@@ -124,6 +131,14 @@ fn latency_check(method: &Method) -> Answer {
     }
     let mut answer = Response::default();
     set(&mut answer, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    answer
+}
+
+/// RFC 8555 section 8.3.
+fn challenge(content: String) -> Answer {
+    let mut answer = Response::new(Full::from(content));
+    set(&mut answer, header::CONTENT_TYPE, "application/octet-stream");
+    set(&mut answer, header::CACHE_CONTROL, "no-store");
     answer
 }
 
@@ -247,7 +262,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        match Routes::new(role).reply(&request.body(()).unwrap()) {
+        match Routes::new(role, None).reply(&request.body(()).unwrap()) {
             Reply::Answer(answer) => answer,
             Reply::Upgrade(opening) => panic!("{opening:?}"),
         }
@@ -258,7 +273,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        match Routes::new(Role::Main).reply(&request.body(()).unwrap()) {
+        match Routes::new(Role::Main, None).reply(&request.body(()).unwrap()) {
             Reply::Upgrade(opening) => opening,
             Reply::Answer(answer) => panic!("{answer:?}"),
         }
@@ -361,7 +376,7 @@ mod tests {
         }
         assert_eq!(respond(Role::Main, "CONNECT", "example.com:443", &[]).status(), 403);
         let without_host = Request::builder().uri("/").body(()).unwrap();
-        let Reply::Answer(answer) = Routes::new(Role::Main).reply(&without_host) else { panic!("an answer") };
+        let Reply::Answer(answer) = Routes::new(Role::Main, None).reply(&without_host) else { panic!("an answer") };
         assert_eq!(answer.status(), 400);
     }
 }

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::acme;
 use super::identity::Identity;
 use super::mesh::{Neighbour, Standing};
 use super::service::Service;
@@ -52,6 +53,11 @@ impl Metrics {
         pages::serve(self, door, listener).await;
     }
 
+    /// How it is with the authority that gives certificates, where one does.
+    fn acme(&self) -> Option<acme::Facts> {
+        Some(self.identity.as_ref()?.acme()?.standing.facts())
+    }
+
     fn status(&self) -> String {
         let switchboard = self.service.switchboard();
         let now = Instant::now().into_std();
@@ -68,6 +74,7 @@ impl Metrics {
             uptime: since.elapsed(),
             now: wall_clock::now(),
             certificate_expires: self.identity.as_ref().and_then(|identity| identity.expires()),
+            acme: self.acme().as_ref(),
             snapshot: &switchboard.counters(),
             census: &switchboard.census(),
             stun_answers: tally.stun.success.value(),
@@ -90,6 +97,7 @@ impl Metrics {
             started,
             uptime: since.elapsed(),
             certificate_expires: self.identity.as_ref().and_then(|identity| identity.expires()),
+            acme: self.acme().as_ref(),
             open_files: open_files(),
         })
     }

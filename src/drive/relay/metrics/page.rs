@@ -6,6 +6,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::super::acme;
 use super::super::mesh::Standing;
 use super::tally::{Tally, TlsVersion};
 use crate::derp::{Census, Pace, Snapshot};
@@ -22,6 +23,8 @@ pub(super) struct Facts<'a> {
     pub(super) started: SystemTime,
     pub(super) uptime: Duration,
     pub(super) certificate_expires: Option<SystemTime>,
+    /// Where certificates come from an authority.
+    pub(super) acme: Option<&'a acme::Facts>,
     /// Where the system tells.
     pub(super) open_files: Option<usize>,
 }
@@ -194,6 +197,18 @@ fn process(page: &mut Page, facts: &Facts<'_>) {
             unix(expires),
         );
     }
+    if let Some(acme) = facts.acme {
+        page.counter("natscope_acme_certificates", "Certificates the authority has given.", acme.obtained);
+        page.head("natscope_acme_failures", "counter", "Attempts to get one that failed, by whose fault it was.");
+        for (kind, failures) in acme.failures() {
+            page.sample("natscope_acme_failures", &[("kind", kind.label())], failures);
+        }
+        page.gauge(
+            "natscope_acme_failing",
+            "1 while the last attempt is one that failed, else 0.",
+            u8::from(acme.failure.is_some()),
+        );
+    }
     page.head("version", "gauge", "Always 1.");
     page.sample("version", &[("version", env!("CARGO_PKG_VERSION")), ("binary", "natscope")], 1);
 }
@@ -216,6 +231,7 @@ mod tests {
             started: UNIX_EPOCH + Duration::from_secs(1_700_000_000),
             uptime: Duration::from_millis(61_900),
             certificate_expires: Some(UNIX_EPOCH + Duration::from_secs(1_800_000_000)),
+            acme: Some(&acme::Facts::default()),
             open_files: Some(17),
         })
     }

@@ -6,6 +6,7 @@
 use std::fmt::{self, Write as _};
 use std::time::{Duration, SystemTime};
 
+use super::super::acme;
 use super::super::mesh::Standing;
 use crate::derp::{Census, Present, Snapshot};
 use crate::model::NodePublic;
@@ -26,6 +27,8 @@ pub(super) struct Facts<'a> {
     pub(super) uptime: Duration,
     pub(super) now: SystemTime,
     pub(super) certificate_expires: Option<SystemTime>,
+    /// Where certificates come from an authority.
+    pub(super) acme: Option<&'a acme::Facts>,
     pub(super) snapshot: &'a Snapshot,
     pub(super) census: &'a Census,
     pub(super) stun_answers: u64,
@@ -77,7 +80,24 @@ fn about(page: &mut String, facts: &Facts<'_>) -> fmt::Result {
     if let Some(expires) = facts.certificate_expires {
         row(page, "Certificate", &certificate(expires, facts.now))?;
     }
+    if let Some(acme) = facts.acme {
+        if facts.certificate_expires.is_none() {
+            row(page, "Certificate", "<span class=\"bad\">none yet</span>: handshakes are refused")?;
+        }
+        row(page, "ACME", &authority(acme))?;
+    }
     page.write_str("</table>\n")
+}
+
+fn authority(acme: &acme::Facts) -> String {
+    let when = |at| humantime::format_rfc3339_seconds(at).to_string().replace('T', " ");
+    let next = acme.next.map_or_else(String::new, |next| format!("asked next at {}", when(next)));
+    match &acme.failure {
+        Some((at, because)) => {
+            format!("<span class=\"bad\">failed</span> at {}, {}; {next}", when(*at), Escaped(because))
+        }
+        None => next,
+    }
 }
 
 fn certificate(expires: SystemTime, now: SystemTime) -> String {
@@ -249,6 +269,7 @@ mod tests {
             stopping: false,
             uptime: Duration::from_secs(3 * 3600 + 61),
             now,
+            acme: None,
             certificate_expires: Some(expires),
             snapshot: &Snapshot::default(),
             census: &Census { connections: 9, clients_local: 8, clients_remote: 4, ..Census::default() },

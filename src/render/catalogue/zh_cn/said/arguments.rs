@@ -58,10 +58,6 @@ pub(super) const PHRASES: &[Phrase] = &[
     ("cannot read the configuration file {}: {}", "无法读取配置文件 {}：{}"),
     ("'--config none' does without one", "'--config none' 表示不用配置文件"),
     // DERP_* 变量。
-    (
-        "DERP_CERT_MODE=letsencrypt: natscope does not get certificates by itself yet. Leave it out for a self-signed certificate, known to clients by the pin that is printed at the start; or have certbot or lego write HOSTNAME.crt and HOSTNAME.key to DERP_CERT_DIR, and set DERP_CERT_MODE=manual",
-        "DERP_CERT_MODE=letsencrypt：natscope 还不能自己申请证书。不写它则使用自签名证书，客户端靠启动时打印的指纹识别；或让 certbot 或 lego 把 HOSTNAME.crt 和 HOSTNAME.key 写入 DERP_CERT_DIR，并设置 DERP_CERT_MODE=manual",
-    ),
     ("{}={}: write true or false", "{}={}：请写 true 或 false"),
     ("{}={}: write a port from 0 to 65535{}", "{}={}：请写 0 到 65535 的端口{}"),
     ("{}={}: write a port from 0 to 65535, or -1 for none", "{}={}：请写 0 到 65535 的端口，或用 -1 表示没有"),
@@ -145,10 +141,6 @@ pub(super) const PHRASES: &[Phrase] = &[
         "开关的值是 `1`、`true`、`yes` 或 `on`；或 `0`、`false`、`no`、`off` 或留空",
     ),
     // 中继的参数。
-    (
-        "--cert-mode acme is not built yet: have a program such as certbot or lego keep HOSTNAME.crt and HOSTNAME.key in --cert-dir, and use --cert-mode manual, which reads them again when they change",
-        "--cert-mode acme 尚未实现：请让 certbot、lego 等程序把 HOSTNAME.crt 和 HOSTNAME.key 保存在 --cert-dir 中，并使用 --cert-mode manual，文件变化后会重新读取",
-    ),
     (
         "--mesh-with needs the key of the mesh: add --mesh-psk-file FILE",
         "--mesh-with 需要 mesh 的密钥：请加上 --mesh-psk-file FILE",

@@ -1,7 +1,7 @@
 //! 各处以英文写成的句子。
 
+mod acme;
 mod arguments;
-
 mod command;
 mod derp;
 mod map;
@@ -22,6 +22,7 @@ pub(super) fn said(text: &str) -> String {
         &[
             parser::PHRASES,
             arguments::PHRASES,
+            acme::PHRASES,
             command::PHRASES,
             derp::PHRASES,
             map::PHRASES,
