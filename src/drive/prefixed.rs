@@ -26,6 +26,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
         let length = self.first.len().min(buffer.remaining());
         buffer.put_slice(self.first.get(..length).unwrap_or_default());
         self.first.advance(length);
+        if self.first.is_empty() {
+            // It may be a small part of a large buffer.
+            self.first = Bytes::new();
+        }
         Poll::Ready(Ok(()))
     }
 }

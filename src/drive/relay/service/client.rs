@@ -82,7 +82,9 @@ struct Greeting {
 
 impl Client {
     pub(super) fn new(service: Arc<Service>, admitted: Admitted) -> Self {
-        let Admitted { key, peer, grounds, info, not_ideal, tls, session, stream, entry, place } = admitted;
+        let Admitted { key, peer, grounds, info, not_ideal, tls, mut session, stream, entry, place } = admitted;
+        // The greeting's room: who comes need not send, and of many who come at once each would hold it for a while.
+        session.shrink();
         let now = now();
         let mesh = grounds == Grounds::Mesh;
         let flags = flags(mesh, info.is_prober, not_ideal);

@@ -54,11 +54,12 @@ pub(super) async fn login(service: &Arc<Service>, upgraded: Upgraded, peer: Sock
 async fn attempt(service: &Arc<Service>, upgraded: Upgraded, peer: SocketAddr) -> io::Result<Option<Admitted>> {
     let mut out = BytesMut::new();
     let Upgraded { opening, not_ideal, mut tls, first, stream } = upgraded;
+    // Copied: what came first is part of HTTP's buffer, all of which it would keep, and there is little of it as a rule.
     let (mut stream, early): (Box<dyn Carrier>, BytesMut) = match opening {
-        Opening::FastStart => (stream, first.into()),
+        Opening::FastStart => (stream, BytesMut::from(&first[..])),
         Opening::Answered => {
             out.extend_from_slice(&upgrade::encode_switching(&service.public_key()));
-            (stream, first.into())
+            (stream, BytesMut::from(&first[..]))
         }
         Opening::WebSocket(handshake) => {
             service.tally.websocket_accepts.add_one();
