@@ -2,6 +2,8 @@
 //!
 //!     cargo bench --bench load                          # three rounds of one second each
 //!     cargo bench --bench load -- --rounds 9 --seconds 2
+//!     cargo bench --bench load -- --only stun           # or packets, or memory
+//!     cargo bench --bench load -- --against PATH        # STUN and memory beside another build of the program
 //!
 //! Loopback only, no privilege. The built program is measured, in processes of its own; the load comes from this one.
 //! The relay and the forwarder take turns within a round, and each ratio is the median of the rounds' ratios: on a busy
@@ -23,14 +25,18 @@ mod loads;
 #[path = "../../tests/relay/peer.rs"]
 mod peer;
 mod process;
+mod stun;
 mod target;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use comfy_table::{Table, presets};
 use loads::{Flood, PingPong};
 use process::Process;
+use stun::Answers;
 use target::Target;
+use tokio::runtime::Runtime;
 
 /// Bytes of a packet, and pairs.
 const FLOODS: [(usize, usize); 6] = [(64, 1), (64, 10), (1200, 1), (1200, 10), (8192, 1), (8192, 10)];
@@ -46,15 +52,41 @@ fn main() {
     if let Some(at) = arguments.iter().position(|argument| argument == "--forward") {
         return forwarder::serve(&arguments[at + 1]);
     }
-    let number = |name: &str, default: f64| {
-        let given = arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
-        given.map_or(default, |number| number.parse().unwrap())
-    };
+    if let Some(at) = arguments.iter().position(|argument| argument == "--echo") {
+        return stun::echo(&arguments[at + 1]);
+    }
+    let given =
+        |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
+    let number = |name: &str, default: f64| given(name).map_or(default, |number| number.parse().unwrap());
     let rounds = number("--rounds", 3.0).max(1.0);
     let time = Duration::from_secs_f64(number("--seconds", 1.0));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let wanted = |part: &str| given("--only").is_none_or(|only| only == part);
+    let against = given("--against").map(PathBuf::from);
+    // The built program, and the other one.
+    let programs: Vec<Option<&Path>> = [None].into_iter().chain(against.as_deref().map(Some)).collect();
+    if wanted("packets") {
+        packets(rounds, time);
+    }
+    if wanted("memory") {
+        memory(rounds, &programs);
+    }
+    if wanted("stun") {
+        stun(rounds, time, &programs);
+    }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn packets(rounds: f64, time: Duration) {
+    let runtime = runtime();
     let mut rows = Rows::default();
-    let set = Set::start();
+    let set = Set {
+        forwarder: Target::forwarder(Process::forwarder()),
+        plain: Target::plain(Process::relay(None, &["--dev"])),
+        tls: Target::tls(None),
+    };
     let mut round = 0.0;
     while round < rounds {
         for (at, &(size, pairs)) in FLOODS.iter().enumerate() {
@@ -66,14 +98,70 @@ fn main() {
         round += 1.0;
     }
     rows.print(rounds, time);
-    // In processes of their own: memory that was used once is not given back to the system.
-    let set = Set::start();
-    let idle = |target| runtime.block_on(loads::idle(target, IDLE));
-    println!(
-        "\nMemory of the relay for each of {IDLE} idle clients: {:.1} KiB plain, {:.1} KiB over TLS.",
-        idle(&set.plain),
-        idle(&set.tls)
-    );
+}
+
+/// In processes of their own, in each round: memory that was used once is not given back to the system.
+fn memory(rounds: f64, programs: &[Option<&Path>]) {
+    let runtime = runtime();
+    let mut used = vec![(Vec::new(), Vec::new()); programs.len()];
+    let mut round = 0.0;
+    while round < rounds {
+        for (program, (plain, tls)) in programs.iter().zip(&mut used) {
+            let target = Target::plain(Process::relay(*program, &["--dev"]));
+            plain.push(runtime.block_on(loads::idle(&target, IDLE)));
+            tls.push(runtime.block_on(loads::idle(&Target::tls(*program), IDLE)));
+        }
+        round += 1.0;
+    }
+    for (program, (plain, tls)) in programs.iter().zip(used) {
+        let (plain, tls) = (median(plain.into_iter()), median(tls.into_iter()));
+        let name = name(*program);
+        println!("\nMemory of {name} for each of {IDLE} idle clients: {plain:.1} KiB plain, {tls:.1} KiB over TLS.");
+    }
+}
+
+fn name(program: Option<&Path>) -> String {
+    program.map_or_else(|| "the relay".to_owned(), |path| path.display().to_string())
+}
+
+fn stun(rounds: f64, time: Duration, programs: &[Option<&Path>]) {
+    let echo = Process::echo();
+    let relays: Vec<_> = programs.iter().map(|program| Process::relay(*program, &["--dev"])).collect();
+    let mut measured: Vec<Vec<Answers>> = Vec::new();
+    let mut round = 0.0;
+    while round < rounds {
+        let mut answers = vec![stun::ask(&echo, echo.address, time)];
+        answers.extend(relays.iter().map(|relay| stun::ask(relay, relay.stun.expect("STUN is on"), time)));
+        measured.push(answers);
+        round += 1.0;
+    }
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_header([
+        "",
+        "answers k/s",
+        "×",
+        "µs CPU",
+        "×",
+        "alone µs",
+        "×",
+        "lost",
+    ]);
+    let names = ["echo".to_owned()].into_iter().chain(programs.iter().map(|program| name(*program)));
+    for (at, name) in names.enumerate() {
+        let mut row = vec![name];
+        let value = |of: fn(&Answers) -> f64| median(measured.iter().map(|round| of(&round[at])));
+        let times = |of: fn(&Answers) -> f64| median(measured.iter().map(|round| of(&round[at]) / of(&round[0])));
+        row.extend([format!("{:.0}", value(|answers| answers.per_second) / 1e3)]);
+        row.extend([format!("{:.2}", times(|answers| answers.per_second))]);
+        row.extend([format!("{:.2}", value(|answers| answers.cpu)), format!("{:.2}", times(|answers| answers.cpu))]);
+        row.extend([
+            format!("{:.0}", value(|answers| answers.alone)),
+            format!("{:.2}", times(|answers| answers.alone)),
+        ]);
+        row.push(measured.iter().map(|round| round[at].lost).sum::<u64>().to_string());
+        table.add_row(row);
+    }
+    println!("\nSTUN and an echo, {rounds} rounds. Medians; × is the ratio to the echo.\n{table}");
 }
 
 /// What is measured.
@@ -81,16 +169,6 @@ struct Set {
     forwarder: Target,
     plain: Target,
     tls: Target,
-}
-
-impl Set {
-    fn start() -> Self {
-        Self {
-            forwarder: Target::forwarder(Process::forwarder()),
-            plain: Target::plain(Process::relay(&["--dev"])),
-            tls: Target::tls(),
-        }
-    }
 }
 
 #[derive(Default)]

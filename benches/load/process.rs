@@ -11,21 +11,30 @@ const TICKS: f64 = 100.0;
 pub(crate) struct Process {
     child: Child,
     pub(crate) address: SocketAddr,
+    /// Where a relay answers STUN.
+    pub(crate) stun: Option<SocketAddr>,
 }
 
 impl Process {
     pub(crate) fn forwarder() -> Self {
-        let program = std::env::current_exe().unwrap();
-        let mut child =
-            Command::new(program).args(["--forward", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { child, address: line.trim().parse().unwrap() }
+        Self::myself("--forward")
     }
 
-    /// A relay of the built program, on a free port.
-    pub(crate) fn relay(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_natscope"))
+    pub(crate) fn echo() -> Self {
+        Self::myself("--echo")
+    }
+
+    fn myself(task: &str) -> Self {
+        let program = std::env::current_exe().unwrap();
+        let mut child = Command::new(program).args([task, "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, address: line.trim().parse().unwrap(), stun: None }
+    }
+
+    /// A relay of this program, by default the built one, on a free port.
+    pub(crate) fn relay(program: Option<&Path>, arguments: &[&str]) -> Self {
+        let mut child = Command::new(program.unwrap_or(Path::new(env!("CARGO_BIN_EXE_natscope"))))
             .env("NATSCOPE_CONFIG", "none")
             .args(["relay", "--addr", "127.0.0.1:0", "--stun-addr", "127.0.0.1:0", "--max-clients", "100000"])
             .args(arguments)
@@ -34,10 +43,14 @@ impl Process {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let mut address = None;
+        let (mut address, mut stun) = (None, None);
+        let first = |rest: &str| rest.split_whitespace().next().and_then(|address| address.parse().ok());
         for line in lines.by_ref() {
             if let Some(rest) = line.strip_prefix("DERP") {
-                address = rest.split_whitespace().next().map(|address| address.parse().unwrap());
+                address = first(rest);
+            }
+            if let Some(rest) = line.strip_prefix("STUN") {
+                stun = stun.or_else(|| first(rest));
             }
             if line == "serving" {
                 break;
@@ -45,7 +58,7 @@ impl Process {
         }
         // What it says later must not stop it.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address: address.expect("a relay says where it listens") }
+        Self { child, address: address.expect("a relay says where it listens"), stun }
     }
 
     /// Seconds of a core it has used. NaN where there is no /proc.

@@ -44,18 +44,12 @@ impl Target {
     }
 
     /// A relay with a certificate of its own, which is the only one we trust.
-    pub(crate) fn tls() -> Self {
+    pub(crate) fn tls(program: Option<&Path>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = |path: &Path| path.to_str().unwrap().to_owned();
-        let process = Process::relay(&[
-            "--hostname",
-            "127.0.0.1",
-            "--open",
-            "--cert-dir",
-            &path(directory.path()),
-            "--key",
-            &path(&directory.path().join("relay.key")),
-        ]);
+        let (certificates, key) = (path(directory.path()), path(&directory.path().join("relay.key")));
+        let arguments = ["--hostname", "127.0.0.1", "--open", "--cert-dir", &certificates, "--key", &key];
+        let process = Process::relay(program, &arguments);
         let chain = CertificateDer::pem_file_iter(directory.path().join("127.0.0.1.crt")).unwrap();
         let verifier = tls_roots::verifier_of(&chain.map(Result::unwrap).collect::<Vec<_>>()).unwrap();
         let config = tls_roots::config_with(verifier).unwrap();
