@@ -69,7 +69,9 @@ pub(crate) fn ask(process: &Process, address: SocketAddr, time: Duration) -> Ans
     let (took, cpu) = (began.elapsed(), process.cpu() - cpu);
     let count = (arrived.load(Ordering::Relaxed) - before) as f64;
     stop.store(true, Ordering::Relaxed);
-    asking.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in asking {
+        thread.join().unwrap();
+    }
     Answers {
         per_second: count / took.as_secs_f64(),
         cpu: cpu * 1e6 / count,
