@@ -8,12 +8,12 @@
 //! behind a NAT that would let them in, which cannot be seen from inside: so silence never makes a verdict quite sure.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Operator;
-use crate::model::Filtering;
-use crate::probe::ProbeId;
+use crate::model::{Filtering, is_global};
+use crate::probe::{ProbeId, StunReply};
 use crate::report::{Confidence, FilterWhy, Verdict, Why};
 
 /// What one server's test showed. The testing socket has sent to `server` alone.
@@ -54,6 +54,20 @@ pub(super) enum Heard {
 
 /// Copies that did not come through, though they were sent: they, and the proof of it.
 type Proven<'a> = (&'a [ProbeId], ProbeId);
+
+/// Whether a server that has no other address itself may have another relay answer: relays of ours alone do, and say who
+/// they are.
+pub(super) fn may_be_helped(reply: &StunReply) -> bool {
+    reply.error_code.is_none() && reply.software.as_ref().is_some_and(|software| software.starts_with("natscope/"))
+}
+
+/// Whether a packet from another relay, at `from`, tells of the filter between `server` and a socket seen at `mapped`. A
+/// relay of somebody's own may well stand in the same network as the client: its packets pass no filter at its edge, or
+/// are turned back by its NAT.
+pub(super) fn help_tells(from: IpAddr, server: IpAddr, mapped: IpAddr) -> bool {
+    let far = server.is_loopback() || (is_global(from) && Operator::of(from) != Operator::of(mapped));
+    from != server && from != mapped && far
+}
 
 /// Concludes from the tests of one family.
 pub(super) fn conclude(tests: &[FilterTest]) -> Verdict<Filtering> {

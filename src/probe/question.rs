@@ -160,6 +160,14 @@ pub enum StunForm {
     FromHelper(HelpCookie),
 }
 
+impl StunForm {
+    /// Whether the answer is to come from where the request goes to.
+    #[must_use]
+    pub const fn is_answered_by_the_server_itself(self) -> bool {
+        !matches!(self, Self::ChangePort | Self::ChangeAddressAndPort | Self::FromHelper(_))
+    }
+}
+
 /// How to reach a relay over TLS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HttpsTarget {
