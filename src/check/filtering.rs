@@ -40,6 +40,8 @@ pub(super) struct FilterTest {
 pub(super) enum Heard {
     /// An answer, from here.
     From { from: SocketAddr, probe: ProbeId },
+    /// It could have another relay answer, and none is there.
+    NoHelp,
     /// It will not.
     Refused { code: u16 },
     /// An answer from the unchanged endpoint.
@@ -160,8 +162,13 @@ fn address_untested(tests: &[FilterTest], from: SocketAddr) -> FilterWhy {
     });
     match short {
         Some((silent, needed)) => FilterWhy::TooFewCopies { silent, needed },
-        None => FilterWhy::AddressNotTested { from },
+        None => no_helper(tests).unwrap_or(FilterWhy::AddressNotTested { from }),
     }
+}
+
+fn no_helper(tests: &[FilterTest]) -> Option<FilterWhy> {
+    let alone = tests.iter().find(|test| test.elsewhere == Heard::NoHelp)?;
+    Some(FilterWhy::NoHelper { server: alone.server })
 }
 
 /// The most telling reason why there is no verdict, where nothing came through.
@@ -181,6 +188,9 @@ fn reason(tests: &[FilterTest]) -> FilterWhy {
         {
             return FilterWhy::ChangeRefused { server, code };
         }
+    }
+    if let Some(why) = no_helper(tests) {
+        return why;
     }
     let open = offered().find_map(|test| match &test.neighbour {
         Heard::Open { silent } => Some(FilterWhy::TooFewCopies { silent: count(silent.len()), needed: test.needed }),

@@ -18,7 +18,9 @@ pub(super) fn helped(
     needed: u32,
 ) -> Option<(Heard, Option<ProbeId>)> {
     let offers = told(tested, |form| form == StunForm::AskForHelp);
-    let offer = offers.iter().find_map(|(reply, _)| reply.help.filter(|_| reply.from == server))?;
+    let honest = || offers.iter().filter(|(reply, _)| reply.from == server && reply.error_code.is_none());
+    honest().next()?;
+    let Some(offer) = honest().find_map(|(reply, _)| reply.help) else { return Some((Heard::NoHelp, None)) };
     let seen_at: BTreeSet<IpAddr> = offers.iter().filter_map(|(reply, _)| Some(reply.mapped?.ip())).collect();
     let tells =
         |from: IpAddr| !seen_at.is_empty() && seen_at.iter().all(|mapped| help_tells(from, server.ip(), *mapped));
