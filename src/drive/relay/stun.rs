@@ -203,7 +203,7 @@ fn helping(
             let own = group.0.get(at)?;
             let offer = help.offer(from, own.ip(), group.other_port(at), now());
             let with = offer.and_then(|offer| group.offer(at, from, datagram, &offer));
-            Some(with.map_or(answer.clone(), |bytes| Answer { bytes, ..answer }))
+            Some(with.map_or(answer, |bytes| Answer { at, to: from, bytes, help: None }))
         }
         HelpWanted::Packet(cookie) => {
             let parcel = help.packet(from, cookie, transaction, datagram.len(), now())?;

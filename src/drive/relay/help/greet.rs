@@ -42,11 +42,11 @@ pub(in crate::drive::relay) async fn greet(help: Arc<Help>, link: usize, sockets
         // The answer comes to whoever reads the socket.
         tokio::time::sleep(if was_up == Some(true) { EVERY } else { AT_FIRST }).await;
         let up = link.is_up(now().at);
-        if was_up != Some(up) && (up || was_up.is_some()) {
+        if was_up != Some(up) {
             if up {
                 tracing::info!(relay = %link.name(), "the relay helps with the test of filters");
-            } else {
-                tracing::warn!(relay = %link.name(), "the relay no longer helps with the test of filters: it does not answer");
+            } else if help.is_missed(link) {
+                tracing::warn!(relay = %link.name(), "the relay does not help with the test of filters: it does not answer");
             }
         }
         was_up = Some(up);

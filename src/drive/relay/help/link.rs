@@ -58,6 +58,12 @@ impl Link {
         state.greeted.push((id, to));
     }
 
+    /// Whether an address was found to send a hello to.
+    pub(super) fn was_greeted(&self) -> bool {
+        let state = self.state();
+        state.answered.is_some() || !state.greeted.is_empty()
+    }
+
     /// A hello is answered, perhaps one of this link's. An answer from elsewhere than where it was sent is that of a relay
     /// whose packets come from elsewhere too: what is offered would not be what is sent.
     pub(super) fn is_answered(&self, message: &Message, from: SocketAddr, at: Instant) {

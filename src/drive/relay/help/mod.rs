@@ -49,6 +49,9 @@ pub(super) struct Help {
     /// See [`Message::ticket`].
     ticket: [u8; 16],
     links: Vec<Link>,
+    /// The age of cookies is told by the clock that never jumps: one that were taken for old would bring nothing, which
+    /// looks like a filter.
+    start: Instant,
     state: Mutex<State>,
 }
 
@@ -79,6 +82,7 @@ impl Help {
             cookies: Coder::new(secret),
             ticket,
             links: options.relays.iter().flat_map(Link::both).collect(),
+            start: now.at,
             state: Mutex::new(state),
         }
     }
@@ -95,6 +99,11 @@ impl Help {
         &self.links
     }
 
+    /// Whether that this link is down is of interest: a relay that has addresses of the other family alone is asked there.
+    fn is_missed(&self, link: &Link) -> bool {
+        link.was_greeted() || !self.links.iter().any(|other| other.name() == link.name() && other.was_greeted())
+    }
+
     /// Whether the relay of this link is greeted from a socket for these families.
     pub(super) fn greets_from(&self, link: usize, families: &[Family]) -> bool {
         self.links.get(link).is_some_and(|link| families.contains(&link.family()))
@@ -107,7 +116,7 @@ impl Help {
         let client = unmap(client);
         let link = self.links.iter().find(|link| link.helps(client, own, now.at))?;
         let from = link.address()?;
-        Some(FilterHelp { from, port, cookie: self.cookie(client, from, age(now)) })
+        Some(FilterHelp { from, port, cookie: self.cookie(client, from, self.age(now)) })
     }
 
     /// What comes of a client's request for a packet. `None`: nothing at all.
@@ -124,7 +133,7 @@ impl Help {
         if length < HelpWanted::PACKET_LEAST {
             return None;
         }
-        let ages = [age(now), age(now).wrapping_sub(1)];
+        let ages = [self.age(now), self.age(now).wrapping_sub(1)];
         let right = |from| ages.iter().any(|age| self.cookie_is_right(client, from, *age, cookie));
         let link = self.links.iter().find(|link| link.address().is_some_and(right))?;
         // Whoever has a cookie has heard us at that address, so an answer is no packet to a stranger.
@@ -141,6 +150,10 @@ impl Help {
         };
         let message = Message { kind: Kind::Send, time: now.time, id, ticket, transaction, endpoint: client };
         Some(Parcel { to: relay, bytes: self.seal(&message) })
+    }
+
+    fn age(&self, now: Now) -> u64 {
+        now.at.saturating_duration_since(self.start).as_secs() / COOKIE_AGE.as_secs()
     }
 
     fn cookie(&self, client: SocketAddr, from: SocketAddr, age: u64) -> HelpCookie {
@@ -221,10 +234,6 @@ impl Help {
 
 fn relay_coder(key: &MeshKey) -> Coder {
     Coder::derived(key.as_bytes(), LABEL)
-}
-
-fn age(now: Now) -> u64 {
-    now.time / 1000 / COOKIE_AGE.as_secs()
 }
 
 /// What a cookie is the code of: whom it was given to, for which relay's packets, when.

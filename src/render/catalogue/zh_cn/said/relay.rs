@@ -23,7 +23,7 @@ pub(super) const PHRASES: &[Phrase] = &[
     ("Filters    tested with the help of {}", "过滤测试   由 {} 协助"),
     ("tested with the help of {}", "由 {} 协助"),
     ("the relay helps with the test of filters", "该中继协助过滤测试"),
-    ("the relay no longer helps with the test of filters: it does not answer", "该中继不再协助过滤测试：它没有应答"),
+    ("the relay does not help with the test of filters: it does not answer", "该中继没有协助过滤测试：它没有应答"),
     ("no hello sent to the relay that is to help", "没能向协助的中继发出问候"),
     ("TLS        for {}", "TLS        用于 {}"),
     ("TLS        for {}, until {}", "TLS        用于 {}，有效至 {}"),
