@@ -71,7 +71,7 @@ pub fn encode_help(transaction: TransactionId, client: SocketAddr, origin: Optio
 #[must_use]
 pub fn encode_no_help(transaction: TransactionId) -> Vec<u8> {
     let mut writer = Writer::new(BINDING_ERROR, &id(transaction));
-    writer.attribute(attribute::ERROR_CODE, &value::encode_error_code(508, "Insufficient Capacity"));
+    writer.attribute(attribute::ERROR_CODE, &value::encode_error_code(508, "Busy"));
     writer.finish()
 }
 

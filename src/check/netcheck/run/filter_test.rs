@@ -32,10 +32,8 @@ pub(super) struct Test {
     spare: Slot,
     /// Where else the server says it can answer from, by its first answer.
     other: Option<SocketAddr>,
-    /// It is a relay of ours, which may have another one answer.
-    may_be_helped: bool,
-    /// It refused to answer from another address.
-    refused: bool,
+    /// The error code with which it refused to answer from another address.
+    refused: Option<u16>,
     /// It answered without saying so, or from elsewhere, or refuses, or stands inside this host's own network: the test
     /// is of no use.
     pub(super) useless: bool,
@@ -56,8 +54,7 @@ impl Test {
             opener: g,
             spare: slot(FIRST_SPARE_SOCKET + number),
             other: None,
-            may_be_helped: false,
-            refused: false,
+            refused: None,
             useless: false,
             fruitless: false,
             stranger_passed: false,
@@ -89,25 +86,25 @@ impl Test {
         // Of an address on the internet that sees this host at none: it is inside as well.
         self.useless |= reply.mapped.is_some_and(|mapped| !self.tells(mapped.ip()));
         match kind {
-            Kind::Control if self.other.is_none() && !self.may_be_helped => {
+            Kind::Control if self.other.is_none() && !self.asks_for_help() => {
                 let other = reply.other_address.filter(|other| ![0, self.server.port()].contains(&other.port()));
                 // A server that answers from elsewhere unasked has said nothing of where else it answers from.
                 let Some(other) = other.filter(|_| unchanged && reply.error_code.is_none()) else {
-                    self.may_be_helped = unchanged && may_be_helped(reply);
-                    if self.may_be_helped {
+                    if unchanged && may_be_helped(reply) {
                         self.add(Kind::Offer, self.tested, self.server, now);
+                    } else {
+                        self.useless = true;
                     }
-                    self.useless |= !self.may_be_helped;
                     return None;
                 };
-                self.useless |= self.refused;
+                self.useless |= self.refused.is_some();
                 self.other = Some(other);
                 self.open(other, now);
                 Some(other)
             }
             // A relay with one address says so, and has another way.
             Kind::Elsewhere if unchanged && reply.error_code.is_some() && self.other.is_none() => {
-                self.refused = true;
+                self.refused = reply.error_code;
                 None
             }
             Kind::Offer if slot == self.tested => {
@@ -144,6 +141,11 @@ impl Test {
     /// Whether what passes between a server that saw this host at `mapped` and this host tells of filters.
     fn tells(&self, mapped: IpAddr) -> bool {
         self.server.ip().is_loopback() || crosses_internet(self.server.ip(), mapped)
+    }
+
+    /// It is a relay of ours, which may have another one answer.
+    fn asks_for_help(&self) -> bool {
+        self.flows.iter().any(|flow| flow.kind == Kind::Offer)
     }
 
     /// Whether what is offered can tell anything.

@@ -167,10 +167,9 @@ impl Flow {
         }
         if self.answered() {
             return match self.kind {
-                Kind::Control | Kind::HelpControl => self.stragglers(now),
                 // How much gets lost between the relays shows nowhere else.
                 Kind::HelpProof(_) if sent < FEWEST_COPIES => Next::due(now, last + APART),
-                Kind::HelpProof(_) => self.stragglers(now),
+                Kind::Control | Kind::HelpControl | Kind::HelpProof(_) => self.stragglers(now),
                 _ => Next::Over,
             };
         }

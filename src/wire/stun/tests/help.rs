@@ -13,7 +13,7 @@ fn what_is_wanted_is_read_and_all_others_skip_it() {
         assert_eq!((request.help, request.unknown.is_empty()), (Some(wanted), true));
         assert_eq!(request.id.transaction(), Some(COUNTING));
         assert!(!attribute::is_comprehension_required(attribute::HELP_WANTED));
-        assert!(attribute::HELP_WANTED >= 0xc000 && attribute::HELP_OFFER >= 0xc000);
+        assert!([attribute::HELP_WANTED, attribute::HELP_OFFER].iter().all(|kind| *kind >= 0xc000));
     }
     assert_eq!(decode_request(&bytes(BARE)).unwrap().help, None);
 }
