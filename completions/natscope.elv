@@ -251,6 +251,7 @@ set edit:completion:arg-completer[natscope] = {|@words|
             cand --rate-limit 'Limit how fast clients may send and come, as this file says; it is read again when it changes, and on SIGHUP'
             cand --mesh-psk-file 'The key all relays of this one''s mesh share: a file with 64 hex digits, as derper''s -mesh-psk-file'
             cand --mesh-with 'Connect to these relays of the mesh: HOST[:PORT][/DIAL][=PIN], several separated by commas'
+            cand --stun-helper 'Have this natscope relay, HOST[:PORT] of its STUN, send our clients what tells how their NAT filters'
             cand --format 'In which form to write the answer'
             cand -o 'Write the answer to FILE instead of standard output'
             cand --output 'Write the answer to FILE instead of standard output'

@@ -288,6 +288,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand relay" -l max-clients 
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l rate-limit -d 'Limit how fast clients may send and come, as this file says; it is read again when it changes, and on SIGHUP' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l mesh-psk-file -d 'The key all relays of this one\'s mesh share: a file with 64 hex digits, as derper\'s -mesh-psk-file' -r -F
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l mesh-with -d 'Connect to these relays of the mesh: HOST[:PORT][/DIAL][=PIN], several separated by commas' -r
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l stun-helper -d 'Have this natscope relay, HOST[:PORT] of its STUN, send our clients what tells how their NAT filters' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l format -d 'In which form to write the answer' -r -f -a "table\t'Tables for people'
 json\t'One JSON document'
 json-line\t'One JSON document a line, one line a report'

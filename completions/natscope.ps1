@@ -260,6 +260,7 @@ Register-ArgumentCompleter -Native -CommandName 'natscope' -ScriptBlock {
             [CompletionResult]::new('--rate-limit', '--rate-limit', [CompletionResultType]::ParameterName, 'Limit how fast clients may send and come, as this file says; it is read again when it changes, and on SIGHUP')
             [CompletionResult]::new('--mesh-psk-file', '--mesh-psk-file', [CompletionResultType]::ParameterName, 'The key all relays of this one''s mesh share: a file with 64 hex digits, as derper''s -mesh-psk-file')
             [CompletionResult]::new('--mesh-with', '--mesh-with', [CompletionResultType]::ParameterName, 'Connect to these relays of the mesh: HOST[:PORT][/DIAL][=PIN], several separated by commas')
+            [CompletionResult]::new('--stun-helper', '--stun-helper', [CompletionResultType]::ParameterName, 'Have this natscope relay, HOST[:PORT] of its STUN, send our clients what tells how their NAT filters')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'In which form to write the answer')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the answer to FILE instead of standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the answer to FILE instead of standard output')

@@ -8,12 +8,12 @@
 //! behind a NAT that would let them in, which cannot be seen from inside: so silence never makes a verdict quite sure.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Operator;
-use crate::model::Filtering;
-use crate::probe::ProbeId;
+use crate::model::{Filtering, is_global};
+use crate::probe::{ProbeId, StunReply};
 use crate::report::{Confidence, FilterWhy, Verdict, Why};
 
 /// What one server's test showed. The testing socket has sent to `server` alone.
@@ -40,6 +40,8 @@ pub(super) struct FilterTest {
 pub(super) enum Heard {
     /// An answer, from here.
     From { from: SocketAddr, probe: ProbeId },
+    /// It could have another relay answer, and none is there.
+    NoHelp,
     /// It will not.
     Refused { code: u16 },
     /// An answer from the unchanged endpoint.
@@ -54,6 +56,20 @@ pub(super) enum Heard {
 
 /// Copies that did not come through, though they were sent: they, and the proof of it.
 type Proven<'a> = (&'a [ProbeId], ProbeId);
+
+/// Whether a server that has no other address itself may have another relay answer: relays of ours alone do, and say who
+/// they are.
+pub(super) fn may_be_helped(reply: &StunReply) -> bool {
+    reply.error_code.is_none() && reply.software.as_ref().is_some_and(|software| software.starts_with("natscope/"))
+}
+
+/// Whether a packet from another relay, at `from`, tells of the filter between `server` and a socket seen at `mapped`. A
+/// relay of somebody's own may well stand in the same network as the client: its packets pass no filter at its edge, or
+/// are turned back by its NAT.
+pub(super) fn help_tells(from: IpAddr, server: IpAddr, mapped: IpAddr) -> bool {
+    let far = server.is_loopback() || (is_global(from) && Operator::of(from) != Operator::of(mapped));
+    from != server && from != mapped && far
+}
 
 /// Concludes from the tests of one family.
 pub(super) fn conclude(tests: &[FilterTest]) -> Verdict<Filtering> {
@@ -146,8 +162,13 @@ fn address_untested(tests: &[FilterTest], from: SocketAddr) -> FilterWhy {
     });
     match short {
         Some((silent, needed)) => FilterWhy::TooFewCopies { silent, needed },
-        None => FilterWhy::AddressNotTested { from },
+        None => no_helper(tests).unwrap_or(FilterWhy::AddressNotTested { from }),
     }
+}
+
+fn no_helper(tests: &[FilterTest]) -> Option<FilterWhy> {
+    let alone = tests.iter().find(|test| test.elsewhere == Heard::NoHelp)?;
+    Some(FilterWhy::NoHelper { server: alone.server })
 }
 
 /// The most telling reason why there is no verdict, where nothing came through.
@@ -167,6 +188,9 @@ fn reason(tests: &[FilterTest]) -> FilterWhy {
         {
             return FilterWhy::ChangeRefused { server, code };
         }
+    }
+    if let Some(why) = no_helper(tests) {
+        return why;
     }
     let open = offered().find_map(|test| match &test.neighbour {
         Heard::Open { silent } => Some(FilterWhy::TooFewCopies { silent: count(silent.len()), needed: test.needed }),

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum, ValueHint, value_parser};
 use super::acme;
 use super::listen_addr::{ListenAddr, OptionalAddr};
 use super::values;
-use crate::model::MeshNode;
+use crate::model::{MeshNode, StunServerName};
 
 /// Arguments of `natscope relay`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -264,6 +264,22 @@ pub struct RelayArgs {
         hide_env = true
     )]
     pub mesh_with: Vec<MeshNode>,
+
+    /// Have this natscope relay, HOST[:PORT] of its STUN, send our clients what tells how their NAT filters.
+    ///
+    /// Two relays with one address each, which name each other, are to natscope nat and netcheck what one with two
+    /// addresses is (--stun-alternate-addr). They need the same --mesh-psk-file, and no --mesh-with. May be given several
+    /// times; the first that answers is used. With it, STUN has a second port as well: the next one, else any free one.
+    #[arg(
+        long = "stun-helper",
+        env = "NATSCOPE_STUN_HELPER",
+        value_name = "HOST",
+        value_delimiter = ',',
+        value_parser = value_parser!(StunServerName),
+        help_heading = "Mesh",
+        hide_env = true
+    )]
+    pub stun_helpers: Vec<StunServerName>,
 
     /// For development: plain HTTP on 127.0.0.1:3340, open to all programs of this host, a fresh key.
     ///

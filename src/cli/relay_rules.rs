@@ -72,6 +72,12 @@ impl RelayArgs {
         if !self.mesh_with.is_empty() && self.mesh_psk_file.is_none() {
             return Err("--mesh-with needs the key of the mesh: add --mesh-psk-file FILE".to_owned());
         }
+        if !self.stun_helpers.is_empty() && self.mesh_psk_file.is_none() {
+            return Err("--stun-helper needs the key both relays share: add --mesh-psk-file FILE".to_owned());
+        }
+        if let Some(secure) = self.stun_helpers.iter().find(|name| name.is_secure()) {
+            return Err(format!("--stun-helper {secure}: relays help each other by UDP, without TLS: write HOST:PORT"));
+        }
         if self.dev {
             if self.certificates() != CertMode::None {
                 return Err("--dev is plain HTTP: leave --cert-mode out, or --dev".to_owned());

@@ -14,8 +14,8 @@ use crate::cli::{CertMode, LETS_ENCRYPT, ListenAddr, OptionalAddr, RelayArgs};
 use crate::derpmap;
 use crate::drive::host;
 use crate::drive::relay::{
-    self, Access, AccessRules, AcmeOptions, Allow, Certificates, Checked, Inherited, MeshOptions, Relay, RelayHandle,
-    RelayOptions, Reloader,
+    self, Access, AccessRules, AcmeOptions, Allow, Certificates, Checked, HelpOptions, Inherited, MeshOptions, Relay,
+    RelayHandle, RelayOptions, Reloader,
 };
 use crate::drive::supervisor;
 use crate::model::RegionId;
@@ -127,6 +127,8 @@ fn options(args: &RelayArgs) -> Result<RelayOptions, CmdError> {
         None if args.dev => None,
         None => Some(relay::load_or_create_key(&data()?.join("relay.key")).map_err(|error| refusal(&error))?),
     };
+    let mesh = mesh(args)?;
+    let help = mesh.as_ref().map(|mesh| HelpOptions { key: mesh.key.clone(), relays: args.stun_helpers.clone() });
     Ok(RelayOptions {
         stun_addrs: optional("--stun-addr", &args.stun_addrs)?.unwrap_or_else(|| with_port(&main, STUN_PORT)),
         stun_alternates: expand(&args.stun_alternate_addrs),
@@ -137,7 +139,8 @@ fn options(args: &RelayArgs) -> Result<RelayOptions, CmdError> {
         certificates,
         key,
         access: access(args),
-        mesh: mesh(args)?,
+        mesh,
+        help,
         rate_limit: args.rate_limit.clone(),
         max_clients: usize::try_from(args.max_clients).unwrap_or(usize::MAX),
         ..RelayOptions::default()
@@ -283,6 +286,10 @@ fn introduce(relay: &Relay, args: &RelayArgs, open_files: Option<u64>, output: &
         let nodes: Vec<String> = args.mesh_with.iter().map(ToString::to_string).collect();
         let with = if nodes.is_empty() { "whoever has its key; connects to none" } else { &nodes.join(", ") };
         line("Mesh", &format!("with {with}"));
+    }
+    if !args.stun_helpers.is_empty() {
+        let relays: Vec<String> = args.stun_helpers.iter().map(ToString::to_string).collect();
+        line("Filters", &format!("tested with the help of {}", relays.join(", ")));
     }
     if !relay.https_addrs().is_empty() {
         let until = relay.cert_expires().map(|expires| {

@@ -5,6 +5,7 @@
 mod address;
 mod derp_map;
 mod family;
+mod filter_help;
 mod key;
 mod map_source;
 mod mesh_node;
@@ -23,6 +24,7 @@ mod transport;
 pub use address::{is_carrier_grade, is_fake_dns, is_global, unmap};
 pub use derp_map::{CertName, DerpMap, HomeParams, Node, Pin, Region, RegionId};
 pub use family::Family;
+pub use filter_help::{FilterHelp, HelpCookie};
 pub use key::{DiscoPrivate, DiscoPublic, KeyError, MeshKey, NodePrivate, NodePublic};
 pub use map_source::{MapSource, MapSourceError};
 pub use mesh_node::{MeshNode, MeshNodeError};

@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, Moment, ProbeId, RelayAnswer, Slot, Stage};
+use crate::model::FilterHelp;
 
 /// What was heard, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,6 +93,9 @@ pub struct StunReply {
     pub response_origin: Option<SocketAddr>,
     /// SOFTWARE.
     pub software: Option<String>,
+    /// A relay's offer to have a packet sent from another relay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<FilterHelp>,
     /// The code of an error response.
     pub error_code: Option<u16>,
     /// What was wrong with the reply without making it useless, in a few words each.
@@ -110,6 +114,7 @@ impl StunReply {
             other_address: None,
             response_origin: None,
             software: None,
+            help: None,
             error_code: None,
             problems: Vec::new(),
         }

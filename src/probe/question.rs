@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::RelayQuestion;
-use crate::model::Family;
+use crate::model::{Family, HelpCookie};
 
 /// Names a probe within a run; printed as `p3` where it serves as evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -154,6 +154,18 @@ pub enum StunForm {
     /// RESPONSE-PORT (RFC 5780 section 7.5): answer to this port of the address the request comes from, on which
     /// another of our sockets may be mapped. The reply is ours wherever it is heard; `StunReply::local` tells where.
     ResponsePort(u16),
+    /// Ask a relay of ours besides whether another relay helps with the test of filters: `StunReply::help` tells.
+    AskForHelp,
+    /// Have the other relay send the answer. The cookie is from an offer that came to the same socket.
+    FromHelper(HelpCookie),
+}
+
+impl StunForm {
+    /// Whether the answer is to come from where the request goes to.
+    #[must_use]
+    pub const fn is_answered_by_the_server_itself(self) -> bool {
+        !matches!(self, Self::ChangePort | Self::ChangeAddressAndPort | Self::FromHelper(_))
+    }
 }
 
 /// How to reach a relay over TLS.

@@ -50,4 +50,9 @@ pub enum FilterWhy {
         /// Its error code.
         code: u16,
     },
+    /// The server is a relay with one address, and no other relay helps it just now.
+    NoHelper {
+        /// Which server.
+        server: SocketAddr,
+    },
 }

@@ -10,6 +10,7 @@ pub mod nacl;
 pub mod nat_pmp;
 pub mod pcp;
 pub mod port_mapping;
+pub mod relay_help;
 pub mod stun;
 pub mod upgrade;
 pub mod upnp;

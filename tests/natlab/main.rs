@@ -33,6 +33,8 @@ mod dice;
 #[cfg(target_os = "linux")]
 mod enclosure;
 #[cfg(target_os = "linux")]
+mod helped;
+#[cfg(target_os = "linux")]
 mod housemate;
 #[cfg(target_os = "linux")]
 mod lab;

@@ -4,7 +4,7 @@
 //! a direct path exactly where the definitions of both NATs promise one, and where it does not, the reason it gives must
 //! be the true one. What came out is kept in `docs/direct-paths.md`.
 
-mod behaviour;
+pub mod behaviour;
 mod meeting;
 mod table;
 

@@ -13,7 +13,7 @@ use super::conclusions;
 use super::lab::Lab;
 use super::scenario::Scenario;
 use super::truth::Truth;
-use super::{beside, enclosure, pairs, truth, verdicts};
+use super::{beside, enclosure, helped, pairs, truth, verdicts};
 
 const NATDISCOVERY: &str = "turnutils_natdiscovery";
 pub type Body = Box<dyn FnOnce() -> Result<(), Failed> + Send>;
@@ -54,6 +54,7 @@ pub fn run(ready: Result<(), String>) -> ExitCode {
     conclusions::add(&mut list);
     pairs::add(&mut list);
     beside::add(&mut list);
+    helped::add(&mut list);
     // These need no lab.
     list.trials.push(Trial::test("file::unknown_keys_are_errors", unknown_keys_are_errors));
     list.trials.push(Trial::test("file::verdicts_are_compared", verdicts::are_compared));

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::probe::{Cause, StunForm, StunReply};
-use crate::wire::stun::{self, ChangeRequest, Class, RequestForm, Response, TransactionId};
+use crate::wire::stun::{self, ChangeRequest, Class, HelpWanted, RequestForm, Response, TransactionId};
 
 /// A Binding request of that form.
 pub(super) fn encode_request(id: TransactionId, form: StunForm) -> Result<Vec<u8>, Cause> {
@@ -12,6 +12,8 @@ pub(super) fn encode_request(id: TransactionId, form: StunForm) -> Result<Vec<u8
         StunForm::Plain => (RequestForm::Plain, None),
         StunForm::ChangePort => (RequestForm::Plain, Some(ChangeRequest { ip: false, port: true })),
         StunForm::ChangeAddressAndPort => (RequestForm::Plain, Some(ChangeRequest { ip: true, port: true })),
+        StunForm::AskForHelp => return Ok(stun::encode_help_request(id, HelpWanted::Offer)),
+        StunForm::FromHelper(cookie) => return Ok(stun::encode_help_request(id, HelpWanted::Packet(cookie))),
         StunForm::ResponsePort(port) => {
             return stun::encode_response_port_request(id, port).map_err(|error| refused(&error));
         }
@@ -60,6 +62,7 @@ pub(super) fn reply_of(response: Response, from: SocketAddr, local: Option<Socke
         other_address: response.other_address,
         response_origin: response.response_origin,
         software: response.software,
+        help: response.help,
         error_code,
         problems,
     }

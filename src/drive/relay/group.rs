@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
-use crate::wire::stun::{self, AnswerFacts, ChangeRequest};
+use crate::model::{Family, FilterHelp};
+use crate::wire::stun::{self, AnswerFacts, ChangeRequest, HelpWanted, TransactionId};
 
 /// What the server calls itself.
 const SOFTWARE: &str = concat!("natscope/", env!("CARGO_PKG_VERSION"));
@@ -10,11 +11,13 @@ const SOFTWARE: &str = concat!("natscope/", env!("CARGO_PKG_VERSION"));
 pub(super) struct Group(pub(super) Vec<SocketAddr>);
 
 /// What is to be sent, where to, and from which endpoint of the group.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) at: usize,
     pub(super) to: SocketAddr,
     pub(super) bytes: Vec<u8>,
+    /// What else was asked for.
+    pub(super) help: Option<(HelpWanted, TransactionId)>,
 }
 
 impl Group {
@@ -28,7 +31,7 @@ impl Group {
         if from.port() == 0 {
             return None;
         }
-        let refuse = |bytes| Some(Answer { at, to: from, bytes });
+        let refuse = |bytes| Some(Answer { at, to: from, bytes, help: None });
         if !request.unknown.is_empty() {
             return refuse(stun::encode_unknown_attributes(&request, &request.unknown));
         }
@@ -43,14 +46,43 @@ impl Group {
             Some(port) => to.set_port(port),
             None => {}
         }
-        let facts = AnswerFacts {
+        let facts = self.facts(at, leaving, from);
+        let help = request.help.filter(|_| request.change.is_none() && request.response_port.is_none());
+        let help = help.zip(request.id.transaction());
+        Some(Answer { at: leaving, to, bytes: stun::encode_success(&request, &facts), help })
+    }
+
+    /// The answer to a request for an offer of help, with it; `None` where it would be longer than the request.
+    pub(super) fn offer(&self, at: usize, from: SocketAddr, datagram: &[u8], offer: &FilterHelp) -> Option<Vec<u8>> {
+        let request = stun::decode_request(datagram).ok()?;
+        let bytes = stun::encode_offer(&request, &self.facts(at, at, from), offer);
+        (bytes.len() <= datagram.len()).then_some(bytes)
+    }
+
+    /// The families that come to its first endpoint: `[::]` may be there for both.
+    pub(super) fn families(&self, dual_stack: bool) -> Vec<Family> {
+        match self.0.first() {
+            None => Vec::new(),
+            Some(first) if first.is_ipv4() => vec![Family::V4],
+            Some(_) if dual_stack => Family::BOTH.into(),
+            Some(_) => vec![Family::V6],
+        }
+    }
+
+    /// The other port of the same address.
+    pub(super) fn other_port(&self, at: usize) -> Option<u16> {
+        let other = self.changed(at, ChangeRequest { ip: false, port: true })?;
+        self.0.get(other).map(SocketAddr::port)
+    }
+
+    fn facts(&self, at: usize, leaving: usize, from: SocketAddr) -> AnswerFacts<'static> {
+        AnswerFacts {
             mapped: from,
             origin: self.0.get(leaving).copied().filter(|origin| !origin.ip().is_unspecified()),
             // Relative to where the request came to, not to where the answer leaves from (RFC 5780 section 7.4).
             other: self.changed(at, ChangeRequest::BOTH).and_then(|other| self.0.get(other).copied()),
             software: SOFTWARE,
-        };
-        Some(Answer { at: leaving, to, bytes: stun::encode_success(&request, &facts) })
+        }
     }
 
     /// The endpoint that differs from the one with number `at` in exactly what is to be changed.

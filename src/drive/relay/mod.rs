@@ -19,6 +19,7 @@ mod certificate;
 mod embedded;
 mod gate;
 mod group;
+mod help;
 mod http;
 mod identity;
 mod inherited;
@@ -54,7 +55,9 @@ use tokio_util::task::TaskTracker;
 pub use embedded::embedded_map;
 pub use inherited::Inherited;
 pub use key_file::{fresh_key, load_mesh_key, load_or_create_key};
-pub use options::{Access, AccessRules, AcmeOptions, Allow, Certificates, Limits, MeshOptions, RelayOptions};
+pub use options::{
+    Access, AccessRules, AcmeOptions, Allow, Certificates, HelpOptions, Limits, MeshOptions, RelayOptions,
+};
 pub use reload::Reloader;
 pub use self_check::{Checked, SelfCheck};
 pub use socket::raise_open_files;
@@ -112,7 +115,7 @@ impl Relay {
         let mesh_key = options.mesh.as_ref().map(|mesh| mesh.key.clone());
         let service = Arc::new(Service::new(key.clone(), admission, mesh_key, options.max_clients, options.limits)?);
         let mesh = options.mesh.map(|mesh| Mesh::new(mesh, key, Arc::clone(&service)));
-        let stun = StunSockets::bind(&options.stun_addrs, &options.stun_alternates, inherited)?;
+        let stun = StunSockets::bind(&options.stun_addrs, &options.stun_alternates, options.help, inherited)?;
         let tls = Listeners::bind(&options.https_addrs, inherited)?;
         let plain = Listeners::bind(&options.http_addrs, inherited)?;
         let metrics = Listeners::bind(&options.metrics_addrs, inherited)?;

@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::{MeshKey, MeshNode, NodePrivate, NodePublic};
+use crate::model::{MeshKey, MeshNode, NodePrivate, NodePublic, StunServerName};
 
 /// What a relay listens on, whom it serves, and how much it bears.
 ///
@@ -35,6 +35,8 @@ pub struct RelayOptions {
     pub access: Access,
     /// The other relays of its region, and what they prove themselves with. `None`: there are none.
     pub mesh: Option<MeshOptions>,
+    /// Relays that help each other with the test of filters. `None`: this one neither helps nor is helped.
+    pub help: Option<HelpOptions>,
     /// Most clients at once; further ones are turned away.
     pub max_clients: usize,
     /// A file of limits on how fast clients may send and come, in the form of derper's `-rate-config` and with more
@@ -55,6 +57,15 @@ pub struct MeshOptions {
     /// The relays this one connects to. Each should connect to every other one: packets are forwarded once and no
     /// further. This one may be among them, so that all can have the same list.
     pub nodes: Vec<MeshNode>,
+}
+
+/// Help with the test of filters that a relay gives other relays, and gets.
+#[derive(Clone, Debug)]
+pub struct HelpOptions {
+    /// What all relays of the mesh share. Whoever has it may have this one send short STUN responses to anybody.
+    pub key: MeshKey,
+    /// Those that are asked to help this one's clients. With any, STUN gets a second port where it has none.
+    pub relays: Vec<StunServerName>,
 }
 
 /// Where the certificate of HTTPS comes from. Files are named as derper names them: the host name with `.crt` and
@@ -153,6 +164,7 @@ impl Default for RelayOptions {
             key: None,
             access: Access::Rules(AccessRules::default()),
             mesh: None,
+            help: None,
             max_clients: 4096,
             rate_limit: None,
             reload_every: Duration::from_secs(5),

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -7,10 +8,14 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::group::Group;
+use super::group::{Answer, Group};
+use super::help::{Help, Parcel, for_socket, greet, now};
 use super::inherited::{Inherited, without_covered};
 use super::listen::{self, FreePort, Wanted};
 use super::metrics::Tally;
+use super::options::HelpOptions;
+use crate::model::Family;
+use crate::wire::stun::{HelpWanted, TransactionId};
 
 /// More than any Binding request; a longer datagram is cut by the system and then no whole message.
 const LARGEST_REQUEST: usize = 2048;
@@ -24,12 +29,32 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(5);
 pub(super) struct StunSockets {
     groups: Vec<(Group, Vec<UdpSocket>)>,
     primary: Vec<SocketAddr>,
+    help: Option<Arc<Help>>,
 }
 
 impl StunSockets {
-    pub(super) fn bind(addresses: &[SocketAddr], alternates: &[SocketAddr], inherited: &Inherited) -> io::Result<Self> {
-        let layout = lay_out(&without_covered(inherited.udp(), addresses), alternates)?;
-        let mut sockets = listen::bind_udp(&layout.concat(), inherited)?.into_iter();
+    pub(super) fn bind(
+        addresses: &[SocketAddr],
+        alternates: &[SocketAddr],
+        help: Option<HelpOptions>,
+        inherited: &Inherited,
+    ) -> io::Result<Self> {
+        let addresses = without_covered(inherited.udp(), addresses);
+        let layout = lay_out(&addresses, alternates)?;
+        let helped = help.as_ref().is_some_and(|help| !help.relays.is_empty());
+        let help = help.map(|help| Help::with_fresh_secrets(&help, now())).transpose()?.map(Arc::new);
+        let (layout, sockets) = if helped {
+            // The usual port beside the usual one, which clients try first; any other one does as well.
+            let bound = |free| {
+                let layout = with_second_ports(layout.clone(), free);
+                listen::bind_udp(&layout.concat(), inherited).map(|sockets| (layout, sockets))
+            };
+            bound(false).or_else(|_| bound(true))?
+        } else {
+            let sockets = listen::bind_udp(&layout.concat(), inherited)?;
+            (layout, sockets)
+        };
+        let mut sockets = sockets.into_iter();
         let mut groups = Vec::with_capacity(layout.len());
         let mut primary = Vec::with_capacity(layout.len());
         for wanted in layout {
@@ -38,7 +63,7 @@ impl StunSockets {
             primary.extend(endpoints.first());
             groups.push((Group(endpoints), sockets));
         }
-        Ok(Self { groups, primary })
+        Ok(Self { groups, primary, help })
     }
 
     pub(super) fn primary(&self) -> &[SocketAddr] {
@@ -67,8 +92,8 @@ impl StunSockets {
             let _ = begins.send(begins_with);
             if let Some(runtime) = runtime {
                 runtime.block_on(stop.cancelled());
-                // The sockets are closed with it.
-                drop(runtime);
+                // The sockets are closed with it. A name that is still being looked up is not waited for.
+                runtime.shutdown_background();
             }
             let _ = done.send(());
         })?;
@@ -79,13 +104,29 @@ impl StunSockets {
     /// A runtime with one task for each socket.
     fn start(self, tally: &Arc<Tally>) -> io::Result<Runtime> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut greeting = BTreeSet::new();
+        let has_ipv4 = self.groups.iter().any(|(group, _)| group.families(false) == [Family::V4]);
         for (group, sockets) in self.groups {
             let within = runtime.enter();
             let sockets = sockets.into_iter().map(tokio::net::UdpSocket::from_std).collect::<io::Result<Arc<[_]>>>()?;
             drop(within);
             let group = Arc::new(group);
+            if let Some(help) = &self.help {
+                // The first socket of a family is the one that clients are told of.
+                let families: Vec<Family> =
+                    group.families(!has_ipv4).into_iter().filter(|family| greeting.insert(*family)).collect();
+                for link in (0..help.links().len()).filter(|link| help.greets_from(*link, &families)) {
+                    runtime.spawn(greet(Arc::clone(help), link, Arc::clone(&sockets)));
+                }
+            }
             for at in 0..sockets.len() {
-                runtime.spawn(serve_one(Arc::clone(&sockets), Arc::clone(&group), at, Arc::clone(tally)));
+                runtime.spawn(serve_one(
+                    Arc::clone(&sockets),
+                    Arc::clone(&group),
+                    at,
+                    self.help.clone(),
+                    Arc::clone(tally),
+                ));
             }
         }
         Ok(runtime)
@@ -108,7 +149,13 @@ impl StunServer {
     }
 }
 
-async fn serve_one(sockets: Arc<[tokio::net::UdpSocket]>, group: Arc<Group>, at: usize, tally: Arc<Tally>) {
+async fn serve_one(
+    sockets: Arc<[tokio::net::UdpSocket]>,
+    group: Arc<Group>,
+    at: usize,
+    help: Option<Arc<Help>>,
+    tally: Arc<Tally>,
+) {
     let tally = &tally.stun;
     let Some(socket) = sockets.get(at) else { return };
     let mut buffer = vec![0; LARGEST_REQUEST];
@@ -119,7 +166,15 @@ async fn serve_one(sockets: Arc<[tokio::net::UdpSocket]>, group: Arc<Group>, at:
             continue;
         };
         let datagram = buffer.get(..length).unwrap_or_default();
-        let Some(answer) = group.answer(at, from, datagram) else {
+        let answer = match (group.answer(at, from, datagram), &help) {
+            (Some(Answer { help: Some(wanted), at, to, bytes }), Some(help)) => {
+                let answer = Answer { help: None, at, to, bytes };
+                helping(help, &group, at, (from, datagram), wanted, answer)
+            }
+            (None, Some(help)) => from_relay(help, &group, at, from, datagram),
+            (answer, _) => answer,
+        };
+        let Some(answer) = answer else {
             tally.not_stun.add_one();
             continue;
         };
@@ -132,6 +187,39 @@ async fn serve_one(sockets: Arc<[tokio::net::UdpSocket]>, group: Arc<Group>, at:
         tally.success.add_one();
         if from.ip().to_canonical().is_ipv4() { &tally.ipv4 } else { &tally.ipv6 }.add_one();
     }
+}
+
+/// What comes of a request that asks for help. `answer` is what it gets where nobody helps.
+fn helping(
+    help: &Help,
+    group: &Group,
+    at: usize,
+    (from, datagram): (SocketAddr, &[u8]),
+    (wanted, transaction): (HelpWanted, TransactionId),
+    answer: Answer,
+) -> Option<Answer> {
+    match wanted {
+        HelpWanted::Offer => {
+            let own = group.0.get(at)?;
+            let offer = help.offer(from, own.ip(), group.other_port(at), now());
+            let with = offer.and_then(|offer| group.offer(at, from, datagram, &offer));
+            Some(with.map_or(answer, |bytes| Answer { at, to: from, bytes, help: None }))
+        }
+        HelpWanted::Packet(cookie) => {
+            let parcel = help.packet(from, cookie, transaction, datagram.len(), now())?;
+            Some(leave(group, at, parcel))
+        }
+    }
+}
+
+/// What comes of a datagram that is no request: it may be another relay's.
+fn from_relay(help: &Help, group: &Group, at: usize, from: SocketAddr, datagram: &[u8]) -> Option<Answer> {
+    let origin = group.0.get(at).copied().filter(|origin| !origin.ip().is_unspecified());
+    help.receive(datagram, from, origin, now()).map(|parcel| leave(group, at, parcel))
+}
+
+fn leave(group: &Group, at: usize, Parcel { to, bytes }: Parcel) -> Answer {
+    Answer { at, to: group.0.get(at).map_or(to, |socket| for_socket(to, *socket)), bytes, help: None }
 }
 
 /// Which sockets to bind, group by group, the address given first in each.
@@ -159,6 +247,17 @@ fn lay_out(addresses: &[SocketAddr], alternates: &[SocketAddr]) -> io::Result<Ve
         }
         None => Ok(layout),
     }
+}
+
+/// With a second port for each address that has none.
+fn with_second_ports(mut layout: Vec<Vec<Wanted>>, free: bool) -> Vec<Vec<Wanted>> {
+    for group in &mut layout {
+        if let &[Wanted { address, .. }] = &group[..] {
+            let next = if free || address.port() == 0 { None } else { address.port().checked_add(1) };
+            group.push(Wanted { address: with_port(address, next.unwrap_or(0)), free: FreePort::Second });
+        }
+    }
+    layout
 }
 
 fn check_alternate(address: SocketAddr, alternate: SocketAddr) -> io::Result<()> {

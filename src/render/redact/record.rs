@@ -72,12 +72,22 @@ fn outcome(outcome: &mut Outcome, names: &mut Pseudonyms) {
 }
 
 fn stun(reply: &mut StunReply, names: &mut Pseudonyms) {
-    let StunReply { from, local, mapped, rewritten, other_address, response_origin, software, error_code: _, problems } =
-        reply;
+    let StunReply {
+        from,
+        local,
+        mapped,
+        rewritten,
+        other_address,
+        response_origin,
+        software,
+        help,
+        error_code: _,
+        problems,
+    } = reply;
     names.endpoint(from);
-    for endpoint in [local, mapped, rewritten, other_address, response_origin].into_iter().flatten() {
-        names.endpoint(endpoint);
-    }
+    let helper = help.as_mut().map(|help| &mut help.from);
+    let told = [local, mapped, rewritten, other_address, response_origin].into_iter().flatten().chain(helper);
+    told.for_each(|endpoint| names.endpoint(endpoint));
     for text in software.iter_mut().chain(problems) {
         names.text(text);
     }

@@ -168,7 +168,8 @@ fn filter(why: &mut FilterWhy, names: &mut Pseudonyms) {
         | FilterWhy::NeighbourPassed { from: endpoint, .. }
         | FilterWhy::AddressNotTested { from: endpoint }
         | FilterWhy::ChangeIgnored { server: endpoint }
-        | FilterWhy::ChangeRefused { server: endpoint, .. } => names.endpoint(endpoint),
+        | FilterWhy::ChangeRefused { server: endpoint, .. }
+        | FilterWhy::NoHelper { server: endpoint } => names.endpoint(endpoint),
     }
 }
 

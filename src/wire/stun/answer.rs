@@ -1,7 +1,8 @@
 use std::net::SocketAddr;
 
 use super::frame::{BINDING_ERROR, BINDING_SUCCESS, Writer};
-use super::{Fingerprint, Request, attribute, value};
+use super::{Fingerprint, Request, attribute, help, value};
+use crate::model::FilterHelp;
 
 /// What a server tells in a success response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,19 @@ pub fn encode_success(request: &Request, facts: &AnswerFacts<'_>) -> Vec<u8> {
     address(&mut writer, attribute::RESPONSE_ORIGIN, facts.origin);
     address(&mut writer, attribute::OTHER_ADDRESS, facts.other);
     writer.attribute(attribute::SOFTWARE, facts.software.as_bytes());
+    end(writer, request)
+}
+
+/// A success response as to all others, with an offer of help besides.
+#[must_use]
+pub fn encode_offer(request: &Request, facts: &AnswerFacts<'_>, offer: &FilterHelp) -> Vec<u8> {
+    let mut writer = Writer::new(BINDING_SUCCESS, &request.id.0);
+    writer.attribute(attribute::XOR_MAPPED_ADDRESS, &value::encode_xor_address(facts.mapped, &request.id.0));
+    address(&mut writer, attribute::MAPPED_ADDRESS, Some(facts.mapped));
+    address(&mut writer, attribute::RESPONSE_ORIGIN, facts.origin);
+    address(&mut writer, attribute::OTHER_ADDRESS, facts.other);
+    writer.attribute(attribute::SOFTWARE, facts.software.as_bytes());
+    writer.attribute(attribute::HELP_OFFER, &help::encode_offer(offer));
     end(writer, request)
 }
 

@@ -27,6 +27,10 @@ pub(super) const ALTERNATE_SERVER: u16 = 0x8023;
 pub(super) const FINGERPRINT: u16 = 0x8028;
 pub(super) const RESPONSE_ORIGIN: u16 = 0x802b;
 pub(super) const OTHER_ADDRESS: u16 = 0x802c;
+/// Ours; see `help`.
+pub(super) const HELP_WANTED: u16 = 0xde5a;
+/// Ours; see `help`.
+pub(super) const HELP_OFFER: u16 = 0xde5b;
 
 /// Whether a receiver that does not know the attribute may not simply skip it (RFC 8489 section 14).
 pub(super) const fn is_comprehension_required(kind: u16) -> bool {
@@ -84,6 +88,7 @@ pub(super) const fn name(kind: u16) -> Option<&'static str> {
         FINGERPRINT => "FINGERPRINT",
         RESPONSE_ORIGIN => "RESPONSE-ORIGIN",
         OTHER_ADDRESS => "OTHER-ADDRESS",
+        HELP_OFFER => "HELP-OFFER",
         _ => return None,
     })
 }

@@ -12,6 +12,7 @@
 mod answer;
 mod attribute;
 mod frame;
+mod help;
 mod problem;
 mod request;
 mod response;
@@ -19,8 +20,9 @@ mod response;
 mod tests;
 mod value;
 
-pub use answer::{AnswerFacts, encode_bad_request, encode_success, encode_unknown_attributes};
+pub use answer::{AnswerFacts, encode_bad_request, encode_offer, encode_success, encode_unknown_attributes};
 pub use frame::DecodeError;
+pub use help::{HelpWanted, encode_help, encode_help_request, encode_no_help};
 pub use problem::{Fault, Problem};
 pub use request::{
     ChangeRequest, EncodeError, Request, RequestForm, RequestId, decode_request, encode_request,

@@ -4,7 +4,7 @@ use stun_rs::{MessageClass, MessageEncoderBuilder, StunMessageBuilder, methods};
 use thiserror::Error;
 
 use super::frame::{BINDING_REQUEST, Frame, HEADER, MAGIC_COOKIE};
-use super::{DecodeError, Fault, Fingerprint, Problem, TransactionId, attribute};
+use super::{DecodeError, Fault, Fingerprint, HelpWanted, Problem, TransactionId, attribute};
 
 /// What Tailscale's clients call themselves in SOFTWARE; derper answers nobody else.
 const TAILNODE: &str = "tailnode";
@@ -134,6 +134,8 @@ pub struct Request {
     pub change: Option<ChangeRequest>,
     /// To which port of the sender's address the answer is to go (RFC 5780 section 7.5).
     pub response_port: Option<u16>,
+    /// Help with the test of filters, which only relays of ours give.
+    pub help: Option<HelpWanted>,
     /// Comprehension-required attributes a server of this kind does not support, in order, each once, at most
     /// [`Request::UNKNOWN_LIMIT`]. Not empty: the answer is error 420 (RFC 8489 section 6.3.1).
     pub unknown: Vec<u16>,
@@ -157,6 +159,7 @@ pub fn decode_request(datagram: &[u8]) -> Result<Request, DecodeError> {
         fingerprint: frame.fingerprint,
         change: None,
         response_port: None,
+        help: None,
         unknown: Vec::new(),
     };
     let mut tailnode = false;
@@ -175,6 +178,7 @@ pub fn decode_request(datagram: &[u8]) -> Result<Request, DecodeError> {
             attribute::RESPONSE_PORT if request.response_port.is_none() => {
                 request.response_port = Some(decode_response_port(found.value)?);
             }
+            attribute::HELP_WANTED if request.help.is_none() => request.help = HelpWanted::decode(found.value),
             attribute::MESSAGE_INTEGRITY | attribute::MESSAGE_INTEGRITY_SHA256 => integrity = true,
             kind if is_unsupported(kind) => note_unknown(&mut request.unknown, kind),
             _ => {}

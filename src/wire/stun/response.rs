@@ -2,7 +2,8 @@ use std::net::SocketAddr;
 
 use super::frame::{Attribute, BINDING_ERROR, BINDING_SUCCESS, Frame};
 use super::problem::Problems;
-use super::{DecodeError, Fault, Fingerprint, Problem, TransactionId, attribute, value};
+use super::{DecodeError, Fault, Fingerprint, Problem, TransactionId, attribute, help, value};
+use crate::model::FilterHelp;
 
 /// A Binding response. Addresses are unmapped (`::ffff:a.b.c.d` is IPv4); texts are fit for a terminal and bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Response {
     pub response_origin: Option<SocketAddr>,
     /// SOFTWARE.
     pub software: Option<String>,
+    /// A relay's offer to help with the test of filters.
+    pub help: Option<FilterHelp>,
     /// ALTERNATE-SERVER, where an error 300 sends the client.
     pub alternate_server: Option<SocketAddr>,
     /// Whether it had FINGERPRINT.
@@ -99,6 +102,7 @@ struct Reader<'a> {
     source_address: Option<SocketAddr>,
     alternate_server: Option<SocketAddr>,
     software: Option<String>,
+    help: Option<FilterHelp>,
     error: Option<(u16, String)>,
     unknown: Vec<u16>,
     integrity: bool,
@@ -118,6 +122,7 @@ impl<'a> Reader<'a> {
             source_address: None,
             alternate_server: None,
             software: None,
+            help: None,
             error: None,
             unknown: Vec::new(),
             integrity: false,
@@ -150,6 +155,7 @@ impl<'a> Reader<'a> {
             attribute::SOURCE_ADDRESS => keep(&mut self.source_address, kind, plain(), problems),
             attribute::ALTERNATE_SERVER => keep(&mut self.alternate_server, kind, plain(), problems),
             attribute::SOFTWARE => keep(&mut self.software, kind, Ok(value::decode_text(value)), problems),
+            attribute::HELP_OFFER => keep(&mut self.help, kind, help::decode_offer(value), problems),
             attribute::ERROR_CODE => keep(&mut self.error, kind, value::decode_error_code(value), problems),
             attribute::UNKNOWN_ATTRIBUTES if self.unknown.is_empty() => {
                 self.unknown = value::decode_unknown_attributes(value, Response::UNKNOWN_LIMIT);
@@ -186,6 +192,7 @@ impl<'a> Reader<'a> {
             other_address: self.other_address.or(self.changed_address),
             response_origin: self.response_origin.or(self.source_address),
             software: self.software,
+            help: self.help,
             alternate_server: self.alternate_server,
             fingerprint: frame.fingerprint,
             problems: self.problems.into_vec(),

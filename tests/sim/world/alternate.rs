@@ -74,7 +74,12 @@ impl Server {
     pub(crate) fn replies(&self, asked: SocketAddr, form: StunForm) -> Reply {
         let change_address = match form {
             StunForm::ResponsePort(_) if self.change == Change::Refuses => return Reply::Refused,
-            StunForm::Tailnode | StunForm::Plain | StunForm::ResponsePort(_) => return Reply::From(asked),
+            // None of these is a relay of ours, and whoever does not know the attributes of help skips them.
+            StunForm::Tailnode
+            | StunForm::Plain
+            | StunForm::ResponsePort(_)
+            | StunForm::AskForHelp
+            | StunForm::FromHelper(_) => return Reply::From(asked),
             StunForm::ChangePort => false,
             StunForm::ChangeAddressAndPort => true,
         };

@@ -179,6 +179,7 @@ pub(super) fn mapped(from: SocketAddr, endpoint: &str) -> Outcome {
         other_address: None,
         response_origin: None,
         software: None,
+        help: None,
         error_code: None,
         problems: Vec::new(),
     })

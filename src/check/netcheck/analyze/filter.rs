@@ -1,5 +1,7 @@
 //! The filter tests out of the record.
 
+mod help;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -100,6 +102,17 @@ fn test(
     let worst = plain.iter().map(|(_, round_trip)| *round_trip).max();
     let heard = |form| heard(evidence, tested, form, server, worst, needed);
     let proven = |form, from_elsewhere| proofs.iter().find_map(|proof| proves(proof, form, server, from_elsewhere));
+    if let Some((elsewhere, elsewhere_proven)) = help::helped(evidence, server, tested, proofs, needed) {
+        return FilterTest {
+            server,
+            offered: honest,
+            elsewhere,
+            neighbour: heard(StunForm::ChangePort),
+            elsewhere_proven,
+            neighbour_proven: proven(StunForm::ChangePort, false),
+            needed,
+        };
+    }
     FilterTest {
         server,
         offered: honest && other.is_some_and(|other| other.port() != server.port()),
@@ -131,7 +144,7 @@ fn heard(
     worst: Option<Duration>,
     needed: u32,
 ) -> Heard {
-    let copies: Vec<_> = tested.iter().filter(|copy| copy.form == form).collect();
+    let copies: Vec<&StunCopy<'_>> = tested.iter().copied().filter(|copy| copy.form == form).collect();
     let replies = || copies.iter().filter_map(|copy| copy.reply.map(|(reply, _)| (copy.probe, reply)));
     let elsewhere = replies().find(|(_, reply)| match form {
         StunForm::ChangeAddressAndPort => reply.from.ip() != server.ip(),
@@ -150,9 +163,21 @@ fn heard(
         // From the right address with the wrong port, or the other way round.
         return Heard::Astray;
     }
+    let controls = tested.iter().copied().filter(|copy| copy.form == StunForm::Plain);
+    silence(evidence, &copies, controls, worst, needed)
+}
+
+/// What the silence of these copies comes to, each of which left along with its control. `worst` is how long an answer
+/// takes.
+fn silence<'a>(
+    evidence: &Evidence<'_>,
+    copies: &[&StunCopy<'_>],
+    controls: impl Iterator<Item = &'a StunCopy<'a>>,
+    worst: Option<Duration>,
+    needed: u32,
+) -> Heard {
     let Some(worst) = worst else { return Heard::Open { silent: Vec::new() } };
     let late = timing::late_after(worst);
-    let controls = tested.iter().filter(|copy| copy.form == StunForm::Plain);
     let silent = copies.iter().zip(controls).filter(|(copy, control)| {
         let up = control.reply.is_some() && copy.at.apart(control.at) <= WITH_CONTROL;
         up && copy.failure.is_none() && evidence.ended_at >= copy.at + late
@@ -169,16 +194,23 @@ pub(super) fn needed(evidence: &Evidence<'_>, family: Family) -> u32 {
     for copy in evidence.filter.iter().filter(|copy| copy.slot.family() == family) {
         let Slot::Shared { index, .. } = copy.slot else { continue };
         let tested = number_of_test(index).is_some();
-        let control = tested && copy.form == StunForm::Plain;
-        let proof = !tested && copy.form != StunForm::Plain;
+        let asks = matches!(copy.form, StunForm::Plain | StunForm::AskForHelp);
+        let control = tested && asks;
+        let proof = !tested && !asks;
         if control || proof {
-            flows.entry((index, u8::from(copy.form == StunForm::ChangePort))).or_default().push(copy);
+            let flow = match copy.form {
+                StunForm::ChangePort => 1,
+                StunForm::AskForHelp => 2,
+                StunForm::FromHelper(_) => 3,
+                _ => 0,
+            };
+            flows.entry((index, flow)).or_default().push(copy);
         }
     }
     for copies in flows.values() {
         let Some(worst) = copies.iter().filter_map(|copy| Some(copy.reply?.1)).max() else { continue };
         let late = timing::late_after(worst);
-        let proof = copies.iter().all(|copy| copy.form != StunForm::Plain);
+        let proof = copies.iter().all(|copy| !matches!(copy.form, StunForm::Plain | StunForm::AskForHelp));
         let begun =
             if proof { copies.iter().position(|copy| copy.reply.is_some()).map_or(0, |first| first + 1) } else { 0 };
         let copies = || copies.iter().skip(begun);

@@ -7,7 +7,6 @@ use super::evidence::{Evidence, StunCopy};
 use super::reach::count;
 use crate::check::mapping::{self, Conclusion};
 use crate::model::Family;
-use crate::probe::StunForm;
 use crate::report::{ServerNote, StunServer};
 
 /// Addresses of servers that were asked the same more than once and told the same each time. One that makes endpoints up
@@ -102,8 +101,7 @@ pub(super) fn list(
             // Who answered a socket of a test, from wherever it was to, is not silent, whatever got lost of the others'
             // requests.
             let tested = || evidence.tests().filter(|copy| copy.server == endpoint);
-            let changes = [StunForm::ChangePort, StunForm::ChangeAddressAndPort];
-            let plain = || tested().filter(move |copy| !changes.contains(&copy.form));
+            let plain = || tested().filter(|copy| copy.form.is_answered_by_the_server_itself());
             let asked = || copies.iter().copied().filter(|copy| copy.server == endpoint);
             let replies = || asked().chain(plain()).filter_map(|copy| copy.reply);
             let silent = asked().chain(tested()).all(|copy| copy.reply.is_none());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::timing;
 use super::agenda::List;
 use super::{Ask, Asked, NetcheckCheck};
+use crate::check::filtering::may_be_helped;
 use crate::model::Family;
 use crate::probe::{Moment, Outcome, StunReply};
 
@@ -62,8 +63,8 @@ impl NetcheckCheck {
     pub(super) fn hear_scout(&mut self, index: usize, outcome: &Outcome) {
         let Some(scout) = self.scouts.get_mut(index) else { return };
         match outcome {
-            Outcome::Stun(StunReply { from, other_address: Some(_), error_code: None, .. })
-                if *from == scout.server =>
+            Outcome::Stun(reply @ StunReply { from, error_code: None, .. })
+                if *from == scout.server && (reply.other_address.is_some() || may_be_helped(reply)) =>
             {
                 scout.asked = Asked::Answered;
                 let (server, now) = (scout.server, self.now);

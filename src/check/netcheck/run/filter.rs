@@ -204,9 +204,9 @@ impl Filter {
     ) -> Option<(SocketAddr, SocketAddr)> {
         let test = self.tests.get_mut(due.test)?;
         let flow = test.flows.get_mut(due.flow)?;
-        let kind = flow.kind;
+        let (kind, slot) = (flow.kind, flow.slot);
         flow.copies.get_mut(copy)?.fate = fate;
-        let learned = reply.and_then(|reply| test.learn(kind, reply, now)).map(|other| (test.server, other));
+        let learned = reply.and_then(|reply| test.learn(kind, slot, reply, now)).map(|other| (test.server, other));
         self.follow(now);
         learned
     }

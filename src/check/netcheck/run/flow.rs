@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::timing;
 use super::super::tracks::{Copy, Fate};
 use crate::check::filtering::{FEWEST_COPIES, MOST_COPIES, WITH_CONTROL};
+use crate::model::HelpCookie;
 use crate::probe::{Moment, Slot, StunForm};
 
 /// Copies that leave one after the other, whatever is asked …
@@ -51,21 +52,29 @@ pub(super) enum Kind {
     ElsewhereProof,
     /// From G: answer from another port.
     NeighbourProof,
+    /// Plain, from F or G: does another relay help, and with which cookie?
+    Offer,
+    /// The same, from F, along with …
+    HelpControl,
+    /// … this: have the other relay answer.
+    Helped(HelpCookie),
+    /// From G: have the other relay answer.
+    HelpProof(HelpCookie),
 }
 
 impl Kind {
     /// Silence must be proven against loss, of which there may be much; for a proof one answer does.
     const fn most_copies(self) -> u32 {
         match self {
-            Self::ElsewhereProof | Self::NeighbourProof => MOST_PROOF_COPIES,
-            Self::Elsewhere | Self::Neighbour => MOST_SILENT_COPIES,
+            Self::ElsewhereProof | Self::NeighbourProof | Self::Offer | Self::HelpProof(_) => MOST_PROOF_COPIES,
+            Self::Elsewhere | Self::Neighbour | Self::Helped(_) => MOST_SILENT_COPIES,
             _ => MOST_COPIES,
         }
     }
 
     /// Whether that nothing comes back is an answer as well.
     pub(super) const fn takes_silence(self) -> bool {
-        matches!(self, Self::Elsewhere | Self::Neighbour)
+        matches!(self, Self::Elsewhere | Self::Neighbour | Self::Helped(_))
     }
 
     pub(super) const fn form(self) -> StunForm {
@@ -73,7 +82,19 @@ impl Kind {
             Self::Control | Self::Opening => StunForm::Plain,
             Self::Elsewhere | Self::ElsewhereProof => StunForm::ChangeAddressAndPort,
             Self::Neighbour | Self::NeighbourProof => StunForm::ChangePort,
+            Self::Offer | Self::HelpControl => StunForm::AskForHelp,
+            Self::Helped(cookie) | Self::HelpProof(cookie) => StunForm::FromHelper(cookie),
         }
+    }
+
+    /// Whether it goes along with others, to tell whether the way was up.
+    const fn is_control(self) -> bool {
+        matches!(self, Self::Control | Self::HelpControl)
+    }
+
+    /// Whether another relay has a part in it.
+    pub(super) const fn is_help(self) -> bool {
+        matches!(self, Self::HelpControl | Self::Helped(_))
     }
 }
 
@@ -99,12 +120,12 @@ impl Flow {
     /// one has come through. What was asked to pass a filter unasked never counts.
     pub(super) fn first_that_counts(&self) -> usize {
         match self.kind {
-            Kind::Control => 0,
-            Kind::ElsewhereProof | Kind::NeighbourProof => {
+            Kind::Control | Kind::HelpControl => 0,
+            Kind::ElsewhereProof | Kind::NeighbourProof | Kind::HelpProof(_) => {
                 let proven = self.copies.iter().position(|copy| copy.round_trip().is_some());
                 proven.map_or(usize::MAX, |first| first + 1)
             }
-            Kind::Elsewhere | Kind::Neighbour | Kind::Opening => usize::MAX,
+            Kind::Elsewhere | Kind::Neighbour | Kind::Opening | Kind::Offer | Kind::Helped(_) => usize::MAX,
         }
     }
 
@@ -130,7 +151,10 @@ impl Flow {
             return Next::Over;
         }
         let sent = number(self.copies.len());
-        if self.kind == Kind::Control && self.copies.len() < longest {
+        if self.kind == Kind::Offer && self.answered() {
+            return Next::Over;
+        }
+        if self.kind.is_control() && self.copies.len() < longest {
             return Next::Copy;
         }
         let Some(last) = self.copies.last().map(|copy| copy.at) else { return Next::due(now, self.start) };
@@ -142,7 +166,12 @@ impl Flow {
             return Next::Over;
         }
         if self.answered() {
-            return if self.kind == Kind::Control { self.stragglers(now) } else { Next::Over };
+            return match self.kind {
+                // How much gets lost between the relays shows nowhere else.
+                Kind::HelpProof(_) if sent < FEWEST_COPIES => Next::due(now, last + APART),
+                Kind::Control | Kind::HelpControl | Kind::HelpProof(_) => self.stragglers(now),
+                _ => Next::Over,
+            };
         }
         if sent < FEWEST_COPIES && self.kind.takes_silence() {
             return Next::due(now, last + APART);

@@ -228,6 +228,9 @@ fn filter(why: &FilterWhy) -> String {
         FilterWhy::ChangeRefused { server, code } => {
             format!("{server} refuses to answer from elsewhere (error {code})")
         }
+        FilterWhy::NoHelper { server } => {
+            format!("{server} is a relay with one address, and no other relay sends packets for it now (--stun-helper)")
+        }
     }
 }
 

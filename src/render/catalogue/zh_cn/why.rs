@@ -180,6 +180,9 @@ fn filter(why: &FilterWhy) -> String {
         FilterWhy::NoFilterServer => "应答的互联网服务器都不提供此项测试（RFC 5780）".to_owned(),
         FilterWhy::ChangeIgnored { server } => format!("{server} 忽略了从其他端点应答的请求"),
         FilterWhy::ChangeRefused { server, code } => format!("{server} 拒绝从其他端点应答（错误 {code}）"),
+        FilterWhy::NoHelper { server } => {
+            format!("{server} 是只有一个地址的中继，目前没有其他中继替它发包（--stun-helper）")
+        }
     }
 }
 

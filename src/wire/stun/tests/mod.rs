@@ -3,6 +3,7 @@
 
 mod against_stun_rs;
 mod answers;
+mod help;
 mod requests;
 mod responses;
 

@@ -145,6 +145,14 @@ pub(super) const PHRASES: &[Phrase] = &[
         "--mesh-with needs the key of the mesh: add --mesh-psk-file FILE",
         "--mesh-with 需要 mesh 的密钥：请加上 --mesh-psk-file FILE",
     ),
+    (
+        "--stun-helper needs the key both relays share: add --mesh-psk-file FILE",
+        "--stun-helper 需要两个中继共用的密钥：请加上 --mesh-psk-file FILE",
+    ),
+    (
+        "--stun-helper {}: relays help each other by UDP, without TLS: write HOST:PORT",
+        "--stun-helper {}：中继之间用 UDP 互相协助，不用 TLS：请写 HOST:PORT",
+    ),
     ("--dev is plain HTTP: leave --cert-mode out, or --dev", "--dev 使用明文 HTTP：请去掉 --cert-mode，或去掉 --dev"),
     (
         "--dev is for this host alone, and {} {} can be reached from others: use an address as 127.0.0.1:{}, or leave --dev out",
