@@ -16,6 +16,8 @@
 
 mod access;
 mod browser;
+#[cfg(target_os = "linux")]
+mod faults;
 mod hostile;
 mod limits;
 mod mesh;

@@ -23,7 +23,7 @@ const HEALED: Duration = Duration::from_secs(5);
 const GENEROUS: Duration = Duration::from_secs(15);
 
 /// Addresses that were free a moment ago.
-async fn free<const N: usize>() -> [SocketAddr; N] {
+pub(crate) async fn free<const N: usize>() -> [SocketAddr; N] {
     let mut held = Vec::new();
     for _ in 0..N {
         held.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
@@ -69,7 +69,7 @@ impl Node {
 }
 
 /// Waits until a metric is that, and says how long it took.
-async fn until(metrics: SocketAddr, metric: &str, wanted: u64) -> Duration {
+pub(crate) async fn until(metrics: SocketAddr, metric: &str, wanted: u64) -> Duration {
     let began = Instant::now();
     loop {
         let found = samples(metrics).await[metric];
