@@ -21,6 +21,8 @@ mod faults;
 mod hostile;
 mod limits;
 mod mesh;
+#[cfg(unix)]
+mod mesh_key;
 mod metrics;
 mod peer;
 mod program;

@@ -49,7 +49,7 @@ impl Node {
         Self::of(RelayOptions {
             http_addrs: vec![at],
             key: Some(private.clone()),
-            mesh: Some(MeshOptions { key: secret(), nodes }),
+            mesh: Some(MeshOptions { key: secret(), key_file: None, nodes }),
             ..options()
         })
     }
@@ -290,7 +290,7 @@ async fn strangers_may_not_watch_forward_or_close() {
 /// The mesh key admits whatever the lists say, takes no place, and lets one watch, forward and close.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_the_mesh_key_may() {
-    let mesh = Some(MeshOptions { key: secret(), nodes: Vec::new() });
+    let mesh = Some(MeshOptions { key: secret(), key_file: None, nodes: Vec::new() });
     let (friend, friend_key) = key();
     let rules = AccessRules { allow: vec![natscope::drive::relay::Allow::Key(friend_key)], ..AccessRules::default() };
     let node = Node::of(RelayOptions { mesh, access: Access::Rules(rules), max_clients: 1, ..options() });
@@ -331,7 +331,7 @@ async fn relays_know_each_other_by_pins() {
     let pins = [0, 1].map(|index| Relay::bind(options(index)).unwrap().cert_pin().unwrap());
     let meshed = |index: usize, pin: &str| {
         let nodes = vec![format!("{}={pin}", all[1 - index]).parse().unwrap()];
-        Node::of(RelayOptions { mesh: Some(MeshOptions { key: secret(), nodes }), ..options(index) })
+        Node::of(RelayOptions { mesh: Some(MeshOptions { key: secret(), key_file: None, nodes }), ..options(index) })
     };
     let wrong = format!("sha256-raw:{}", "ab".repeat(32));
     let first = meshed(0, &wrong);
