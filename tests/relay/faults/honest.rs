@@ -138,7 +138,6 @@ impl End {
                 for _ in 0..=dice.below(6) {
                     let number = self.out.way.sent.fetch_add(1, Ordering::AcqRel);
                     let packet = self.out.packet(number);
-                    // What was queued by the hello may be on its way still.
                     self.peer.queue(self.partner, &packet);
                 }
                 due = now + Duration::from_millis(50 + dice.below(150));

@@ -60,7 +60,7 @@ fn metrics_of(program: &Program) -> SocketAddr {
     told.trim_start_matches("http://").split('/').next().unwrap().parse().unwrap()
 }
 
-/// Asks how it is until the task is aborted, and returns the longest time an answer took.
+/// Asks how it is for so long, and returns the longest time an answer took.
 fn watch(metrics: SocketAddr, time: Duration) -> JoinHandle<Duration> {
     tokio::spawn(async move {
         let (began, mut longest) = (Instant::now(), Duration::ZERO);
