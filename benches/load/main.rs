@@ -2,6 +2,7 @@
 //!
 //!     cargo bench --bench load                          # three rounds of one second each
 //!     cargo bench --bench load -- --rounds 9 --seconds 2
+//!     cargo bench --bench load -- --soak 600 --idle 10000 --pairs 200
 //!
 //! Loopback only, no privilege. The built program is measured, in processes of its own; the load comes from this one.
 //! The relay and the forwarder take turns within a round, and each ratio is the median of the rounds' ratios: on a busy
@@ -15,7 +16,12 @@
     reason = "a benchmark that cannot run is to fail"
 )]
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures time and prints a table")]
-#![allow(clippy::cast_precision_loss, reason = "small numbers")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small numbers, none of them negative"
+)]
 #![allow(unreachable_pub, dead_code, reason = "modules of a benchmark have no public; the peer is the tests'")]
 
 mod forwarder;
@@ -23,6 +29,7 @@ mod loads;
 #[path = "../../tests/relay/peer.rs"]
 mod peer;
 mod process;
+mod soak;
 mod target;
 
 use std::time::Duration;
@@ -53,6 +60,11 @@ fn main() {
     let rounds = number("--rounds", 3.0).max(1.0);
     let time = Duration::from_secs_f64(number("--seconds", 1.0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    if arguments.iter().any(|argument| argument == "--soak") {
+        let whole = |name: &str, default: f64| number(name, default) as usize;
+        let time = Duration::from_secs_f64(number("--soak", 600.0));
+        return runtime.block_on(soak::soak(whole("--idle", 10_000.0), whole("--pairs", 200.0), time));
+    }
     let mut rows = Rows::default();
     let set = Set::start();
     let mut round = 0.0;
