@@ -41,16 +41,16 @@ const LONGEST: Duration = Duration::from_secs(6);
 pub(crate) struct Crowd {
     workers: JoinSet<()>,
     stop: watch::Sender<bool>,
-    done: Arc<[AtomicU64; DEEDS.len()]>,
+    begun: Arc<[AtomicU64; DEEDS.len()]>,
 }
 
 impl Crowd {
     /// So many at a time, who know these keys.
     pub(crate) fn start(count: u64, doors: &[Door], known: &[NodePublic], seed: u64) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let mut crowd = Self { workers: JoinSet::new(), stop, done: Arc::default() };
+        let mut crowd = Self { workers: JoinSet::new(), stop, begun: Arc::default() };
         for number in 0..count {
-            let (mut stopped, done) = (stopped.clone(), Arc::clone(&crowd.done));
+            let (mut stopped, done) = (stopped.clone(), Arc::clone(&crowd.begun));
             let mut one = Hostile {
                 door: doors[usize::try_from(number).unwrap() % doors.len()].clone(),
                 known: known.to_vec(),
@@ -76,7 +76,7 @@ impl Crowd {
         while let Some(ended) = self.workers.join_next().await {
             ended.unwrap();
         }
-        let counts = DEEDS.iter().zip(self.done.iter()).map(|(deed, count)| (deed, count.load(Ordering::Relaxed)));
+        let counts = DEEDS.iter().zip(self.begun.iter()).map(|(deed, count)| (deed, count.load(Ordering::Relaxed)));
         let counts: Vec<_> = counts.collect();
         assert!(counts.iter().all(|(_, count)| *count > 0), "not all was tried: {counts:?}");
         format!("{counts:?}")
@@ -94,9 +94,9 @@ impl Hostile {
     async fn commit(&mut self, deed: Deed, done: &AtomicU64) {
         let times = if matches!(deed, Deed::Kill | Deed::Leave | Deed::Garbage) { 10 } else { 1 };
         for _ in 0..times {
+            done.fetch_add(1, Ordering::Relaxed);
             // What becomes of it is nobody's concern.
             let _ = timeout(LONGEST, self.once(deed)).await;
-            done.fetch_add(1, Ordering::Relaxed);
         }
     }
 
