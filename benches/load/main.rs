@@ -4,6 +4,7 @@
 //!     cargo bench --bench load -- --rounds 9 --seconds 2
 //!     cargo bench --bench load -- --only stun           # or packets, or memory
 //!     cargo bench --bench load -- --against PATH        # STUN and memory beside another build of the program
+//!     cargo bench --bench load -- --soak 600 --idle 10000 --pairs 200
 //!
 //! Loopback only, no privilege. The built program is measured, in processes of its own; the load comes from this one.
 //! The relay and the forwarder take turns within a round, and each ratio is the median of the rounds' ratios: on a busy
@@ -17,7 +18,12 @@
     reason = "a benchmark that cannot run is to fail"
 )]
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures time and prints a table")]
-#![allow(clippy::cast_precision_loss, reason = "small numbers")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small numbers, none of them negative"
+)]
 #![allow(unreachable_pub, dead_code, reason = "modules of a benchmark have no public; the peer is the tests'")]
 
 mod forwarder;
@@ -25,6 +31,7 @@ mod loads;
 #[path = "../../tests/relay/peer.rs"]
 mod peer;
 mod process;
+mod soak;
 mod stun;
 mod target;
 
@@ -60,6 +67,11 @@ fn main() {
     let number = |name: &str, default: f64| given(name).map_or(default, |number| number.parse().unwrap());
     let rounds = number("--rounds", 3.0).max(1.0);
     let time = Duration::from_secs_f64(number("--seconds", 1.0));
+    if arguments.iter().any(|argument| argument == "--soak") {
+        let whole = |name: &str, default: f64| number(name, default) as usize;
+        let time = Duration::from_secs_f64(number("--soak", 600.0));
+        return runtime().block_on(soak::soak(whole("--idle", 10_000.0), whole("--pairs", 200.0), time));
+    }
     let wanted = |part: &str| given("--only").is_none_or(|only| only == part);
     let against = given("--against").map(PathBuf::from);
     // The built program, and the other one.

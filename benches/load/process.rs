@@ -1,7 +1,7 @@
 //! A process that is measured, ended when this is dropped.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -13,6 +13,8 @@ pub(crate) struct Process {
     pub(crate) address: SocketAddr,
     /// Where a relay answers STUN.
     pub(crate) stun: Option<SocketAddr>,
+    /// Where a relay tells what it has counted.
+    metrics: Option<SocketAddr>,
 }
 
 impl Process {
@@ -29,7 +31,7 @@ impl Process {
         let mut child = Command::new(program).args([task, "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { child, address: line.trim().parse().unwrap(), stun: None }
+        Self { child, address: line.trim().parse().unwrap(), stun: None, metrics: None }
     }
 
     /// A relay of this program, by default the built one, on a free port.
@@ -37,13 +39,14 @@ impl Process {
         let mut child = Command::new(program.unwrap_or(Path::new(env!("CARGO_BIN_EXE_natscope"))))
             .env("NATSCOPE_CONFIG", "none")
             .args(["relay", "--addr", "127.0.0.1:0", "--stun-addr", "127.0.0.1:0", "--max-clients", "100000"])
+            .args(["--metrics-addr", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let (mut address, mut stun) = (None, None);
+        let (mut address, mut stun, mut metrics) = (None, None, None);
         let first = |rest: &str| rest.split_whitespace().next().and_then(|address| address.parse().ok());
         for line in lines.by_ref() {
             if let Some(rest) = line.strip_prefix("DERP") {
@@ -52,13 +55,16 @@ impl Process {
             if let Some(rest) = line.strip_prefix("STUN") {
                 stun = stun.or_else(|| first(rest));
             }
+            if let Some(rest) = line.strip_prefix("Metrics").and_then(|rest| rest.trim().strip_prefix("http://")) {
+                metrics = rest.split('/').next().map(|address| address.parse().unwrap());
+            }
             if line == "serving" {
                 break;
             }
         }
         // What it says later must not stop it.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address: address.expect("a relay says where it listens"), stun }
+        Self { child, address: address.expect("a relay says where it listens"), stun, metrics }
     }
 
     /// Seconds of a core it has used. NaN where there is no /proc.
@@ -74,6 +80,17 @@ impl Process {
         let Ok(status) = std::fs::read_to_string(self.proc("status")) else { return f64::NAN };
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// The sum of all counters of a relay whose names begin so.
+    pub(crate) fn counted(&self, name: &str) -> f64 {
+        let at = self.metrics.expect("a relay");
+        let mut stream = TcpStream::connect(at).unwrap();
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        let values = page.lines().filter(|line| line.starts_with(name)).filter_map(|line| line.rsplit(' ').next());
+        values.map(|value| value.parse::<f64>().unwrap()).sum()
     }
 
     fn proc(&self, name: &str) -> PathBuf {

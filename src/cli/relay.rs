@@ -237,7 +237,7 @@ pub struct RelayArgs {
     ///
     /// Relays of one region that share it and connect to one another (--mesh-with) pass packets on to where their
     /// clients are; derpers may be among them. Whoever has the key may watch who is here and forward in anybody's name.
-    /// Make one with openssl rand -hex 32.
+    /// Make one with openssl rand -hex 32. It is read again on SIGHUP.
     #[arg(
         long,
         env = "NATSCOPE_MESH_PSK_FILE",
@@ -356,7 +356,7 @@ Examples:
 
 Signals:
   SIGTERM, SIGINT   stop accepting, deliver what was accepted, close; a second one ends at once
-  SIGHUP            read the files of --allow and --rate-limit and the certificate again
+  SIGHUP            read the files of --allow, --rate-limit and --mesh-psk-file and the certificate again
 
 Under systemd:
   Type=notify       it says when it serves, reads its files again, and stops

@@ -62,7 +62,7 @@ async fn serve(handle: RelayHandle, reloader: &Reloader, signals: &mut Signals) 
     let exit = loop {
         match signals.next().await {
             Signal::Reload => {
-                tracing::info!("reading lists, limits and certificates again");
+                tracing::info!("reading lists, limits, certificates and the mesh key again");
                 supervisor::reloading();
                 reloader.reload().await;
                 supervisor::ready();
@@ -150,7 +150,7 @@ fn options(args: &RelayArgs) -> Result<RelayOptions, CmdError> {
 fn mesh(args: &RelayArgs) -> Result<Option<MeshOptions>, CmdError> {
     let Some(file) = &args.mesh_psk_file else { return Ok(None) };
     let key = relay::load_mesh_key(file).map_err(|error| refusal(&error))?;
-    Ok(Some(MeshOptions { key, nodes: args.mesh_with.clone() }))
+    Ok(Some(MeshOptions { key, key_file: Some(file.clone()), nodes: args.mesh_with.clone() }))
 }
 
 /// Under which name clients reach it. A wildcard address is none, and a guess would end up in a certificate.

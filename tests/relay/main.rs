@@ -9,8 +9,9 @@
 )]
 #![allow(
     clippy::print_stderr,
+    clippy::print_stdout,
     clippy::zombie_processes,
-    reason = "a test that did not run says so; a failed one may leave a process"
+    reason = "a test that did not run says so, a long one what it saw; a failed one may leave a process"
 )]
 #![allow(dead_code, reason = "the tools are those of all tests")]
 
@@ -18,9 +19,13 @@ mod access;
 #[cfg(target_os = "linux")]
 mod acme;
 mod browser;
+#[cfg(target_os = "linux")]
+mod faults;
 mod hostile;
 mod limits;
 mod mesh;
+#[cfg(unix)]
+mod mesh_key;
 mod metrics;
 mod peer;
 mod program;

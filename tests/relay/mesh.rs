@@ -23,7 +23,7 @@ const HEALED: Duration = Duration::from_secs(5);
 const GENEROUS: Duration = Duration::from_secs(15);
 
 /// Addresses that were free a moment ago.
-async fn free<const N: usize>() -> [SocketAddr; N] {
+pub(crate) async fn free<const N: usize>() -> [SocketAddr; N] {
     let mut held = Vec::new();
     for _ in 0..N {
         held.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
@@ -49,7 +49,7 @@ impl Node {
         Self::of(RelayOptions {
             http_addrs: vec![at],
             key: Some(private.clone()),
-            mesh: Some(MeshOptions { key: secret(), nodes }),
+            mesh: Some(MeshOptions { key: secret(), key_file: None, nodes }),
             ..options()
         })
     }
@@ -69,7 +69,7 @@ impl Node {
 }
 
 /// Waits until a metric is that, and says how long it took.
-async fn until(metrics: SocketAddr, metric: &str, wanted: u64) -> Duration {
+pub(crate) async fn until(metrics: SocketAddr, metric: &str, wanted: u64) -> Duration {
     let began = Instant::now();
     loop {
         let found = samples(metrics).await[metric];
@@ -290,7 +290,7 @@ async fn strangers_may_not_watch_forward_or_close() {
 /// The mesh key admits whatever the lists say, takes no place, and lets one watch, forward and close.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_the_mesh_key_may() {
-    let mesh = Some(MeshOptions { key: secret(), nodes: Vec::new() });
+    let mesh = Some(MeshOptions { key: secret(), key_file: None, nodes: Vec::new() });
     let (friend, friend_key) = key();
     let rules = AccessRules { allow: vec![natscope::drive::relay::Allow::Key(friend_key)], ..AccessRules::default() };
     let node = Node::of(RelayOptions { mesh, access: Access::Rules(rules), max_clients: 1, ..options() });
@@ -331,7 +331,7 @@ async fn relays_know_each_other_by_pins() {
     let pins = [0, 1].map(|index| Relay::bind(options(index)).unwrap().cert_pin().unwrap());
     let meshed = |index: usize, pin: &str| {
         let nodes = vec![format!("{}={pin}", all[1 - index]).parse().unwrap()];
-        Node::of(RelayOptions { mesh: Some(MeshOptions { key: secret(), nodes }), ..options(index) })
+        Node::of(RelayOptions { mesh: Some(MeshOptions { key: secret(), key_file: None, nodes }), ..options(index) })
     };
     let wrong = format!("sha256-raw:{}", "ab".repeat(32));
     let first = meshed(0, &wrong);

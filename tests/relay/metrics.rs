@@ -155,7 +155,7 @@ async fn health_says_that_the_relay_stops() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_tells_its_owner_alone_who_is_here() {
     let nodes = vec!["http://127.0.0.1:9".parse().unwrap()];
-    let mesh = Some(MeshOptions { key: "5e".repeat(32).parse().unwrap(), nodes });
+    let mesh = Some(MeshOptions { key: "5e".repeat(32).parse().unwrap(), key_file: None, nodes });
     let https_addrs = vec!["127.0.0.1:0".parse().unwrap()];
     let relay = Relay::bind(RelayOptions { mesh, https_addrs, http_addrs: Vec::new(), ..with_metrics() }).unwrap();
     let metrics = relay.metrics_addrs()[0];
@@ -224,6 +224,7 @@ async fn how_clients_came_is_counted() {
     let other = Relay::bind(RelayOptions {
         mesh: Some(MeshOptions {
             key: "5e".repeat(32).parse().unwrap(),
+            key_file: None,
             nodes: vec![format!("{https}={pin}").parse().unwrap()],
         }),
         ..with_metrics()

@@ -16,7 +16,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Peer<S = TcpStream> {
     pub(crate) stream: S,
-    session: ClientSession,
+    pub(crate) session: ClientSession,
     pub(crate) key: NodePublic,
 }
 

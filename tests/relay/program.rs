@@ -11,7 +11,8 @@ pub(crate) struct Program {
     child: Child,
     /// What it said until it served.
     said: String,
-    lines: std::io::Lines<BufReader<std::process::ChildStderr>>,
+    /// What it says later is read at once: a full pipe would stop it.
+    later: std::thread::JoinHandle<Vec<String>>,
 }
 
 impl Program {
@@ -29,7 +30,8 @@ impl Program {
         for line in lines.by_ref() {
             let line = line.unwrap();
             if line == "serving" {
-                return Self { child, said, lines };
+                let later = std::thread::spawn(|| lines.map_while(Result::ok).collect());
+                return Self { child, said, later };
             }
             said.push_str(&line);
             said.push('\n');
@@ -47,6 +49,10 @@ impl Program {
         self.told("DERP").split(' ').next().unwrap().parse().unwrap()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
@@ -54,8 +60,9 @@ impl Program {
 
     /// Its exit code and what it said since it served.
     pub(crate) fn ended(mut self) -> (Option<i32>, String) {
-        let said: Vec<String> = self.lines.by_ref().map(Result::unwrap).collect();
-        (self.child.wait().unwrap().code(), said.join("\n"))
+        let code = self.child.wait().unwrap().code();
+        let later = std::mem::replace(&mut self.later, std::thread::spawn(Vec::new));
+        (code, later.join().unwrap().join("\n"))
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +39,6 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub(super) struct Mesh {
     service: Arc<Service>,
     key: NodePrivate,
-    secret: MeshKey,
     neighbours: Vec<Arc<Neighbour>>,
 }
 
@@ -92,7 +92,7 @@ impl Mesh {
     pub(super) fn new(options: MeshOptions, key: NodePrivate, service: Arc<Service>) -> Self {
         let neighbour = |node| Arc::new(Neighbour { node, standing: Mutex::new(Standing::Dialled) });
         let neighbours = options.nodes.into_iter().map(neighbour).collect();
-        Self { service, key, secret: options.key, neighbours }
+        Self { service, key, neighbours }
     }
 
     pub(super) fn neighbours(&self) -> Vec<Arc<Neighbour>> {
@@ -112,7 +112,7 @@ impl Mesh {
             let link = Link {
                 service: Arc::clone(&self.service),
                 key: self.key.clone(),
-                secret: self.secret.clone(),
+                secret: self.service.mesh_key(),
                 neighbour: Arc::clone(neighbour),
                 dialer: Arc::clone(&dialer),
                 leaving: leaving.clone(),
@@ -149,14 +149,14 @@ impl Neighbour {
 struct Link {
     service: Arc<Service>,
     key: NodePrivate,
-    secret: MeshKey,
+    secret: watch::Receiver<Option<MeshKey>>,
     neighbour: Arc<Neighbour>,
     dialer: Arc<Dialer>,
     leaving: CancellationToken,
 }
 
 impl Link {
-    async fn keep(self) {
+    async fn keep(mut self) {
         let node = &self.neighbour.node;
         let mut pause = FIRST_PAUSE;
         let mut complaint = None;
@@ -185,6 +185,8 @@ impl Link {
             pause = (pause * 2).min(LONGEST_PAUSE);
             tokio::select! {
                 () = tokio::time::sleep(retry) => {}
+                // With another key a relay may no longer take us for a stranger.
+                Ok(()) = self.secret.changed() => pause = FIRST_PAUSE,
                 () = self.leaving.cancelled() => return,
             }
         }
@@ -208,7 +210,8 @@ impl Link {
         if let Err(error) = getrandom::fill(&mut nonce) {
             return lost(error.to_string());
         }
-        let config = MeshConfig { key: self.key.clone(), mesh_key: self.secret.clone(), nonce, relay };
+        let Some(mesh_key) = self.secret.borrow().clone() else { return lost("there is no mesh key".to_owned()) };
+        let config = MeshConfig { key: self.key.clone(), mesh_key, nonce, relay };
         let board = Arc::clone(self.service.switchboard());
         let session = match MeshSession::new(now(), config, self.service.public_key(), board, early) {
             Ok(session) => session,

@@ -114,6 +114,7 @@ impl Relay {
         let key = options.key.map_or_else(fresh_key, Ok)?;
         let mesh_key = options.mesh.as_ref().map(|mesh| mesh.key.clone());
         let service = Arc::new(Service::new(key.clone(), admission, mesh_key, options.max_clients, options.limits)?);
+        let mesh_key_file = options.mesh.as_ref().and_then(|mesh| mesh.key_file.clone());
         let mesh = options.mesh.map(|mesh| Mesh::new(mesh, key, Arc::clone(&service)));
         let stun = StunSockets::bind(&options.stun_addrs, &options.stun_alternates, options.help, inherited)?;
         let tls = Listeners::bind(&options.https_addrs, inherited)?;
@@ -144,7 +145,7 @@ impl Relay {
             }
             _ => None,
         };
-        let reload = Reload::new(Arc::clone(&service), identity.clone(), limits, options.reload_every);
+        let reload = Reload::new(Arc::clone(&service), identity.clone(), limits, mesh_key_file, options.reload_every);
         Ok(Self { stun, tls, plain, metrics, host_name, identity, service, reload, mesh, acme, limits: options.limits })
     }
 
@@ -203,7 +204,7 @@ impl Relay {
         self.service.admission().describe()
     }
 
-    /// Makes it read lists, limits and certificates again, while it serves.
+    /// Makes it read lists, limits, certificates and the key of the mesh again, while it serves.
     #[must_use]
     pub fn reloader(&self) -> Reloader {
         self.reload.reloader()

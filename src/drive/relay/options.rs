@@ -54,6 +54,9 @@ pub struct MeshOptions {
     /// What all relays of the mesh share. Whoever has it may see who is here, forward packets in anybody's name and have
     /// clients closed.
     pub key: MeshKey,
+    /// Where the key is read again when the relay is told to ([`Reloader::reload`](super::Reloader::reload)); never, if
+    /// nowhere. Connections there are stay: the key is asked for at a login.
+    pub key_file: Option<PathBuf>,
     /// The relays this one connects to. Each should connect to every other one: packets are forwarded once and no
     /// further. This one may be among them, so that all can have the same list.
     pub nodes: Vec<MeshNode>,

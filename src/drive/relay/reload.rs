@@ -1,6 +1,7 @@
-//! Files that change while the relay runs: lists of clients, limits, certificates.
+//! Files that change while the relay runs: lists of clients, limits, certificates, the key of the mesh.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::gate::Gate;
 use super::identity::{Identity, Reloaded};
+use super::key_file::load_mesh_key;
 use super::service::Service;
 use super::throttle::{Throttle, ThrottleFile};
 
@@ -21,6 +23,7 @@ pub(super) struct Reload {
     service: Arc<Service>,
     identity: Option<Arc<Identity>>,
     limits: Option<ThrottleFile>,
+    mesh_key: Option<PathBuf>,
     gate: Arc<Gate>,
     every: Duration,
     now: Reloader,
@@ -37,7 +40,7 @@ struct Asked {
 }
 
 impl Reloader {
-    /// Reads lists, limits and certificates again, and returns when that is done, or the relay does not come to it. What
+    /// Reads lists, limits, certificates and the key of the mesh again, and returns when that is done, or the relay does not come to it. What
     /// cannot be read or understood stays as it was, with a line in the log.
     pub async fn reload(&self) {
         let done = self.0.done.notified();
@@ -53,10 +56,12 @@ impl Reload {
         service: Arc<Service>,
         identity: Option<Arc<Identity>>,
         limits: Option<(ThrottleFile, Throttle)>,
+        mesh_key: Option<PathBuf>,
         every: Duration,
     ) -> Self {
         let (limits, throttle) = limits.unzip();
-        let reload = Self { service, identity, limits, gate: Arc::default(), every, now: Reloader::default() };
+        let reload =
+            Self { service, identity, limits, mesh_key, gate: Arc::default(), every, now: Reloader::default() };
         if let Some(throttle) = throttle {
             reload.throttle(&throttle);
         }
@@ -83,6 +88,7 @@ impl Reload {
             };
             if asked {
                 complaints = Complaints::default();
+                self.rekey();
             }
             self.look(&mut complaints);
             if asked {
@@ -112,6 +118,20 @@ impl Reload {
                 tracing::info!(pin = %identity.pin().unwrap_or_default(), "the certificate has changed and is served from now on");
             }
             note(&mut complaints.certificate, "the certificate stays as it was", outcome.err());
+        }
+    }
+
+    /// Only when asked: all relays of a mesh are to change their key within a short time, and when that is, is their
+    /// owner's to say.
+    fn rekey(&self) {
+        let Some(file) = &self.mesh_key else { return };
+        match load_mesh_key(file) {
+            Ok(key) => {
+                if self.service.rekey(key) {
+                    tracing::info!("the mesh key has changed; relays that are connected stay so");
+                }
+            }
+            Err(error) => tracing::warn!("the mesh key stays as it was: {error}"),
         }
     }
 

@@ -28,7 +28,7 @@ fn two() -> ([RelayHandle; 2], [SocketAddr; 2], Vec<tempfile::TempDir>) {
     let relays = [0, 1].map(|index| {
         let (address, pin) = &found[1 - index];
         let nodes = vec![format!("{address}={pin}").parse().unwrap()];
-        let mesh = Some(MeshOptions { key: "5e".repeat(32).parse().unwrap(), nodes });
+        let mesh = Some(MeshOptions { key: "5e".repeat(32).parse().unwrap(), key_file: None, nodes });
         start(RelayOptions { https_addrs: vec![found[index].0], mesh, ..options(index) }).0
     });
     (relays, [found[0].0, found[1].0], directories)

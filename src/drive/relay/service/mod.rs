@@ -15,6 +15,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
@@ -40,7 +41,7 @@ pub(super) struct Service {
     identity: Arc<RelayIdentity>,
     admission: Admission,
     /// What other relays of the mesh prove themselves with.
-    mesh_key: Option<MeshKey>,
+    mesh_key: watch::Sender<Option<MeshKey>>,
     switchboard: Arc<Switchboard>,
     roster: Roster,
     /// Places for clients.
@@ -71,7 +72,7 @@ impl Service {
         Ok(Self {
             identity,
             admission,
-            mesh_key,
+            mesh_key: watch::Sender::new(mesh_key),
             switchboard: Switchboard::new(queues),
             roster: Roster::default(),
             places: Places::new(max_clients),
@@ -106,7 +107,22 @@ impl Service {
 
     /// Whether a client has shown that it is a relay of the mesh. A wrong key is no offence: it is a client like others.
     fn is_of_mesh(&self, info: &ClientInfo) -> bool {
-        self.mesh_key.is_some() && info.mesh_key == self.mesh_key
+        let wanted = self.mesh_key.borrow();
+        wanted.is_some() && info.mesh_key == *wanted
+    }
+
+    /// The key of the mesh, now and whenever it changes.
+    pub(super) fn mesh_key(&self) -> watch::Receiver<Option<MeshKey>> {
+        self.mesh_key.subscribe()
+    }
+
+    /// Has another key from now on; false if it is the one there is. Who is here stays.
+    pub(super) fn rekey(&self, key: MeshKey) -> bool {
+        self.mesh_key.send_if_modified(|held| {
+            let changes = held.as_ref() != Some(&key);
+            *held = Some(key);
+            changes
+        })
     }
 
     pub(super) fn switchboard(&self) -> &Arc<Switchboard> {

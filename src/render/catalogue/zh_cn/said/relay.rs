@@ -165,7 +165,7 @@ pub(super) const PHRASES: &[Phrase] = &[
     ("cannot ask {}: {}", "无法询问 {}：{}"),
     ("sockets of this kind are not supported on this system", "本系统不支持这类套接字"),
     // 日志。
-    ("reading lists, limits and certificates again", "重新读取名单、限制和证书"),
+    ("reading lists, limits, certificates and the mesh key again", "重新读取名单、限制、证书和 mesh 密钥"),
     (
         "stopping: nobody new is let in, and what was accepted is delivered",
         "正在停止：不再接纳新客户端，已接收的会送达",
@@ -228,6 +228,9 @@ pub(super) const PHRASES: &[Phrase] = &[
         "未完成的连接过多：最早的被关闭，让位给新的",
     ),
     ("the limits have changed and are in force from now on", "限制已变更，即刻生效"),
+    ("the mesh key has changed; relays that are connected stay so", "mesh 密钥已变更；已连接的中继保持连接"),
+    ("the mesh key stays as it was: {}", "mesh 密钥保持不变：{}"),
+    ("there is no mesh key", "没有 mesh 密钥"),
     ("the limits stay as they were: {}", "限制保持不变：{}"),
     ("the certificate has changed and is served from now on", "证书已变更，即刻启用"),
     ("the certificate stays as it was: {}", "证书保持不变：{}"),
