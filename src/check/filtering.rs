@@ -227,7 +227,7 @@ pub(super) const FEWEST_COPIES: u32 = 5;
 /// was down loses both, and a filter only the one. Both leave together, and a busy machine holds one of them up.
 pub(super) const WITH_CONTROL: Duration = Duration::from_millis(5);
 /// With some: losses come in bursts, which the share does not tell.
-const FEWEST_COPIES_LOSSY: u32 = 8;
+const FEWEST_COPIES_LOSSY: u32 = 10;
 /// Beyond this the path is too bad to conclude from silence.
 pub(super) const MOST_COPIES: u32 = 24;
 
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn loss_asks_for_more_copies() {
         assert_eq!(copies_needed(0, 12), FEWEST_COPIES);
-        assert_eq!(copies_needed(1, 40), 8);
+        assert_eq!(copies_needed(1, 40), 10);
         assert!((17..=24).contains(&copies_needed(50, 100)));
         assert_eq!(copies_needed(9, 10), MOST_COPIES);
     }

@@ -197,7 +197,8 @@ fn conclude_bare(sightings: &[Sighting]) -> Conclusion {
     {
         return undetermined(Why::SeveralAddresses { addresses }, false);
     }
-    if differ == total && total >= 2 && views.best_socket_operators() >= NEEDED_TO_DIFFER && odd.is_empty() {
+    let three = views.best_socket_operators() >= NEEDED_TO_DIFFER && odd.is_empty();
+    if differ == total && total >= 2 && three && views.differ_whoever_lies() {
         let endpoints = views.sockets.values().map(|seen| seen.endpoints().len()).max().unwrap_or_default();
         return Conclusion {
             varies: Verdict::known(true, views.confidence(), [])

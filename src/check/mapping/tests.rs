@@ -203,3 +203,15 @@ fn a_collision_on_one_socket_makes_no_hard_nat() {
     servers[0] = (NET[1], collides);
     assert!(matches!(concluded(&servers).varies.why(), Some(Why::MappingSameButPortCollision { .. })));
 }
+
+#[test]
+fn a_liar_beside_a_collision_makes_no_hard_nat() {
+    // One server makes ports up; the others agree, but for one socket that a collision gave another port there. Of the
+    // rest of the sockets only one honest server heard.
+    let servers: [Sees; 3] = [(NET[0], easy), (NET[1], collides), (NET[2], third_port)];
+    let all = sightings(&servers, 3);
+    let first = Slot::Shared { family: Family::V4, index: 0 };
+    let heard =
+        all.into_iter().filter(|seen| seen.slot == first || seen.server.ip().to_string() != NET[1]).collect::<Vec<_>>();
+    assert_eq!(conclude(&heard).varies.value(), None, "{heard:?}");
+}

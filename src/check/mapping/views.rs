@@ -115,6 +115,19 @@ impl Views {
         Self { sockets, everybody: self.everybody.clone() }
     }
 
+    /// Whether two sockets are seen differently whichever operator's servers are left out: one liar is not to make a NAT
+    /// look hard that gave a single socket another port, as where two collide.
+    pub(super) fn differ_whoever_lies(&self) -> bool {
+        self.everybody.iter().all(|liar| {
+            let differs = |seen: &&Seen| {
+                let mut others = (*seen).clone();
+                others.by_server.retain(|server, _| Operator::of(server.ip()) != *liar);
+                others.operators() >= NEEDED_OPERATORS && others.all_differ()
+            };
+            self.sockets.values().filter(differs).count() >= 2
+        })
+    }
+
     /// The sockets that everybody saw at one endpoint.
     pub(super) fn agreeing(&self) -> Self {
         let mut sockets = self.sockets.clone();

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::evidence::{Evidence, StunCopy};
 use super::reach::count;
 use crate::check::mapping::{self, Conclusion};
-use crate::model::Family;
+use crate::model::{Family, is_fake_dns};
 use crate::report::{ServerNote, StunServer};
 
 /// Addresses of servers that were asked the same more than once and told the same each time. One that makes endpoints up
@@ -107,7 +107,9 @@ pub(super) fn list(
             let silent = asked().chain(tested()).all(|copy| copy.reply.is_none());
             let replies_v4 = || replies().any(|(reply, _)| reply.mapped.is_some_and(|mapped| mapped.is_ipv4()));
             let translated = (endpoint.is_ipv6() && replies_v4()).then_some(ServerNote::ThroughNat64);
-            let odd = conclusion.odd.get(&endpoint).map(|saw| ServerNote::Outlier { saw: *saw });
+            // What a resolver made up stands for a server on the internet: others nearby see us from this side of the NAT.
+            let odd = conclusion.odd.get(&endpoint).filter(|_| !is_fake_dns(endpoint.ip()));
+            let odd = odd.map(|saw| ServerNote::Outlier { saw: *saw });
             let near = near.contains(&endpoint).then_some(ServerNote::NotOnInternet);
             let note = if silent {
                 Some(ServerNote::Silent)

@@ -47,7 +47,7 @@ fn silence_of_a_filter_is_never_quite_sure_and_cites_its_probes() {
 #[test]
 fn loss_on_the_way_of_the_proof_is_loss_on_the_way_of_what_is_missing() {
     let nat = strict_filter("20.1.0.1", "203.0.113.7", true);
-    assert_eq!(nat.filtering.why(), Some(&Why::Filter(FilterWhy::TooFewCopies { silent: FEWEST_COPIES, needed: 9 })));
+    assert_eq!(nat.filtering.why(), Some(&Why::Filter(FilterWhy::TooFewCopies { silent: FEWEST_COPIES, needed: 10 })));
     assert_eq!(value(&nat.nat_type), None);
 }
 
