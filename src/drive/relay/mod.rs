@@ -16,6 +16,7 @@ mod acme;
 mod admission;
 mod carrier;
 mod certificate;
+mod datagrams;
 mod embedded;
 mod gate;
 mod group;

@@ -6,19 +6,18 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
+use tokio::task::LocalSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::datagrams::{Receiver, send_some};
 use super::group::{Answer, Group};
 use super::help::{Help, Parcel, for_socket, greet, now};
 use super::inherited::{Inherited, without_covered};
 use super::listen::{self, FreePort, Wanted};
-use super::metrics::Tally;
+use super::metrics::{StunTally, Tally};
 use super::options::HelpOptions;
 use crate::model::Family;
 use crate::wire::stun::{HelpWanted, TransactionId};
-
-/// More than any Binding request; a longer datagram is cut by the system and then no whole message.
-const LARGEST_REQUEST: usize = 2048;
 
 /// After an error of the socket, which is another datagram's (an ICMP refusal of an answer) or the system's, so that a
 /// lasting one does not keep a core busy.
@@ -84,15 +83,16 @@ impl StunSockets {
         let (begins, begun) = oneshot::channel();
         let tally = Arc::clone(tally);
         std::thread::Builder::new().name("stun".to_owned()).spawn(move || {
-            let (begins_with, runtime) = match self.start(&tally) {
-                Ok(runtime) => (Ok(()), Some(runtime)),
+            let (begins_with, started) = match self.start(&tally) {
+                Ok(started) => (Ok(()), Some(started)),
                 Err(error) => (Err(error), None),
             };
             // Whoever does not wait for these has dropped the server, which the next line sees.
             let _ = begins.send(begins_with);
-            if let Some(runtime) = runtime {
-                runtime.block_on(stop.cancelled());
-                // The sockets are closed with it. A name that is still being looked up is not waited for.
+            if let Some((runtime, tasks)) = started {
+                runtime.block_on(tasks.run_until(stop.cancelled()));
+                // The sockets are closed with them. A name that is still being looked up is not waited for.
+                drop(tasks);
                 runtime.shutdown_background();
             }
             let _ = done.send(());
@@ -101,11 +101,12 @@ impl StunSockets {
         Ok(server)
     }
 
-    /// A runtime with one task for each socket.
-    fn start(self, tally: &Arc<Tally>) -> io::Result<Runtime> {
+    /// A runtime, and one task for each socket.
+    fn start(self, tally: &Arc<Tally>) -> io::Result<(Runtime, LocalSet)> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut greeting = BTreeSet::new();
         let has_ipv4 = self.groups.iter().any(|(group, _)| group.families(false) == [Family::V4]);
+        let tasks = LocalSet::new();
         for (group, sockets) in self.groups {
             let within = runtime.enter();
             let sockets = sockets.into_iter().map(tokio::net::UdpSocket::from_std).collect::<io::Result<Arc<[_]>>>()?;
@@ -120,16 +121,11 @@ impl StunSockets {
                 }
             }
             for at in 0..sockets.len() {
-                runtime.spawn(serve_one(
-                    Arc::clone(&sockets),
-                    Arc::clone(&group),
-                    at,
-                    self.help.clone(),
-                    Arc::clone(tally),
-                ));
+                let (sockets, group, help) = (Arc::clone(&sockets), Arc::clone(&group), self.help.clone());
+                tasks.spawn_local(serve_one(sockets, group, at, help, Arc::clone(tally)));
             }
         }
-        Ok(runtime)
+        Ok((runtime, tasks))
     }
 }
 
@@ -158,34 +154,56 @@ async fn serve_one(
 ) {
     let tally = &tally.stun;
     let Some(socket) = sockets.get(at) else { return };
-    let mut buffer = vec![0; LARGEST_REQUEST];
+    let mut receiver = Receiver::new();
+    let mut answers = Vec::new();
     loop {
-        let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
+        if receiver.receive(socket).await.is_err() {
             tally.read_error.add_one();
             tokio::time::sleep(PAUSE_AFTER_ERROR).await;
             continue;
-        };
-        let datagram = buffer.get(..length).unwrap_or_default();
-        let answer = match (group.answer(at, from, datagram), &help) {
-            (Some(Answer { help: Some(wanted), at, to, bytes }), Some(help)) => {
-                let answer = Answer { help: None, at, to, bytes };
-                helping(help, &group, at, (from, datagram), wanted, answer)
-            }
-            (None, Some(help)) => from_relay(help, &group, at, from, datagram),
-            (answer, _) => answer,
-        };
-        let Some(answer) = answer else {
-            tally.not_stun.add_one();
-            continue;
-        };
-        let Some(leaving) = sockets.get(answer.at) else { continue };
-        if let Err(error) = leaving.send_to(&answer.bytes, answer.to).await {
-            tally.write_error.add_one();
-            tracing::debug!(to = %answer.to, %error, "STUN answer not sent");
-            continue;
         }
-        tally.success.add_one();
-        if from.ip().to_canonical().is_ipv4() { &tally.ipv4 } else { &tally.ipv6 }.add_one();
+        answers.clear();
+        for (from, datagram) in receiver.datagrams() {
+            let answer = match (group.answer(at, from, datagram), &help) {
+                (Some(Answer { help: Some(wanted), at, to, bytes }), Some(help)) => {
+                    let answer = Answer { help: None, at, to, bytes };
+                    helping(help, &group, at, (from, datagram), wanted, answer)
+                }
+                (None, Some(help)) => from_relay(help, &group, at, from, datagram),
+                (answer, _) => answer,
+            };
+            match answer {
+                Some(answer) => answers.push(answer),
+                None => tally.not_stun.add_one(),
+            }
+        }
+        answers.sort_by_key(|answer| answer.at);
+        for together in answers.chunk_by(|one, other| one.at == other.at) {
+            if let Some(leaving) = together.first().and_then(|first| sockets.get(first.at)) {
+                send_all(leaving, together, tally).await;
+            }
+        }
+    }
+}
+
+/// One that cannot be sent is counted, and those after it are sent.
+async fn send_all(leaving: &tokio::net::UdpSocket, mut answers: &[Answer], tally: &StunTally) {
+    while let [first, others @ ..] = answers {
+        match send_some(leaving, answers).await {
+            Ok(sent) => {
+                let (sent, rest) = answers.split_at(sent.clamp(1, answers.len()));
+                answers = rest;
+                for answer in sent {
+                    tally.success.add_one();
+                    if answer.to.ip().to_canonical().is_ipv4() { &tally.ipv4 } else { &tally.ipv6 }.add_one();
+                }
+            }
+            Err(error) => {
+                answers = others;
+                tally.write_error.add_one();
+                tracing::debug!(to = %first.to, %error, "STUN answer not sent");
+            }
+        }
     }
 }
 

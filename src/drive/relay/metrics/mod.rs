@@ -21,7 +21,7 @@ use crate::drive::door::Door;
 use crate::drive::pages::{self, Answer, CONNECTIONS, Pages};
 use crate::drive::wall_clock;
 
-pub(super) use tally::{Tally, TlsInUse, TlsVersion};
+pub(super) use tally::{StunTally, Tally, TlsInUse, TlsVersion};
 
 /// What answers on the address.
 #[derive(Clone, Debug)]

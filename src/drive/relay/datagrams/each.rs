@@ -1,0 +1,39 @@
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::UdpSocket;
+
+use super::super::group::Answer;
+use super::LARGEST;
+
+/// Takes datagrams from a socket, one at a time.
+pub(in crate::drive::relay) struct Receiver {
+    buffer: Vec<u8>,
+    arrived: Option<(SocketAddr, usize)>,
+}
+
+impl Receiver {
+    pub(in crate::drive::relay) fn new() -> Self {
+        Self { buffer: vec![0; LARGEST], arrived: None }
+    }
+
+    /// Waits for one.
+    pub(in crate::drive::relay) async fn receive(&mut self, socket: &UdpSocket) -> io::Result<()> {
+        self.arrived = None;
+        let (length, from) = socket.recv_from(&mut self.buffer).await?;
+        self.arrived = Some((from, length));
+        Ok(())
+    }
+
+    /// What the last call of [`receive`](Self::receive) brought.
+    pub(in crate::drive::relay) fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
+        self.arrived.iter().map(|&(from, length)| (from, self.buffer.get(..length).unwrap_or_default()))
+    }
+}
+
+/// Sends the first of these and returns 1, or why it could not be sent.
+pub(in crate::drive::relay) async fn send_some(socket: &UdpSocket, answers: &[Answer]) -> io::Result<usize> {
+    let Some(first) = answers.first() else { return Ok(0) };
+    socket.send_to(&first.bytes, first.to).await?;
+    Ok(1)
+}
