@@ -61,7 +61,7 @@ pub(super) const SILENT_REGION_FLOOR: Duration = Duration::from_millis(250);
 /// come about by then is tried anew, as packets get lost …
 pub(super) const CONNECT_AGAIN: Duration = Duration::from_millis(300);
 /// … so many times, to so many relays.
-pub(super) const MOST_AGAIN: u8 = 3;
+pub(super) const MOST_AGAIN: u8 = 5;
 /// See [`MOST_AGAIN`].
 pub(super) const AGAIN_RELAYS: usize = 8;
 /// A connection that took this long was asked for more than once (RFC 6298).

@@ -118,6 +118,11 @@ impl Relays {
         if shown.is_empty() || shown.len() >= timing::BLOCKED_OPERATORS || may_be.len() < timing::BLOCKED_OPERATORS {
             return;
         }
+        for (_, attempt) in of_family().filter(|(_, attempt)| attempt.turn > 0) {
+            if let State::Waiting { since, .. } = attempt.state {
+                wish.open(since + timing::CONNECT_AGAIN);
+            }
+        }
         let mut tried = BTreeSet::new();
         for (index, attempt) in of_family().filter(|(_, attempt)| matches!(attempt.state, State::New)) {
             let same = |other: &Attempt| (other.region, other.node) == (attempt.region, attempt.node);
