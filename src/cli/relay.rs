@@ -119,6 +119,7 @@ pub struct RelayArgs {
         help_heading = "ACME",
         hide_env = true
     )]
+    #[allow(rustdoc::bare_urls, reason = "the text of --help")]
     pub acme_directory: Option<String>,
 
     /// Where the authority may write to about the certificates it has given.
