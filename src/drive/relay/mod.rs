@@ -16,6 +16,7 @@ mod acme;
 mod admission;
 mod carrier;
 mod certificate;
+mod certificate_files;
 mod datagrams;
 mod embedded;
 mod gate;
