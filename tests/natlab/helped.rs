@@ -117,13 +117,7 @@ impl Helped {
 
     fn is_told(&mut self, filtering: &str, may_be_unknown: bool) -> Result<(), Failed> {
         let is_unknown = |verdict: &Value| verdict["value"].is_null() && !verdict["why"].is_null();
-        let (mut verdict, mut said) = self.filtering()?;
-        // A busy machine holds packets up, and then silence tells nothing.
-        for _ in 0..2 {
-            if is_unknown(&verdict) && !may_be_unknown {
-                (verdict, said) = self.filtering()?;
-            }
-        }
+        let (verdict, said) = self.filtering()?;
         let unknown = is_unknown(&verdict);
         if verdict["value"] == filtering || (may_be_unknown && unknown) {
             return Ok(());

@@ -102,8 +102,10 @@ impl Test {
                 self.open(other, now);
                 Some(other)
             }
-            // A relay with one address says so, and has another way.
-            Kind::Elsewhere if unchanged && reply.error_code.is_some() && self.other.is_none() => {
+            // A relay with one address says so of each copy, some of which are answered after its offer; it has another way.
+            Kind::Elsewhere
+                if unchanged && reply.error_code.is_some() && (self.other.is_none() || self.asks_for_help()) =>
+            {
                 self.refused = reply.error_code;
                 None
             }
