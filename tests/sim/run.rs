@@ -41,8 +41,8 @@ const MOST_LOSSY_FILTER_DATAGRAMS: u32 = 3 * 48 + 3 * 10;
 const MOST_LONG_DATAGRAMS: u32 = 1_000;
 /// As many more from the sockets of the hairpin test: to be told where they are, and a control in each round …
 const MOST_HAIRPIN_DATAGRAMS: u32 = 2 + 2;
-/// … or, where packets get lost, four from each and the most rounds there are.
-const MOST_LOSSY_HAIRPIN_DATAGRAMS: u32 = 2 * 4 + 12;
+/// … or, where packets get lost, seven from each and the most rounds there are.
+const MOST_LOSSY_HAIRPIN_DATAGRAMS: u32 = 2 * 7 + 24;
 /// Turns of the loop at one moment that are taken for spinning.
 const MOST_TURNS: u32 = 1_000;
 

@@ -25,6 +25,8 @@ pub(super) struct Knowledge {
     pub measured: Option<Duration>,
     /// The measuring socket has given the server up.
     pub given_up: bool,
+    /// The socket asks so few servers that each answer counts.
+    pub few_witnesses: bool,
     /// What TCP shows of the way to the server, where nothing is heard over UDP, and its round trip.
     pub up: Option<(Shown, Duration)>,
 }
@@ -101,7 +103,10 @@ pub(super) fn silent_mapping(now: Moment, signs: &Signs, knowledge: Knowledge, l
     if knowledge.given_up {
         return Next::Settled;
     }
-    if signs.loss_seen && sent < timing::MAPPING_COPIES {
+    // A server that answers the measuring socket is there.
+    let known = knowledge.measured.is_some();
+    let most = if known && knowledge.few_witnesses { timing::MAX_COPIES } else { timing::MAPPING_COPIES };
+    if signs.loss_seen && sent < most {
         // One copy a round trip would hold up the run by as many round trips of a far server as get lost.
         return due(now, last + spacing(signs, sent, sent), false);
     }

@@ -113,7 +113,8 @@ pub(super) const ICMP_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) const MAPPING_SERVERS: usize = 3;
 /// See [`MAPPING_SERVERS`].
 pub(super) const MAPPING_NEAREST: usize = 2;
-/// Copies a mapping socket sends to one server.
+/// Copies a mapping socket sends to one server; those of the hairpin test, where packets get lost and the server is known
+/// to answer, [`MAX_COPIES`].
 pub(super) const MAPPING_COPIES: u32 = 4;
 /// Sockets that ask about the mapping, beside the measuring one.
 pub(super) const MAPPING_SOCKETS: [u8; 2] = [1, 2];

@@ -20,8 +20,12 @@ const ROUND: usize = timing::HAIRPIN_ROUND as usize;
 const SPACING: Duration = Duration::from_millis(5);
 /// … and when something does: far enough apart for a burst of loss to end.
 const LOSSY_SPACING: Duration = Duration::from_millis(20);
-/// No more than this, however much gets lost.
-const MOST_ROUNDS: usize = 12;
+/// No more than this, however much gets lost: with 30 % each way on the line and again beyond it, one control in four is
+/// answered.
+const MOST_ROUNDS: usize = 24;
+/// The nearest server closes so many rounds, which is all it takes where nothing gets lost; then each has its turn, so
+/// that none is sent many, and a bad way to one of them does not stand for the line.
+const NEAREST_ROUNDS: usize = 2;
 
 /// The test over one family.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ pub(super) struct Hairpin {
     seen: [BTreeMap<SocketAddr, SocketAddr>; 2],
     /// Who answered the first socket first.
     control: Option<SocketAddr>,
+    /// Who closes rounds, once begun: these saw the first socket where it is sent to, so the whole way out lies between.
+    controls: Vec<SocketAddr>,
     /// The outside endpoints sent to, of each socket, once begun; and whether servers agreed on them.
     aims: Option<([SocketAddr; 2], bool)>,
     shots: Vec<(ProbeId, Shot)>,
@@ -51,7 +57,7 @@ impl Hairpin {
     /// Nothing known yet.
     pub(super) fn new(family: Family, own: BTreeSet<IpAddr>) -> Self {
         let seen = [BTreeMap::new(), BTreeMap::new()];
-        Self { family, own, seen, control: None, aims: None, shots: Vec::new(), came_back: false }
+        Self { family, own, seen, control: None, controls: Vec::new(), aims: None, shots: Vec::new(), came_back: false }
     }
 
     pub(super) const fn family(&self) -> Family {
@@ -107,7 +113,8 @@ impl Hairpin {
             None if settled && self.aim(false).is_some() => false,
             None => return Wish::default(),
         };
-        let lossy = loss.lost > 0;
+        let overdue = self.overdue(slowest);
+        let lossy = loss.lost > 0 || overdue.is_some_and(|since| now >= since);
         // Where the mapping depends on the destination silence says nothing, so once more for loss is enough.
         let most = if agreed { MOST_ROUNDS } else { 2 };
         let rounds = self.shots.len() / ROUND;
@@ -124,6 +131,9 @@ impl Hairpin {
             wish.due = now >= at;
             wish.wake = Some(wish.wake.map_or(at, |wake| wake.min(at)));
         }
+        if let Some(at) = overdue.filter(|at| *at > now) {
+            wish.wake = Some(wish.wake.map_or(at, |wake| wake.min(at)));
+        }
         let patience = self.shots.first().map(|(_, first)| first.at + slowest / 2 + timing::HAIRPIN_PATIENCE);
         if !lossy && patience.is_some_and(|until| now >= until) {
             return Wish::default();
@@ -138,6 +148,13 @@ impl Hairpin {
         hairpin::silence(self.shots.iter().map(|(_, shot)| *shot), now, timing::late_after(slowest))
     }
 
+    /// When the first control without an answer is late, by what the others took: then packets get lost.
+    fn overdue(&self, slowest: Duration) -> Option<Moment> {
+        let controls = || self.shots.iter().map(|(_, shot)| shot).filter(|shot| shot.control && !shot.failed);
+        let round_trip = controls().filter_map(|shot| shot.answered).max().unwrap_or(slowest);
+        controls().find(|shot| shot.answered.is_none()).map(|shot| shot.at + timing::late_after(round_trip))
+    }
+
     /// Marks a packet as sent, and says what to send.
     pub(super) fn launch(&mut self, probe: ProbeId, now: Moment) -> Option<(Slot, SocketAddr, StunForm)> {
         let begin = || {
@@ -145,14 +162,31 @@ impl Hairpin {
             Some((agreed.or_else(|| self.aim(false))?, agreed.is_some()))
         };
         let (aims, agreed) = self.aims.or_else(begin)?;
-        self.aims = Some((aims, agreed));
+        if self.aims.is_none() {
+            self.aims = Some((aims, agreed));
+            self.controls = self.controls_for(aims[0]);
+        }
         let place = self.shots.len() % ROUND;
         let control = place == ROUND - 1;
         let from = if control { 0 } else { place % 2 };
-        let server = if control { self.control? } else { *aims.get(1 - from)? };
+        let server = if control { self.next_control()? } else { *aims.get(1 - from)? };
         let slot = Slot::Shared { family: self.family, index: *timing::HAIRPIN_SOCKETS.get(from)? };
         self.shots.push((probe, Shot { control, at: now, answered: None, failed: false }));
         Some((slot, server, StunForm::Plain))
+    }
+
+    /// The nearest that saw the first socket there, then the others.
+    fn controls_for(&self, aim: SocketAddr) -> Vec<SocketAddr> {
+        let saw = |server: &SocketAddr| self.seen[0].get(server) == Some(&aim);
+        let nearest = self.control.filter(saw);
+        let others = self.seen[0].keys().copied().filter(|server| saw(server) && Some(*server) != nearest);
+        nearest.into_iter().chain(others).collect()
+    }
+
+    fn next_control(&self) -> Option<SocketAddr> {
+        let round = self.shots.len() / ROUND;
+        let turn = if round < NEAREST_ROUNDS { 0 } else { round % self.controls.len().max(1) };
+        self.controls.get(turn).copied().or(self.control)
     }
 
     /// Takes what became of a packet.
@@ -167,5 +201,60 @@ impl Hairpin {
             Outcome::Failed(_) => shot.failed = true,
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(millis: u64) -> Moment {
+        Moment::START + Duration::from_millis(millis)
+    }
+
+    /// Both sockets seen at the same address by three servers, the first of which somewhere else.
+    fn aimed() -> Hairpin {
+        let mut hairpin = Hairpin::new(Family::V4, BTreeSet::new());
+        for (server, ports) in [("20.1.0.1:3478", [9, 9]), ("20.2.0.1:3478", [5, 6]), ("20.3.0.1:3478", [5, 6])] {
+            for (socket, port) in ports.into_iter().enumerate() {
+                hairpin.saw(socket, server.parse().unwrap(), SocketAddr::new([198, 51, 100, 7].into(), port));
+            }
+        }
+        hairpin
+    }
+
+    /// Sends all that is due at `now`, and returns whom rounds were closed by.
+    fn fire(hairpin: &mut Hairpin, now: Moment, loss: Seen) -> Vec<SocketAddr> {
+        let mut controls = Vec::new();
+        while hairpin.wish(now, loss, Duration::from_millis(20), true).due {
+            let probe = ProbeId(u32::try_from(hairpin.shots.len()).unwrap());
+            let (_, to, _) = hairpin.launch(probe, now).unwrap();
+            controls.extend(Some(to).filter(|to| to.port() == 3478));
+        }
+        controls
+    }
+
+    #[test]
+    fn those_close_rounds_who_saw_the_socket_where_it_is_sent_to_and_each_in_turn() {
+        let mut hairpin = aimed();
+        let lossy = Seen { lost: 3, settled: 10, ..Seen::default() };
+        let controls: Vec<_> = (0..6).flat_map(|round| fire(&mut hairpin, ms(round * 20), lossy)).collect();
+        let text: Vec<_> = controls.iter().map(ToString::to_string).collect();
+        let (second, third) = ("20.2.0.1:3478", "20.3.0.1:3478");
+        assert_eq!(text, [second, second, second, third, second, third]);
+    }
+
+    #[test]
+    fn a_control_that_is_late_is_a_loss_and_lets_another_round_be_sent() {
+        let mut hairpin = aimed();
+        let none = Seen::default();
+        assert_eq!(fire(&mut hairpin, ms(0), none).len(), 1);
+        assert_eq!(fire(&mut hairpin, ms(5), none).len(), 1);
+        let (_, first) = hairpin.shots.iter_mut().find(|(_, shot)| shot.control).unwrap();
+        first.answered = Some(Duration::from_millis(8));
+        assert!(fire(&mut hairpin, ms(39), none).is_empty(), "both rounds may still count");
+        assert_eq!(fire(&mut hairpin, ms(40), none).len(), 1, "the second got lost");
+        // Without that, the test would be over half a round trip and 30 ms after it began.
+        assert!(hairpin.wish(ms(41), none, Duration::from_millis(20), true).open);
     }
 }

@@ -226,7 +226,8 @@ impl NetcheckCheck {
         let given_up = twin.is_none_or(|twin| {
             !twin.answered() && twin.next(self.now, signs, Knowledge { tcp, ..Knowledge::default() }) == Next::Settled
         });
-        Knowledge { tcp, measured: twin.and_then(Track::best), given_up, up: None }
+        let few_witnesses = Hairpin::socket_of(track.slot).is_some();
+        Knowledge { tcp, measured: twin.and_then(Track::best), given_up, few_witnesses, up: None }
     }
 
     /// Best STUN round trip of a region, else its HTTPS one.
