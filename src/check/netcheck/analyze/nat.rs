@@ -183,15 +183,16 @@ fn sighting<'a, 'b>(copy: &'b StunCopy<'a>) -> Option<(&'b StunCopy<'a>, Sightin
 /// The NAT block.
 pub(super) fn nat(evidence: &Evidence<'_>, view: &View, netcheck: &Netcheck) -> Nat {
     let blocked = reach::blocked_over(evidence, view.family, &netcheck.udp);
+    let difficulty = difficulty(view, blocked.as_ref());
+    let told_by = blocked.as_ref().map(|silent| silent.confidence().unwrap_or(Confidence::Low));
+    let blocked = blocked.is_some();
     let mapping = mapping_verdict(view, blocked);
-    let difficulty = difficulty(view, netcheck, blocked);
     let filtering = match &view.unasked {
         _ if blocked => Verdict::unknown(Why::UdpIsBlocked),
         Some(why) => Verdict::unknown(why.clone()),
         None => filter::filtering(evidence, view),
     };
-    let (nat_type, level) = if blocked {
-        let confidence = netcheck.udp.confidence().unwrap_or(Confidence::Low);
+    let (nat_type, level) = if let Some(confidence) = told_by {
         (Verdict::known(NatType::UdpBlocked, confidence, []).because(Why::UdpIsBlocked), None)
     } else {
         classify(view, &filtering)
@@ -276,9 +277,9 @@ fn mapping_verdict(view: &View, blocked: bool) -> Verdict<Mapping> {
     }
 }
 
-fn difficulty(view: &View, netcheck: &Netcheck, blocked: bool) -> Verdict<Difficulty> {
-    if blocked {
-        return netcheck.udp.clone().map(|_| Difficulty::Blocked);
+fn difficulty(view: &View, blocked: Option<&Verdict<bool>>) -> Verdict<Difficulty> {
+    if let Some(silent) = blocked {
+        return silent.clone().map(|_| Difficulty::Blocked);
     }
     let varies = &view.conclusion.varies;
     match varies.value() {

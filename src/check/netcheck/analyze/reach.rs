@@ -105,18 +105,25 @@ fn blocked(evidence: &Evidence<'_>) -> Verdict<bool> {
     Verdict::unknown(too_few(&all))
 }
 
-/// Whether the network, or this host, keeps UDP from passing over one family. `udp` is the verdict on all of it.
-pub(super) fn blocked_over(evidence: &Evidence<'_>, family: Family, udp: &Verdict<bool>) -> bool {
-    let sent = evidence.of_family(family).any(StunCopy::shared);
-    let refused = matches!(udp.why(), Some(Why::SendRefused { .. }));
-    let silence = || Silence::of(evidence, family, &evidence.relays_up(family));
-    if udp.is_true() {
-        // The other family's answers show that this host's sockets work; that nothing comes in over this one must be as
-        // clear as it would have to be of both.
-        let unheard = !evidence.of_family(family).any(|copy| copy.reply.is_some());
-        return sent && unheard && silence().tells(evidence, family);
+/// That the network, or this host, keeps UDP from passing over one family: a false verdict, if it is so. `udp` is the
+/// verdict on all of it.
+pub(super) fn blocked_over(evidence: &Evidence<'_>, family: Family, udp: &Verdict<bool>) -> Option<Verdict<bool>> {
+    if !evidence.of_family(family).any(StunCopy::shared) {
+        return None;
     }
-    udp.is_false() && sent && (refused || silence().speaks())
+    let silence = Silence::of(evidence, family, &evidence.relays_up(family));
+    if udp.is_false() {
+        let refused = matches!(udp.why(), Some(Why::SendRefused { .. }));
+        return (refused || silence.speaks()).then(|| udp.clone());
+    }
+    // Whatever comes of the other family, and nothing may be known of it: that nothing comes in over this one must be as
+    // clear as it would have to be of both.
+    let unheard = !evidence.of_family(family).any(|copy| copy.reply.is_some());
+    let beyond = !matches!(udp.why(), Some(Why::BehindPortal | Why::Offline));
+    (unheard && beyond && silence.tells(evidence, family)).then(|| {
+        let copies = evidence.of_family(family).filter(|copy| copy.shared());
+        Verdict::known(false, silence.confidence(), some_of(copies.map(|copy| copy.probe))).because(silence.why())
+    })
 }
 
 /// This host or its firewall refused every datagram.

@@ -12,7 +12,7 @@ use crate::check::netcheck::schedule::Shown;
 use crate::check::netcheck::timing;
 use crate::model::{Family, Node};
 use crate::probe::{Cause, HttpsAnswer, Outcome, Question};
-use crate::report::Why;
+use crate::report::{Confidence, Why};
 
 /// What shows that a server is up along one way.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,6 +114,17 @@ impl Silence {
         let shared = || evidence.of_family(family).filter(|copy| copy.shared());
         let untold = shared().any(|copy| !self.ports.contains_key(&copy.server.port()));
         self.speaks() && self.enough_each && !lone && !untold
+    }
+
+    /// What it says, where it does.
+    pub(super) fn why(&self) -> Why {
+        let ports = self.ports.keys().copied().collect();
+        Why::UdpSilent { copies: self.copies, servers: count(self.witnesses.len()), ports }
+    }
+
+    /// One port only: the rest of UDP was not tried, and the why says which one was.
+    pub(super) fn confidence(&self) -> Confidence {
+        if self.ports.len() >= 2 { Confidence::High } else { Confidence::Medium }
     }
 }
 

@@ -12,6 +12,7 @@ use super::names::Names;
 use super::plan::{self, Place, relay_place};
 use super::schedule::Shown;
 use super::{Input, timing};
+use crate::check::Operator;
 use crate::model::{Family, Node, RegionId, is_global};
 
 use crate::probe::{Cause, Failure, HttpsTarget, Moment, Outcome, Stage};
@@ -161,10 +162,12 @@ impl Relays {
         own.or_else(|| all().map(|(_, round_trip)| round_trip).max())
     }
 
-    /// What shows that the way to this address is up, and the longest round trip of that.
+    /// What shows that the way to the operator of the server at this address is up, and the longest round trip of that.
     pub(super) fn up(&self, server: IpAddr) -> Option<(Shown, Duration)> {
+        let operator = Operator::of(server);
+        let same = |address: Option<IpAddr>| address.is_some_and(|address| Operator::of(address) == operator);
         let shown = self.attempts.iter().filter_map(|attempt| match attempt.state {
-            State::Success { address, since, round_trip, at_once: true, .. } if address == Some(server) => {
+            State::Success { address, since, round_trip, at_once: true, .. } if same(address) => {
                 Some((Shown::at(since, attempt.turn > 0), round_trip))
             }
             _ => None,
@@ -211,12 +214,6 @@ impl Relays {
             Place::Off => return None,
         };
         view.input.may_send(address).then_some(Way::Direct(address))
-    }
-
-    /// The attempt for a region over one family, if its address is known.
-    fn of_family(&self, region: usize, family: Family, view: &View<'_>) -> Option<usize> {
-        let same = |attempt: &Attempt| attempt.region == region && attempt.family == Some(family);
-        self.attempts.iter().position(|attempt| same(attempt) && self.way(attempt, view).is_some())
     }
 
     fn of_region(&self, region: usize) -> impl Iterator<Item = &Attempt> {

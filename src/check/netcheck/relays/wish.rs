@@ -72,8 +72,11 @@ impl Relays {
             State::Success { took, .. } => Some(took),
             _ => None,
         });
-        // Once one relay has answered, the others get half as long again.
+        // Once one relay has answered, the others get half as long again, or as long as a far one takes while more of them
+        // must be up before UDP may be called blocked.
         let patience = slowest.max().map(|took| took * 3 / 2 + Duration::from_millis(200));
+        let more_count = !self.via_proxy && Family::BOTH.iter().any(|family| self.few_are_up(*family, view));
+        let patience = patience.map(|until| if more_count { until.max(timing::HTTPS_FLOOR) } else { until });
         for region in 0..self.len() {
             for index in self.next_attempts(region, view, None) {
                 if room > 0 {
@@ -100,24 +103,11 @@ impl Relays {
     /// the time. So they are tried anew, while fewer relays are shown to be up than silence over UDP takes, and enough of
     /// them are there.
     fn again(&self, family: Family, view: &View<'_>, wish: &mut Wish) {
-        // Where there is no STUN, none is silent.
-        let operator = |attempt: &Attempt| {
-            let node = self.node(view.input, attempt.region, attempt.node)?;
-            match self.way(attempt, view)? {
-                Way::Direct(address) if plan::stun_place(node, family) != Place::Off => Some(Operator::of(address)),
-                _ => None,
-            }
-        };
-        let of_family = || self.attempts.iter().enumerate().filter(|(_, attempt)| attempt.family == Some(family));
-        let up = |attempt: &Attempt| matches!(attempt.state, State::Success { at_once: true, .. });
-        let shown: BTreeSet<Operator> =
-            of_family().filter(|(_, attempt)| up(attempt)).filter_map(|(_, attempt)| operator(attempt)).collect();
-        let open = |attempt: &Attempt| matches!(attempt.state, State::Waiting { .. } | State::Success { .. });
-        let may_be: BTreeSet<Operator> =
-            of_family().filter(|(_, attempt)| open(attempt)).filter_map(|(_, attempt)| operator(attempt)).collect();
-        if shown.is_empty() || shown.len() >= timing::BLOCKED_OPERATORS || may_be.len() < timing::BLOCKED_OPERATORS {
+        if !self.few_are_up(family, view) {
             return;
         }
+        let of_family = || self.attempts.iter().enumerate().filter(|(_, attempt)| attempt.family == Some(family));
+        let shown = self.shown(family, view);
         for (_, attempt) in of_family().filter(|(_, attempt)| attempt.turn > 0) {
             if let State::Waiting { since, .. } = attempt.state {
                 wish.open(since + timing::CONNECT_AGAIN);
@@ -132,7 +122,7 @@ impl Relays {
                 Some(State::Waiting { since, .. } | State::Success { since, at_once: false, .. }) => *since,
                 _ => continue,
             };
-            let Some(operator) = operator(attempt) else { continue };
+            let Some(operator) = self.silent_operator(attempt, family, view) else { continue };
             if shown.contains(&operator) || tried.len() >= timing::AGAIN_RELAYS || !tried.insert(operator) {
                 continue;
             }
@@ -145,12 +135,43 @@ impl Relays {
         }
     }
 
+    /// Whose silence over UDP counts, should this relay be up, and on which port.
+    fn silent_operator(&self, attempt: &Attempt, family: Family, view: &View<'_>) -> Option<(u16, Operator)> {
+        let node = self.node(view.input, attempt.region, attempt.node)?;
+        match self.way(attempt, view)? {
+            // Where there is no STUN, none is silent.
+            Way::Direct(address) if plan::stun_place(node, family) != Place::Off => {
+                Some((node.stun_port?, Operator::of(address)))
+            }
+            _ => None,
+        }
+    }
+
+    fn operators(&self, family: Family, view: &View<'_>, which: fn(&State) -> bool) -> BTreeSet<(u16, Operator)> {
+        let of_family = self.attempts.iter().filter(|attempt| attempt.family == Some(family));
+        let these = of_family.filter(|attempt| which(&attempt.state));
+        these.filter_map(|attempt| self.silent_operator(attempt, family, view)).collect()
+    }
+
+    /// Operators that are shown to be up all the time.
+    fn shown(&self, family: Family, view: &View<'_>) -> BTreeSet<(u16, Operator)> {
+        self.operators(family, view, |state| matches!(state, State::Success { at_once: true, .. }))
+    }
+
+    /// Whether something is up along the way of a family, but fewer relays are shown to be than silence over UDP takes, and
+    /// there may be enough of them.
+    fn few_are_up(&self, family: Family, view: &View<'_>) -> bool {
+        let open = |state: &State| matches!(state, State::Waiting { .. } | State::Success { .. });
+        let up = |state: &State| matches!(state, State::Success { .. });
+        let any_up = self.attempts.iter().any(|attempt| attempt.family == Some(family) && up(&attempt.state));
+        any_up && !suffice(&self.shown(family, view)) && suffice(&self.operators(family, view, open))
+    }
+
     /// UDP may be blocked over one family and merely be late over the other: only what TCP shows to be up along the same
     /// way speaks by its silence.
     fn each_family(&self, view: &View<'_>, mut room: usize, patience: Option<Duration>, wish: &mut Wish) {
         for family in Family::BOTH {
-            let ways = (0..self.len()).filter_map(|region| self.of_family(region, family, view));
-            for index in ways.take(timing::FAMILY_WITNESSES) {
+            for index in self.witnesses(family, view, timing::FAMILY_WITNESSES) {
                 match self.attempts.get(index).map(|attempt| &attempt.state) {
                     Some(State::New) if room > 0 => {
                         wish.due.push(index);
@@ -163,6 +184,33 @@ impl Relays {
                 }
             }
         }
+    }
+
+    /// One relay of each operator whose silence would count, unless it is known to be down: those of regions that answered
+    /// first, in that order, and first relays of regions before second ones.
+    fn witnesses(&self, family: Family, view: &View<'_>, most: usize) -> Vec<usize> {
+        let mut known: Vec<(bool, usize, Option<Moment>, usize, u16, Operator)> = self
+            .attempts
+            .iter()
+            .enumerate()
+            .filter(|(_, attempt)| attempt.family == Some(family) && attempt.turn == 0)
+            .filter(|(_, attempt)| !matches!(attempt.state, State::Failed(_)))
+            .filter_map(|(index, attempt)| {
+                let answered = view.stun.get(attempt.region).and_then(|seen| seen.first_answer);
+                let (port, operator) = self.silent_operator(attempt, family, view)?;
+                Some((answered.is_none(), attempt.node, answered, index, port, operator))
+            })
+            .collect();
+        known.sort_unstable();
+        let mut seen = BTreeSet::new();
+        known.retain(|(.., port, operator)| seen.insert((*port, *operator)));
+        // Two for each port, at least.
+        let mut taken: BTreeSet<(u16, Operator)> = BTreeSet::new();
+        known.retain(|(.., port, operator)| {
+            let wanted = taken.len() < most || taken.iter().filter(|(other, _)| other == port).count() < 2;
+            wanted && taken.insert((*port, *operator))
+        });
+        known.into_iter().map(|(_, _, _, index, ..)| index).collect()
     }
 
     /// A region whose STUN is silent while others answer.
@@ -195,26 +243,21 @@ impl Relays {
             return;
         }
         for family in Family::BOTH.into_iter().filter(|family| !view.families.contains(family)) {
-            let mut witnesses: Vec<(Moment, Duration, usize)> = view
-                .stun
-                .iter()
-                .enumerate()
-                .filter(|(region, _)| self.of_family(*region, family, view).is_some())
-                .filter_map(|(region, seen)| Some((seen.first_answer?, seen.best?.0, region)))
-                .collect();
-            witnesses.sort_unstable();
-            // Where one is down, the next takes its place.
-            witnesses.retain(|(_, _, region)| {
-                let attempt = self.of_family(*region, family, view).and_then(|index| self.attempts.get(index));
-                !attempt.is_some_and(|attempt| matches!(attempt.state, State::Failed(_)))
-            });
-            for (answered, round_trip, region) in witnesses.into_iter().take(timing::BLOCKED_OPERATORS) {
-                let start = (Moment::START + timing::RACE_AFTER).max(answered + round_trip / 2);
-                let Some(index) = self.of_family(region, family, view) else { continue };
-                match self.attempts.get(index).map(|attempt| &attempt.state) {
-                    Some(State::New) if view.now >= start => wish.due.push(index),
-                    Some(State::New) => wish.wait(start),
-                    Some(State::Waiting { since, .. }) => wish.open(*since + round_trip * 3 + timing::MATURE_FLOOR),
+            let few = self.few_are_up(family, view);
+            for index in self.witnesses(family, view, timing::BLOCKED_OPERATORS) {
+                let Some(attempt) = self.attempts.get(index) else { continue };
+                let seen = view.stun.get(attempt.region).copied().unwrap_or_default();
+                let round_trip = seen.best.map_or(view.slowest, |(best, _)| best);
+                let answered = seen.first_answer.unwrap_or(Moment::START) + round_trip / 2;
+                let start = answered.max(Moment::START + timing::RACE_AFTER);
+                match attempt.state {
+                    State::New if view.now >= start => wish.due.push(index),
+                    State::New => wish.wait(start),
+                    State::Waiting { since, .. } => {
+                        // The way is up, so the others are not as far as that, or packets get lost.
+                        let patience = round_trip * 3 + timing::MATURE_FLOOR;
+                        wish.open(since + if few { patience.max(timing::HTTPS_FLOOR) } else { patience });
+                    }
                     _ => {}
                 }
             }
@@ -278,6 +321,14 @@ impl Relays {
     }
 }
 
+/// Whether these are as many as silence over UDP takes: so many in all, and two asked on each port.
+fn suffice(operators: &BTreeSet<(u16, Operator)>) -> bool {
+    let all: BTreeSet<Operator> = operators.iter().map(|(_, operator)| *operator).collect();
+    let ports: BTreeSet<u16> = operators.iter().map(|(port, _)| *port).collect();
+    let of = |port: u16| operators.iter().filter(|(other, _)| *other == port).count();
+    all.len() >= timing::BLOCKED_OPERATORS && (ports.len() == 1 || ports.into_iter().all(|port| of(port) >= 2))
+}
+
 impl Wish {
     fn wake(&mut self, at: Moment) {
         self.wake = Some(self.wake.map_or(at, |wake| wake.min(at)));
@@ -291,5 +342,24 @@ impl Wish {
     fn wait(&mut self, at: Moment) {
         self.wake(at);
         self.open(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_operators_speak_and_two_on_each_port() {
+        let set = |list: &[(u16, &str)]| {
+            list.iter().map(|(port, server)| (*port, Operator::of(server.parse().unwrap()))).collect::<BTreeSet<_>>()
+        };
+        let [a, b, c, d] = ["20.1.0.1", "20.2.0.1", "20.3.0.1", "20.4.0.1"];
+        assert!(!suffice(&set(&[])));
+        assert!(!suffice(&set(&[(3478, a), (3478, b)])));
+        assert!(!suffice(&set(&[(3478, a), (3478, b), (3478, "20.2.0.9")])), "one operator is one witness");
+        assert!(suffice(&set(&[(3478, a), (3478, b), (3478, c)])));
+        assert!(!suffice(&set(&[(3478, a), (3478, b), (3478, c), (443, d)])), "the other port may be closed at one");
+        assert!(suffice(&set(&[(3478, a), (3478, b), (443, c), (443, d)])));
     }
 }
