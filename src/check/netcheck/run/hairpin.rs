@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn those_close_rounds_who_saw_the_socket_where_it_is_sent_to_and_each_in_turn() {
         let mut hairpin = aimed();
-        let lossy = Seen { lost: 3, settled: 10, ..Seen::default() };
+        let lossy = Seen { lost: 3, settled: 10 };
         let controls: Vec<_> = (0..6).flat_map(|round| fire(&mut hairpin, ms(round * 20), lossy)).collect();
         let text: Vec<_> = controls.iter().map(ToString::to_string).collect();
         let (second, third) = ("20.2.0.1:3478", "20.3.0.1:3478");
