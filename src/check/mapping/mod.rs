@@ -89,8 +89,23 @@ pub(super) fn reconsider(conclusion: Conclusion, sightings: &[Sighting], alone: 
     }
     let (odd, agreeing): (Vec<&Sighting>, Vec<_>) =
         sightings.iter().partition(|sighting| conclusion.odd.contains_key(&sighting.server));
-    let known: BTreeSet<IpAddr> = agreeing.iter().map(|sighting| sighting.mapped.ip()).collect();
-    let other = || odd.iter().copied().chain(alone).filter(|sighting| !known.contains(&sighting.mapped.ip()));
+    // One operator's views of a socket agree with nobody's, be it one that serves the measurement.
+    let mut watched: BTreeMap<Slot, BTreeSet<Operator>> = BTreeMap::new();
+    for sighting in &agreeing {
+        watched.entry(sighting.slot).or_default().insert(Operator::of(sighting.server.ip()));
+    }
+    let (together, lone): (Vec<&Sighting>, Vec<_>) = agreeing
+        .iter()
+        .copied()
+        .partition(|sighting| watched.get(&sighting.slot).is_some_and(|by| by.len() >= NEEDED_OPERATORS));
+    let known: BTreeSet<IpAddr> = together.iter().map(|sighting| sighting.mapped.ip()).collect();
+    let other = || {
+        odd.iter()
+            .copied()
+            .chain(lone.iter().copied())
+            .chain(alone)
+            .filter(|sighting| !known.contains(&sighting.mapped.ip()))
+    };
     let dissenters: BTreeSet<Operator> = other().map(|sighting| Operator::of(sighting.server.ip())).collect();
     let witnesses: BTreeSet<Operator> = agreeing.iter().map(|sighting| Operator::of(sighting.server.ip())).collect();
     let enough = witnesses.difference(&dissenters).count() >= NEEDED_TO_BLAME;

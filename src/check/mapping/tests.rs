@@ -165,6 +165,20 @@ fn another_way_out_shows_on_sockets_that_nobody_else_was_asked_from() {
 }
 
 #[test]
+fn another_way_out_shows_on_a_socket_that_one_operator_alone_has_seen() {
+    // The pool gives each server's address its own; the one that got the other was asked by the measuring socket alone.
+    let two = [(NET[0], easy as fn(u8) -> String), (NET[1], easy as _)];
+    let mut seen = sightings(&two, 3);
+    let first = Slot::Shared { family: Family::V4, index: 0 };
+    seen.retain(|sighting| sighting.slot != first || sighting.server.ip().to_string() == NET[0]);
+    let other: Vec<Sighting> = sightings(&[("20.1.0.2", other_uplink)], 1);
+    assert_eq!(other[0].slot, first);
+    seen.extend(other);
+    let conclusion = reconsider(conclude(&seen), &seen, &[]);
+    assert_eq!(conclusion.varies.value(), None, "{seen:?}");
+}
+
+#[test]
 fn two_dissenters_are_no_odd_servers() {
     let rest = [NET[0], NET[1], NET[2]].map(|server| (server, easy as fn(u8) -> String));
     let apart: Vec<Sees> = rest.into_iter().chain([(NET[3], other_port as _), (NET[4], third_port as _)]).collect();
