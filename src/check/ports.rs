@@ -35,6 +35,8 @@ const NEEDED_STEPS: usize = 4;
 const LONGEST_STEP: u16 = 16;
 /// … and mappings before one address is called the only one: one run in 100,000 where there are two.
 pub(super) const NEEDED_FOR_PAIRED: usize = 18;
+/// So many sockets whose port is kept are no chance, whatever became of other mappings.
+const NEEDED_KEEPERS: usize = 4;
 /// An outer port this far from the local one may be of a sequence that passes by the local ports.
 const NEAR: u16 = 1024;
 /// Ports within so many of each other are a block.
@@ -58,7 +60,9 @@ pub(super) fn allocation(bindings: &[Binding]) -> Verdict<PortAllocation> {
         };
         moved().filter(near).count() * 2 >= moved().count()
     };
-    let doubtful = !all && keepers.len() * 2 <= sockets(bindings) && passing_by();
+    // Nor is it two or three of a hundred mappings that chance keeps, once in a million NATs.
+    let by_chance = || keepers.len() < NEEDED_KEEPERS && kept.clone().count() * 4 < total;
+    let doubtful = (!all && keepers.len() * 2 <= sockets(bindings) && passing_by()) || by_chance();
     if keepers.len() >= 2 && !doubtful {
         let confidence = if all && total >= 3 { Confidence::High } else { Confidence::Medium };
         let why = Why::PortsKept { kept: count(keepers.len()), sockets: count(sockets(bindings)) };
@@ -228,6 +232,9 @@ mod tests {
         assert_eq!(allocated(&[10_000, 10_001]), Some(PortAllocation::Preserving));
         assert_eq!(allocated(&[10_000, 30_001, 10_002]), Some(PortAllocation::Preserving), "one collided");
         assert_eq!(allocated(&[10_000, 20_001]), None, "once is chance");
+        let mut scattered: Vec<u16> = SCATTERED.iter().copied().chain([17_000, 56_000, 8_000, 30_000]).collect();
+        (scattered[3], scattered[9]) = (10_003, 10_009);
+        assert_eq!(allocated(&scattered), None, "chance keeps two of many");
         assert_eq!(allocated(&[20_000, 20_002, 20_004, 20_006, 20_008]), Some(PortAllocation::Sequential));
         assert_eq!(allocated(&[20_000, 0, 20_004, 20_006, 0, 0, 20_012, 20_014]), Some(PortAllocation::Sequential));
         assert_eq!(allocated(&[20_000, 20_002, 20_004, 20_006]), None, "three steps");
