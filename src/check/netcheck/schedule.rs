@@ -25,6 +25,9 @@ pub(super) struct Knowledge {
     pub measured: Option<Duration>,
     /// The measuring socket has given the server up.
     pub given_up: bool,
+    /// Copies that it takes besides, of a family that nothing is heard over: so many where connections show that packets
+    /// get lost, or nobody knows whether this server is up.
+    pub more_copies: u32,
     /// The socket asks so few servers that each answer counts.
     pub few_witnesses: bool,
     /// What TCP shows of the way to the server, where nothing is heard over UDP, and its round trip.

@@ -151,6 +151,7 @@ impl Track {
         } else {
             timing::NEEDED_COPIES_SILENT
         };
+        let needed = needed.max(knowledge.more_copies);
         let give_up = self.shared_copy(needed).and_then(|at| patience(signs, knowledge).map(|wait| at + wait));
         let give_up = give_up.map(|at| at.max(first + timing::FARTHEST));
         // Silence counts from when the way is known to be up, and only once it has lasted.
@@ -161,7 +162,7 @@ impl Track {
                 // Where the other family is heard, fewer were wanted of this one at first.
                 let few = signs.heard_udp && sent < timing::NEEDED_COPIES_SILENT;
                 match enough.map(|copy| copy.at).filter(|_| !few) {
-                    None if sent < timing::MOST_COPIES => {
+                    None if sent < timing::MOST_COPIES.max(needed + up.copies) => {
                         let next = last + timing::COPY_SPACING;
                         return if now >= next { Next::Copy { connected: false } } else { Next::Wait(next) };
                     }
@@ -185,8 +186,9 @@ impl Track {
             }
             wakes.push(at);
         }
-        if sent < timing::MAX_COPIES {
-            let at = last + spacing(signs, sent, needed);
+        if sent < timing::MAX_COPIES.max(needed) {
+            let apart = if knowledge.more_copies > 0 { timing::LOSSY_SPACING[1] } else { spacing(signs, sent, needed) };
+            let at = last + apart;
             if now >= at {
                 return Next::Copy { connected: false };
             }

@@ -11,7 +11,7 @@ use crate::check::Operator;
 use crate::check::netcheck::schedule::Shown;
 use crate::check::netcheck::timing;
 use crate::model::{Family, Node};
-use crate::probe::{Cause, HttpsAnswer, Outcome, Question};
+use crate::probe::{Cause, Failure, HttpsAnswer, Outcome, Question};
 use crate::report::{Confidence, Why};
 
 /// What shows that a server is up along one way.
@@ -95,7 +95,8 @@ impl Silence {
             refused: mature.keys().all(|server| turned_away.contains(server)),
             enough_each: mature
                 .iter()
-                .all(|(server, copies)| *copies >= timing::COPIES || turned_away.contains(server)),
+                .all(|(server, copies)| *copies >= timing::COPIES || turned_away.contains(server))
+                && evidence.asked_over_and_over(family, up),
         }
     }
 
@@ -191,6 +192,42 @@ impl Evidence<'_> {
             }
             _ => None,
         })
+    }
+
+    /// Whether connections along the way of one family show that packets get lost: one took a second SYN, or came about
+    /// while an earlier one to the same relay never did.
+    fn tcp_loses(&self, family: Family) -> bool {
+        let of_family =
+            || self.https.iter().filter(|request| request.target.address.is_some_and(|to| Family::of(to) == family));
+        let silent = |request: &HttpsTry<'_>| {
+            let failed = |failure: &Failure| !matches!(failure.cause, Cause::TimedOut { .. });
+            request.answer.is_none() && !request.failure.as_ref().is_some_and(failed)
+        };
+        of_family().filter_map(|request| Some((request, request.success()?))).any(|(request, answer)| {
+            let before = |other: &HttpsTry<'_>| other.target.address == request.target.address && other.at < request.at;
+            answer.connect >= timing::SYN_SENT_AGAIN || of_family().any(|other| before(other) && silent(other))
+        })
+    }
+
+    /// Whether each server that nobody knows to be up, or each one where packets get lost, was asked so often over a family
+    /// that a way which loses two of three round trips would have shown: one such may be the only one whose STUN works.
+    fn asked_over_and_over(&self, family: Family, up: &BTreeMap<Operator, Up>) -> bool {
+        let needed = |server: &SocketAddr| match self.tcp_loses(family) {
+            true => timing::MOST_COPIES_LOSSY,
+            false if up.contains_key(&Operator::of(server.ip())) => 0,
+            false => timing::COPIES_UNSHOWN,
+        };
+        let slowest = up.values().map(|up| up.round_trip).max().unwrap_or_default();
+        let mut asked: BTreeMap<SocketAddr, u32> = BTreeMap::new();
+        let mut turned_away: BTreeSet<SocketAddr> = BTreeSet::new();
+        for copy in self.of_family(family).filter(|copy| self.is_witness(copy.server.ip())) {
+            if copy.shared() {
+                *asked.entry(copy.server).or_default() += u32::from(copy.matured(self.ended_at, slowest));
+            } else if copy.failure.is_some() {
+                turned_away.insert(copy.server);
+            }
+        }
+        asked.iter().all(|(server, copies)| *copies >= needed(server) || turned_away.contains(server))
     }
 
     /// Whether relays were asked over TCP along the way of one family, and that came to nothing everywhere.

@@ -175,6 +175,31 @@ impl Relays {
         shown.reduce(|(one, near), (other, far)| (one.min(other), near.max(far)))
     }
 
+    /// Whether any relay answered over a family.
+    pub(super) fn any_of_family(&self, family: Family) -> bool {
+        let mut of_family = self.attempts.iter().filter(|attempt| attempt.family == Some(family));
+        of_family.any(|attempt| matches!(attempt.state, State::Success { .. }))
+    }
+
+    /// Whether connections along the way of a family show that packets get lost: one took a second SYN, or came about while
+    /// an earlier one to the same relay had not.
+    pub(super) fn lose(&self, family: Family) -> bool {
+        let of_family = || self.attempts.iter().filter(|attempt| attempt.family == Some(family));
+        of_family().any(|attempt| match attempt.state {
+            State::Success { at_once: false, .. } => true,
+            State::Success { since, .. } => of_family().any(|other| {
+                let same = (other.region, other.node) == (attempt.region, attempt.node);
+                let overtaken = match &other.state {
+                    State::Waiting { since: before, .. } => *before < since,
+                    State::Failed(failure) => matches!(failure.cause, Cause::TimedOut { .. }),
+                    _ => false,
+                };
+                same && overtaken
+            }),
+            _ => false,
+        })
+    }
+
     /// Attempts to launch for a region: none while one is under way or has succeeded; else those of the first node
     /// not yet tried, of the preferred family first where there is one.
     fn next_attempts(&self, region: usize, view: &View<'_>, prefer: Option<Family>) -> Vec<usize> {

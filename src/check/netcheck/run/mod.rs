@@ -216,8 +216,18 @@ impl NetcheckCheck {
         let tcp = if signs.heard_udp { None } else { self.tcp_round_trip(track.server) };
         if track.role == Role::Measure {
             let family = track.slot.family();
-            let up = if self.heard(family) { None } else { self.relays.up(track.server.ip()) };
-            return Knowledge { tcp, up, ..Knowledge::default() };
+            if self.heard(family) {
+                return Knowledge { tcp, ..Knowledge::default() };
+            }
+            let up = self.relays.up(track.server.ip());
+            let more_copies = if self.relays.lose(family) {
+                timing::MOST_COPIES_LOSSY
+            } else if up.is_none() && (self.relays.any_of_family(family) || self.any_stream()) {
+                timing::COPIES_UNSHOWN
+            } else {
+                0
+            };
+            return Knowledge { tcp, up, more_copies, ..Knowledge::default() };
         }
         let measuring = || self.tracks.iter().filter(|other| other.role == Role::Measure);
         let twin = measuring()
@@ -227,7 +237,7 @@ impl NetcheckCheck {
             !twin.answered() && twin.next(self.now, signs, Knowledge { tcp, ..Knowledge::default() }) == Next::Settled
         });
         let few_witnesses = Hairpin::socket_of(track.slot).is_some();
-        Knowledge { tcp, measured: twin.and_then(Track::best), given_up, few_witnesses, up: None }
+        Knowledge { tcp, measured: twin.and_then(Track::best), given_up, few_witnesses, more_copies: 0, up: None }
     }
 
     /// Best STUN round trip of a region, else its HTTPS one.
