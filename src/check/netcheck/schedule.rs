@@ -14,6 +14,35 @@ pub(super) struct Signs {
     pub slowest: Duration,
     /// A server that answers has left a copy unanswered for longer than its round trip explains.
     pub loss_seen: bool,
+    /// Of each family that nothing is heard over, while TCP shows that something is up along it.
+    pub silent: [Option<Unanswered>; 2],
+}
+
+/// Whom nothing is heard from over UDP along the way of a family, counted by operators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Unanswered {
+    /// Connections show that packets get lost.
+    pub lossy: bool,
+    /// Asked over UDP.
+    pub asked: usize,
+    /// Those of them that nobody knows to be up.
+    pub unshown: usize,
+}
+
+impl Unanswered {
+    /// Copies each server must have been sent before the silence of those that are up counts. One that nobody knows to be
+    /// up may be the only one whose STUN works, at the end of a bad way; where packets get lost, so may any. That several
+    /// such all lose what they were sent is as unlikely with fewer copies to each.
+    pub(super) fn copies(self, up: bool) -> u32 {
+        let each = |all: u32, of: usize| all.div_ceil(u32::try_from(of).unwrap_or(u32::MAX).max(1));
+        if self.lossy {
+            each(timing::COPIES_LOSSY_IN_ALL, self.asked).clamp(timing::MAX_COPIES, timing::MOST_COPIES_LOSSY)
+        } else if up {
+            0
+        } else {
+            each(timing::COPIES_UNSHOWN, self.unshown).max(timing::NEEDED_COPIES_SILENT)
+        }
+    }
 }
 
 /// What one track knows of its own server from elsewhere.
@@ -25,8 +54,7 @@ pub(super) struct Knowledge {
     pub measured: Option<Duration>,
     /// The measuring socket has given the server up.
     pub given_up: bool,
-    /// Copies that it takes besides, of a family that nothing is heard over: so many where connections show that packets
-    /// get lost, or nobody knows whether this server is up.
+    /// Copies that [`Unanswered`] wants.
     pub more_copies: u32,
     /// The socket asks so few servers that each answer counts.
     pub few_witnesses: bool,
@@ -129,4 +157,18 @@ pub(super) fn silent_mapping(now: Moment, signs: &Signs, knowledge: Knowledge, l
 
 pub(super) fn due(now: Moment, at: Moment, connected: bool) -> Next {
     if now >= at { Next::Copy { connected } } else { Next::Wait(at) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_server_that_nobody_knows_is_asked_more_often_than_each_of_many() {
+        let clean = |unshown| Unanswered { lossy: false, asked: unshown + 3, unshown };
+        assert_eq!((1..=4).map(|unshown| clean(unshown).copies(false)).collect::<Vec<_>>(), [14, 7, 5, 5]);
+        assert_eq!(clean(1).copies(true), 0);
+        let lossy = |asked| Unanswered { lossy: true, asked, unshown: 0 }.copies(true);
+        assert_eq!([3, 4, 6, 9, 28].map(lossy), [18, 18, 12, 8, 7]);
+    }
 }

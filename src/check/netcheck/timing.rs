@@ -21,11 +21,11 @@ pub(super) const COPY_SPACING: Duration = Duration::from_millis(25);
 pub(super) const MAX_COPIES: u32 = 7;
 /// … unless it was shown to be up only after most of them had left.
 pub(super) const MOST_COPIES: u32 = 10;
-/// … or connections show that packets get lost, where nothing is heard over UDP: of servers that lose two of three round
-/// trips each, one may be the only one of four whose STUN works.
+/// … or connections show that packets get lost, where nothing is heard over UDP: then up to so many …
 pub(super) const MOST_COPIES_LOSSY: u32 = 18;
-/// … and of one that nobody knows to be up while others are and are silent: it may be the only one whose STUN works, at the
-/// end of a bad way.
+/// … and to all of the operators together so many …
+pub(super) const COPIES_LOSSY_IN_ALL: u32 = 72;
+/// … or so many to those together that nobody knows to be up.
 pub(super) const COPIES_UNSHOWN: u32 = 14;
 /// A silent server is asked once from a connected socket, on which an ICMP refusal can be heard; no sooner than this.
 pub(super) const CONNECTED_AFTER: Duration = Duration::from_millis(75);

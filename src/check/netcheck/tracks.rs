@@ -154,6 +154,8 @@ impl Track {
         let needed = needed.max(knowledge.more_copies);
         let give_up = self.shared_copy(needed).and_then(|at| patience(signs, knowledge).map(|wait| at + wait));
         let give_up = give_up.map(|at| at.max(first + timing::FARTHEST));
+        let counted = self.shared_copy(knowledge.more_copies).map(|at| at + timing::FARTHEST);
+        let give_up = give_up.map(|at| counted.map_or(at, |counted| at.max(counted)));
         // Silence counts from when the way is known to be up, and only once it has lasted.
         let give_up = match (give_up, knowledge.up) {
             (Some(at), Some((up, round_trip))) => {
@@ -261,8 +263,8 @@ mod tests {
     fn a_mapping_socket_loses_no_round_trips_where_datagrams_are_lost() {
         let mut silent = track(&[(0, false, Fate::Waiting)]);
         (silent.role, silent.wanted) = (Role::Mapping, 1);
-        let lossless = Signs { heard_udp: true, slowest: Duration::from_millis(300), loss_seen: false };
-        let lossy = Signs { loss_seen: true, ..lossless };
+        let lossless = Signs { heard_udp: true, slowest: Duration::from_millis(300), ..Signs::default() };
+        let lossy = Signs { loss_seen: true, ..lossless.clone() };
         let measured = Knowledge { measured: Some(Duration::from_millis(300)), ..Knowledge::default() };
         assert_eq!(silent.next(ms(50), &lossless, Knowledge::default()), Next::Patience);
         assert_eq!(silent.next(ms(50), &lossless, measured), Next::Wait(ms(385)));
@@ -279,7 +281,7 @@ mod tests {
     #[test]
     fn a_server_farther_than_the_others_so_far_is_not_yet_silent() {
         let mut silent = track(&[(0, false, Fate::Waiting), (25, false, Fate::Waiting), (50, false, Fate::Waiting)]);
-        let heard = |millis| Signs { heard_udp: true, slowest: Duration::from_millis(millis), loss_seen: false };
+        let heard = |millis| Signs { heard_udp: true, slowest: Duration::from_millis(millis), ..Signs::default() };
         assert_eq!(silent.next(ms(100), &heard(100), Knowledge::default()), Next::Wait(ms(135)));
         assert_eq!(silent.next(ms(135), &heard(100), Knowledge::default()), Next::Copy { connected: true });
         assert_eq!(silent.next(ms(249), &heard(240), Knowledge::default()), Next::Wait(ms(250)));
@@ -306,7 +308,7 @@ mod tests {
     fn a_silent_server_is_given_up_by_the_measure_of_the_others() {
         let waiting = [(0, false, Fate::Waiting), (25, false, Fate::Waiting), (50, false, Fate::Waiting)];
         let mut silent = track(&waiting);
-        let signs = Signs { heard_udp: true, slowest: Duration::from_millis(20), loss_seen: false };
+        let signs = Signs { heard_udp: true, slowest: Duration::from_millis(20), ..Signs::default() };
         assert_eq!(silent.next(ms(75), &signs, Knowledge::default()), Next::Copy { connected: true });
         silent.copies.push(Copy { probe: ProbeId(1), at: ms(75), connected: true, fate: Fate::Waiting });
         assert_eq!(silent.next(ms(76), &signs, Knowledge::default()), Next::Wait(ms(300)));
@@ -329,7 +331,7 @@ mod tests {
     fn loss_elsewhere_buys_a_silent_server_more_copies() {
         let waiting = [(0, false, Fate::Waiting), (25, false, Fate::Waiting), (50, false, Fate::Waiting)];
         let silent = track(&waiting);
-        let signs = Signs { heard_udp: true, slowest: Duration::from_millis(20), loss_seen: true };
+        let signs = Signs { heard_udp: true, slowest: Duration::from_millis(20), loss_seen: true, ..Signs::default() };
         assert_eq!(silent.next(ms(75), &signs, Knowledge::default()), Next::Copy { connected: true });
         let mut silent = silent;
         silent.copies.push(Copy { probe: ProbeId(1), at: ms(75), connected: true, fate: Fate::Waiting });

@@ -8,7 +8,7 @@ use super::evidence::{Evidence, HttpsTry};
 use super::owner::Owner;
 use super::reach::count;
 use crate::check::Operator;
-use crate::check::netcheck::schedule::Shown;
+use crate::check::netcheck::schedule::{Shown, Unanswered};
 use crate::check::netcheck::timing;
 use crate::model::{Family, Node};
 use crate::probe::{Cause, Failure, HttpsAnswer, Outcome, Question};
@@ -209,25 +209,26 @@ impl Evidence<'_> {
         })
     }
 
-    /// Whether each server that nobody knows to be up, or each one where packets get lost, was asked so often over a family
-    /// that a way which loses two of three round trips would have shown: one such may be the only one whose STUN works.
+    /// Whether each server was asked so often over a family that one at the end of a bad way would have shown.
     fn asked_over_and_over(&self, family: Family, up: &BTreeMap<Operator, Up>) -> bool {
-        let needed = |server: &SocketAddr| match self.tcp_loses(family) {
-            true => timing::MOST_COPIES_LOSSY,
-            false if up.contains_key(&Operator::of(server.ip())) => 0,
-            false => timing::COPIES_UNSHOWN,
-        };
-        let slowest = up.values().map(|up| up.round_trip).max().unwrap_or_default();
         let mut asked: BTreeMap<SocketAddr, u32> = BTreeMap::new();
         let mut turned_away: BTreeSet<SocketAddr> = BTreeSet::new();
         for copy in self.of_family(family).filter(|copy| self.is_witness(copy.server.ip())) {
             if copy.shared() {
-                *asked.entry(copy.server).or_default() += u32::from(copy.matured(self.ended_at, slowest));
+                // Nobody knows how far it is.
+                let old = self.ended_at >= copy.at + timing::FARTHEST;
+                *asked.entry(copy.server).or_default() += u32::from(old);
             } else if copy.failure.is_some() {
                 turned_away.insert(copy.server);
             }
         }
-        asked.iter().all(|(server, copies)| *copies >= needed(server) || turned_away.contains(server))
+        let operators: BTreeSet<Operator> = asked.keys().map(|server| Operator::of(server.ip())).collect();
+        let unshown = operators.iter().filter(|operator| !up.contains_key(operator)).count();
+        let unanswered = Unanswered { lossy: self.tcp_loses(family), asked: operators.len(), unshown };
+        asked.iter().all(|(server, copies)| {
+            let is_up = up.contains_key(&Operator::of(server.ip()));
+            *copies >= unanswered.copies(is_up) || turned_away.contains(server)
+        })
     }
 
     /// Whether relays were asked over TCP along the way of one family, and that came to nothing everywhere.

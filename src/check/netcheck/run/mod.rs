@@ -15,17 +15,17 @@ mod hear;
 mod pings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::names::Names;
 use super::plan::{self, Place};
 use super::relays::Relays;
-use super::schedule::{Knowledge, Next, Signs};
+use super::schedule::{Knowledge, Next, Signs, Unanswered};
 use super::tracks::{Copy, Fate, Role, Track};
 use super::{Input, timing};
-use crate::check::mapping;
-use crate::model::Family;
+use crate::check::{Operator, mapping};
+use crate::model::{Family, is_global};
 use crate::probe::{
     Check, Launch, Moment, Observation, PortMappingService, Probe, ProbeId, Question, Record, Slot, StunForm,
 };
@@ -209,7 +209,27 @@ impl NetcheckCheck {
             heard_udp: self.tracks.iter().any(Track::answered),
             slowest: measured().filter_map(Track::best).max().unwrap_or_default(),
             loss_seen: measured().any(|track| track.shows_loss(now)),
+            silent: Family::BOTH.map(|family| self.unanswered(family)),
         }
+    }
+
+    fn unanswered(&self, family: Family) -> Option<Unanswered> {
+        let streams = self.any_stream();
+        if self.heard(family) || !(self.relays.any_of_family(family) || streams) {
+            return None;
+        }
+        let asked: BTreeMap<Operator, IpAddr> = self
+            .tracks
+            .iter()
+            .filter(|track| track.role == Role::Measure && track.slot.family() == family)
+            .map(|track| track.server.ip())
+            .filter(|server| is_global(*server))
+            .map(|server| (Operator::of(server), server))
+            .collect();
+        // Which of those that answer over TCP are servers asked over UDP is for the end to find out.
+        let unshown =
+            if streams { 1 } else { asked.values().filter(|server| self.relays.up(**server).is_none()).count() };
+        Some(Unanswered { lossy: self.relays.lose(family), asked: asked.len(), unshown })
     }
 
     fn knowledge(&self, track: &Track, signs: &Signs) -> Knowledge {
@@ -220,13 +240,8 @@ impl NetcheckCheck {
                 return Knowledge { tcp, ..Knowledge::default() };
             }
             let up = self.relays.up(track.server.ip());
-            let more_copies = if self.relays.lose(family) {
-                timing::MOST_COPIES_LOSSY
-            } else if up.is_none() && (self.relays.any_of_family(family) || self.any_stream()) {
-                timing::COPIES_UNSHOWN
-            } else {
-                0
-            };
+            let unanswered = signs.silent.get(family as usize).copied().flatten();
+            let more_copies = unanswered.map_or(0, |unanswered| unanswered.copies(up.is_some()));
             return Knowledge { tcp, up, more_copies, ..Knowledge::default() };
         }
         let measuring = || self.tracks.iter().filter(|other| other.role == Role::Measure);
