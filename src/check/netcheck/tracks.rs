@@ -189,7 +189,7 @@ impl Track {
             wakes.push(at);
         }
         if sent < timing::MAX_COPIES.max(needed) {
-            let apart = if knowledge.more_copies > 0 { timing::LOSSY_SPACING[1] } else { spacing(signs, sent, needed) };
+            let apart = if knowledge.more_copies > 0 { timing::LOSSY_SPACING[0] } else { spacing(signs, sent, needed) };
             let at = last + apart;
             if now >= at {
                 return Next::Copy { connected: false };

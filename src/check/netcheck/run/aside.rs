@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::timing;
 use super::agenda::List;
 use super::{Ask, Asked, NetcheckCheck};
+use crate::check::Operator;
 use crate::check::filtering::may_be_helped;
 use crate::model::Family;
 use crate::probe::{Moment, Outcome, StunReply};
@@ -105,6 +106,14 @@ impl NetcheckCheck {
     /// Whether any STUN server answered over TCP.
     pub(super) fn any_stream(&self) -> bool {
         self.streams.iter().any(|stream| stream.took.is_some())
+    }
+
+    /// Whether a STUN server of this operator answered over TCP, at once.
+    pub(super) fn stream_is_up(&self, operator: Operator) -> bool {
+        self.streams.iter().any(|stream| {
+            let at_once = stream.took.is_some_and(|took| took < timing::SYN_SENT_AGAIN);
+            at_once && Operator::of(stream.server.ip()) == operator
+        })
     }
 
     /// How long TCP takes to this server, or to the slowest of those that answered over it.

@@ -214,8 +214,7 @@ impl NetcheckCheck {
     }
 
     fn unanswered(&self, family: Family) -> Option<Unanswered> {
-        let streams = self.any_stream();
-        if self.heard(family) || !(self.relays.any_of_family(family) || streams) {
+        if self.heard(family) || !(self.relays.any_of_family(family) || self.any_stream()) {
             return None;
         }
         let asked: BTreeMap<Operator, IpAddr> = self
@@ -226,10 +225,13 @@ impl NetcheckCheck {
             .filter(|server| is_global(*server))
             .map(|server| (Operator::of(server), server))
             .collect();
-        // Which of those that answer over TCP are servers asked over UDP is for the end to find out.
-        let unshown =
-            if streams { 1 } else { asked.values().filter(|server| self.relays.up(**server).is_none()).count() };
+        let unshown = asked.values().filter(|server| !self.is_up(**server)).count();
         Some(Unanswered { lossy: self.relays.lose(family), asked: asked.len(), unshown })
+    }
+
+    /// Whether the operator of this server is up, as TCP shows.
+    fn is_up(&self, server: IpAddr) -> bool {
+        self.relays.up(server).is_some() || self.stream_is_up(Operator::of(server))
     }
 
     fn knowledge(&self, track: &Track, signs: &Signs) -> Knowledge {
@@ -241,7 +243,7 @@ impl NetcheckCheck {
             }
             let up = self.relays.up(track.server.ip());
             let unanswered = signs.silent.get(family as usize).copied().flatten();
-            let more_copies = unanswered.map_or(0, |unanswered| unanswered.copies(up.is_some()));
+            let more_copies = unanswered.map_or(0, |unanswered| unanswered.copies(self.is_up(track.server.ip())));
             return Knowledge { tcp, up, more_copies, ..Knowledge::default() };
         }
         let measuring = || self.tracks.iter().filter(|other| other.role == Role::Measure);
