@@ -1,19 +1,7 @@
-//! What the doctor reads of strangers beside DERP: certificates, the first message of a WebSocket, the head of an answer.
+//! Finds inputs for `bodies/doctor.rs`.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use natscope::wire::upgrade::ResponseReader;
-use natscope::wire::websocket::first_message;
-use natscope::wire::x509::{Certificate, Names};
+#[path = "../bodies/doctor.rs"]
+mod body;
 
-fuzz_target!(|bytes: &[u8]| {
-    let _ = Certificate::decode(bytes);
-    if let Some(names) = Names::decode(bytes) {
-        assert!(names.dns.len() + names.addresses.len() <= bytes.len());
-    }
-    if let Ok(Some(message)) = first_message(bytes) {
-        assert!(message.len() <= bytes.len());
-    }
-    let mut reader = ResponseReader::new();
-    let _ = reader.feed(bytes);
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| body::run(input));

@@ -1,0 +1,23 @@
+//! The inputs that are kept, and a place for one that fails.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Those kept for a target, in the order of their names.
+pub(crate) fn inputs(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
+    let mut paths: Vec<PathBuf> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+/// Writes one down.
+pub(crate) fn write(target: &str, input: &[u8]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let path = folder.join(format!("{target}-{:08x}", crc32fast::hash(input)));
+    fs::write(&path, input).unwrap();
+    path
+}
