@@ -63,6 +63,7 @@ const CRATES: &[(&str, &[&str], &str)] = &[
     ("getrandom", &["drive"], "randomness is an argument: a run with given randomness can be repeated"),
     ("granit_parser", &["derpmap"], "YAML maps are read in one place"),
     ("hickory_resolver", &["drive"], NETWORK),
+    ("hmac", &["drive"], "who wrote a cookie, or a relay's message"),
     ("http_body_util", &["drive"], NETWORK),
     ("httparse", &["wire"], "the head of a response, of an exchange that stops being HTTP after it"),
     ("httpdate", &["drive"], NETWORK),
