@@ -79,6 +79,11 @@ impl Seen {
         Self { since: now, recent: HashSet::new(), older: HashSet::new() }
     }
 
+    /// Whether this one was taken for new before.
+    pub(super) fn has(&self, id: [u8; 16]) -> bool {
+        self.recent.contains(&id) || self.older.contains(&id)
+    }
+
     /// Whether this one is new. What cannot be remembered is not taken for new.
     pub(super) fn is_new(&mut self, now: Instant, id: [u8; 16]) -> bool {
         // A message may come as long before its time as after it.

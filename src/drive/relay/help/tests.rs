@@ -165,6 +165,17 @@ fn what_is_not_of_the_mesh_is_not_acted_on() {
 }
 
 #[test]
+fn old_messages_sent_again_use_nothing_up() {
+    let pair = pair();
+    let cookie = pair.offer(pair.start).unwrap().cookie;
+    let messages: Vec<_> = (0..2).map(|_| pair.packet(CLIENT, cookie, ENOUGH, pair.start).unwrap().bytes).collect();
+    let receive = |datagram: &[u8]| pair.b.receive(datagram, endpoint(A), None, pair.start);
+    assert!(receive(&messages[0]).is_some());
+    assert!((0..2 * limits::FOR_OTHERS.burst).all(|_| receive(&messages[0]).is_none()));
+    assert!(receive(&messages[1]).is_some());
+}
+
+#[test]
 fn nothing_is_sent_to_where_no_client_can_be() {
     let pair = pair();
     for to in ["255.255.255.255:7", "224.0.0.1:7", "0.0.0.0:7", "198.51.100.7:0", "[ff02::1]:7", "[::]:7"] {
