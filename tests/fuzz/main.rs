@@ -7,7 +7,13 @@
 //!
 //! An input that fails is printed, and written where the message says.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "the inputs are ours, and a failure is one")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "the inputs are ours, and a failure is one"
+)]
 #![allow(unreachable_pub, missing_docs, reason = "the targets are a fuzzer's as well")]
 #![allow(clippy::disallowed_methods, reason = "it tells what takes too long")]
 
@@ -70,7 +76,7 @@ fn stun() {
 #[test]
 #[should_panic(expected = "an input of short failed")]
 fn a_failing_input_fails_the_run() {
-    try_all_of("short", vec![vec![0; 40]], INPUTS, |input| assert!(input.len() >= 30, "too short"));
+    try_all_of("short", &[vec![0; 40]], INPUTS, |input| assert!(input.len() >= 30, "too short"));
 }
 
 #[test]
@@ -90,19 +96,19 @@ fn changes_are_the_same_for_the_same_seed_and_reach_far() {
 }
 
 fn try_all(target: &str, usual: u64, run: fn(&[u8])) {
-    try_all_of(target, kept::inputs(target), usual, run);
+    try_all_of(target, &kept::inputs(target), usual, run);
 }
 
-fn try_all_of(target: &str, seeds: Vec<Vec<u8>>, usual: u64, run: fn(&[u8])) {
+fn try_all_of(target: &str, seeds: &[Vec<u8>], usual: u64, run: fn(&[u8])) {
     assert!(!seeds.is_empty(), "no inputs are kept for {target}");
     let number = |name: &str, usual: u64| std::env::var(name).map_or(usual, |number| number.parse().expect(name));
     let (seed, count) = (number("NATSCOPE_FUZZ_SEED", 1), number("NATSCOPE_FUZZ_INPUTS", usual));
     let mut rng = fastrand::Rng::with_seed(seed);
-    for input in &seeds {
+    for input in seeds {
         try_one(target, input, seed, run);
     }
     for _ in 0..count {
-        try_one(target, &change::change(&mut rng, &seeds), seed, run);
+        try_one(target, &change::change(&mut rng, seeds), seed, run);
     }
 }
 

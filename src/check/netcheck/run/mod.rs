@@ -244,7 +244,7 @@ impl NetcheckCheck {
             let up = self.relays.up(track.server.ip());
             let unanswered = signs.silent.get(family as usize).copied().flatten();
             let more_copies = unanswered.map_or(0, |unanswered| unanswered.copies(self.is_up(track.server.ip())));
-            return Knowledge { tcp, up, more_copies, ..Knowledge::default() };
+            return Knowledge { tcp, more_copies, up, ..Knowledge::default() };
         }
         let measuring = || self.tracks.iter().filter(|other| other.role == Role::Measure);
         let twin = measuring()
@@ -254,7 +254,7 @@ impl NetcheckCheck {
             !twin.answered() && twin.next(self.now, signs, Knowledge { tcp, ..Knowledge::default() }) == Next::Settled
         });
         let few_witnesses = Hairpin::socket_of(track.slot).is_some();
-        Knowledge { tcp, measured: twin.and_then(Track::best), given_up, few_witnesses, more_copies: 0, up: None }
+        Knowledge { tcp, measured: twin.and_then(Track::best), given_up, more_copies: 0, few_witnesses, up: None }
     }
 
     /// Best STUN round trip of a region, else its HTTPS one.
