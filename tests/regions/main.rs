@@ -83,15 +83,15 @@ fn a_fifth_of_all_datagrams_lost_each_way_costs_hardly_a_region() {
     assert!(median(outcomes.iter().map(|outcome| outcome.by_stun)) >= 27, "{outcomes:?}");
 }
 
-/// Seven copies from one socket, one from a connected one, four from each of two that ask about the mapping and of the
-/// two of the hairpin test.
+/// Seven copies from one socket, one from a connected one, four from each of two that ask about the mapping, and seven
+/// from each of the two of the hairpin test, which ask few servers.
 #[test]
 fn no_server_is_flooded_whatever_is_lost() {
     let _turn = turn();
     let world = World::start(&Spec { loss_percent: 20.0, seed: 4, ..Spec::default() });
     let outcome = runs::runtime().block_on(runs::natscope(&world));
     let manners = Manners::of(&world.take_arrivals());
-    assert!(outcome.measured >= outcome.by_stun && manners.most <= 24, "{outcome:?} {manners:?}");
+    assert!(outcome.measured >= outcome.by_stun && manners.most <= 30, "{outcome:?} {manners:?}");
     assert!(manners.sent <= 28 * 10, "{manners:?}");
     // First copies are paced, and none waits for another's answer.
     assert!(manners.flight < world::SLOWEST, "{manners:?}");
