@@ -24,7 +24,7 @@ fn any<'a>(rng: &mut Rng, seeds: &'a [Vec<u8>]) -> &'a [u8] {
 fn once(rng: &mut Rng, input: &mut Vec<u8>, seeds: &[Vec<u8>]) {
     let at = rng.usize(..=input.len());
     let end = (at + rng.usize(1..=32)).min(input.len());
-    match rng.u8(..10) {
+    match rng.u8(..11) {
         0 if !input.is_empty() => {
             let at = at % input.len();
             input[at] ^= 1 << rng.u8(..8);
@@ -54,6 +54,10 @@ fn once(rng: &mut Rng, input: &mut Vec<u8>, seeds: &[Vec<u8>]) {
             let other = any(rng, seeds);
             let from = rng.usize(..=other.len());
             input.splice(at.., other[from..].iter().copied());
+        }
+        9 => {
+            let times = rng.usize(1..=64).min(LONGEST / input.len().max(1));
+            *input = input.repeat(times.max(1));
         }
         _ => {
             let other = any(rng, seeds).to_vec();

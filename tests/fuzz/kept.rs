@@ -14,10 +14,14 @@ pub(crate) fn inputs(target: &str) -> Vec<Vec<u8>> {
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// Writes one down.
+/// Writes one down that failed.
 pub(crate) fn write(target: &str, input: &[u8]) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let path = folder.join(format!("{target}-{:08x}", crc32fast::hash(input)));
+    let path = place(&format!("{target}-{:08x}", crc32fast::hash(input)));
     fs::write(&path, input).unwrap();
     path
+}
+
+/// A file of the tests'.
+pub(crate) fn place(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }

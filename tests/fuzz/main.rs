@@ -5,7 +5,8 @@
 //!
 //!     NATSCOPE_FUZZ_SEED=7 NATSCOPE_FUZZ_INPUTS=1000000 cargo test --release --test fuzz
 //!
-//! An input that fails is printed, and written where the message says.
+//! An input fails that panics, overflows the stack, takes more memory than is there or does not end. It is printed, and
+//! written where the message says; with a copy of it in `fuzz/seeds`, it alone is tried again by `NATSCOPE_FUZZ_INPUTS=0`.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,11 +15,14 @@
     clippy::indexing_slicing,
     reason = "the inputs are ours, and a failure is one"
 )]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the process that tries tells the one that waits")]
 #![allow(unreachable_pub, missing_docs, reason = "the targets are a fuzzer's as well")]
-#![allow(clippy::disallowed_methods, reason = "it tells what takes too long")]
+#![allow(clippy::disallowed_methods, reason = "a session is told a time, and any will do")]
 
 mod change;
+mod harness;
 mod kept;
+mod trial;
 
 #[path = "../../fuzz/bodies/derp_frames.rs"]
 mod derp_frames;
@@ -33,15 +37,15 @@ mod doctor;
 #[path = "../../fuzz/bodies/stun.rs"]
 mod stun;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use trial::{Trial, number, seed};
 
 /// Changed inputs for a target, unless `NATSCOPE_FUZZ_INPUTS` says otherwise.
 const INPUTS: u64 = 6_000;
 /// Of targets each input of which takes a key agreement, which takes long in builds without optimization.
 const FEWER_INPUTS: u64 = 1_000;
-/// No input may take longer, on however busy a machine.
-const LONGEST: Duration = Duration::from_secs(10);
+/// Generous, for machines that are busy.
+const LONG: Duration = Duration::from_secs(5);
 
 #[test]
 fn derp_frames() {
@@ -73,56 +77,12 @@ fn stun() {
     try_all("stun", INPUTS, stun::run);
 }
 
-#[test]
-#[should_panic(expected = "an input of short failed")]
-fn a_failing_input_fails_the_run() {
-    try_all_of("short", &[vec![0; 40]], INPUTS, |input| assert!(input.len() >= 30, "too short"));
-}
-
-#[test]
-fn changes_are_the_same_for_the_same_seed_and_reach_far() {
-    let seeds = vec![b"GET /derp HTTP/1.1\r\n\r\n".to_vec(), vec![0; 40]];
-    let inputs = |seed| {
-        (0..500).map(|_| ()).scan(fastrand::Rng::with_seed(seed), {
-            let seeds = seeds.clone();
-            move |rng, ()| Some(change::change(rng, &seeds))
-        })
-    };
-    assert!(inputs(3).eq(inputs(3)));
-    assert!(!inputs(3).eq(inputs(4)));
-    let lengths: std::collections::BTreeSet<usize> = inputs(5).map(|input| input.len()).collect();
-    assert!(lengths.len() > 20 && lengths.contains(&0), "{lengths:?}");
-    assert!(inputs(6).all(|input| input.len() <= change::LONGEST));
-}
-
-fn try_all(target: &str, usual: u64, run: fn(&[u8])) {
-    try_all_of(target, &kept::inputs(target), usual, run);
-}
-
-fn try_all_of(target: &str, seeds: &[Vec<u8>], usual: u64, run: fn(&[u8])) {
-    assert!(!seeds.is_empty(), "no inputs are kept for {target}");
-    let number = |name: &str, usual: u64| std::env::var(name).map_or(usual, |number| number.parse().expect(name));
-    let (seed, count) = (number("NATSCOPE_FUZZ_SEED", 1), number("NATSCOPE_FUZZ_INPUTS", usual));
-    let mut rng = fastrand::Rng::with_seed(seed);
-    for input in seeds {
-        try_one(target, input, seed, run);
+fn try_all(name: &'static str, usual: u64, run: fn(&[u8])) {
+    let seeds = kept::inputs(name);
+    assert!(!seeds.is_empty(), "no inputs are kept for {name}");
+    let trial = Trial { name, seeds, count: number("NATSCOPE_FUZZ_INPUTS", usual), long: LONG, run };
+    if let Err(failure) = trial.outcome() {
+        let path = kept::write(name, &failure.input);
+        panic!("an input failed, with NATSCOPE_FUZZ_SEED={}; it is in {}: {failure}", seed(), path.display());
     }
-    for _ in 0..count {
-        try_one(target, &change::change(&mut rng, seeds), seed, run);
-    }
-}
-
-fn try_one(target: &str, input: &[u8], seed: u64, run: fn(&[u8])) {
-    let began = Instant::now();
-    let ended = catch_unwind(AssertUnwindSafe(|| run(input)));
-    if ended.is_ok() && began.elapsed() < LONGEST {
-        return;
-    }
-    let path = kept::write(target, input);
-    panic!(
-        "an input of {target} failed after {:?} (NATSCOPE_FUZZ_SEED={seed}); it is in {}: {}",
-        began.elapsed(),
-        path.display(),
-        input.escape_ascii()
-    );
 }
