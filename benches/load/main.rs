@@ -4,6 +4,7 @@
 //!     cargo bench --bench load -- --rounds 9 --seconds 2
 //!     cargo bench --bench load -- --only stun           # or packets, or memory
 //!     cargo bench --bench load -- --against PATH        # STUN and memory beside another build of the program
+//!     cargo bench --bench load -- --derper PATH         # packets and memory beside Tailscale's relay
 //!     cargo bench --bench load -- --soak 600 --idle 10000 --pairs 200
 //!
 //! Loopback only, no privilege. The built program is measured, in processes of its own; the load comes from this one.
@@ -76,11 +77,12 @@ fn main() {
     let against = given("--against").map(PathBuf::from);
     // The built program, and the other one.
     let programs: Vec<Option<&Path>> = [None].into_iter().chain(against.as_deref().map(Some)).collect();
+    let derper = given("--derper").map(Path::new);
     if wanted("packets") {
-        packets(rounds, time);
+        packets(rounds, time, derper);
     }
     if wanted("memory") {
-        memory(rounds, &programs);
+        memory(rounds, &programs, derper);
     }
     if wanted("stun") {
         stun(rounds, time, &programs);
@@ -91,43 +93,60 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-fn packets(rounds: f64, time: Duration) {
+fn packets(rounds: f64, time: Duration, derper: Option<&Path>) {
     let runtime = runtime();
-    let mut rows = Rows::default();
-    let set = Set {
-        forwarder: Target::forwarder(Process::forwarder()),
-        plain: Target::plain(Process::relay(None, &["--dev"])),
-        tls: Target::tls(None),
-    };
+    let mut targets = vec![
+        ("forwarder", Target::forwarder(Process::forwarder())),
+        ("plain", Target::plain(Process::relay(None, &["--dev"]))),
+        ("TLS", Target::tls(None)),
+    ];
+    if let Some(derper) = derper {
+        targets.push(("derper plain", Target::plain(Process::derper(derper, &[]))));
+        targets.push(("derper TLS", Target::derper_tls(derper)));
+    }
+    let names = targets.iter().map(|(name, _)| *name).collect();
+    let mut rows = Rows { names, floods: Default::default(), pings: Vec::new() };
     let mut round = 0.0;
     while round < rounds {
         for (at, &(size, pairs)) in FLOODS.iter().enumerate() {
-            let flood = |target| runtime.block_on(loads::flood(target, size, pairs, time));
-            rows.floods[at].push([flood(&set.forwarder), flood(&set.plain), flood(&set.tls)]);
+            let flood = |(_, target): &(_, Target)| runtime.block_on(loads::flood(target, size, pairs, time));
+            rows.floods[at].push(targets.iter().map(flood).collect());
         }
-        let ping = |target| runtime.block_on(loads::ping_pong(target, PING, time));
-        rows.pings.push([ping(&set.forwarder), ping(&set.plain), ping(&set.tls)]);
+        let ping = |(_, target): &(_, Target)| runtime.block_on(loads::ping_pong(target, PING, time));
+        rows.pings.push(targets.iter().map(ping).collect());
         round += 1.0;
     }
     rows.print(rounds, time);
 }
 
 /// In processes of their own, in each round: memory that was used once is not given back to the system.
-fn memory(rounds: f64, programs: &[Option<&Path>]) {
+fn memory(rounds: f64, programs: &[Option<&Path>], derper: Option<&Path>) {
+    type Start = Box<dyn Fn() -> [Target; 2]>;
+    let start = |program: Option<PathBuf>| -> Start {
+        Box::new(move || {
+            let program = program.as_deref();
+            [Target::plain(Process::relay(program, &["--dev"])), Target::tls(program)]
+        })
+    };
+    let mut all: Vec<(String, Start)> =
+        programs.iter().map(|program| (name(*program), start(program.map(Path::to_owned)))).collect();
+    if let Some(derper) = derper.map(Path::to_owned) {
+        let start = move || [Target::plain(Process::derper(&derper, &[])), Target::derper_tls(&derper)];
+        all.push(("derper".to_owned(), Box::new(start)));
+    }
     let runtime = runtime();
-    let mut used = vec![(Vec::new(), Vec::new()); programs.len()];
+    let mut used = vec![[Vec::new(), Vec::new()]; all.len()];
     let mut round = 0.0;
     while round < rounds {
-        for (program, (plain, tls)) in programs.iter().zip(&mut used) {
-            let target = Target::plain(Process::relay(*program, &["--dev"]));
-            plain.push(runtime.block_on(loads::idle(&target, IDLE)));
-            tls.push(runtime.block_on(loads::idle(&Target::tls(*program), IDLE)));
+        for ((_, start), used) in all.iter().zip(&mut used) {
+            for (target, used) in start().iter().zip(used) {
+                used.push(runtime.block_on(loads::idle(target, IDLE)));
+            }
         }
         round += 1.0;
     }
-    for (program, (plain, tls)) in programs.iter().zip(used) {
-        let (plain, tls) = (median(plain.into_iter()), median(tls.into_iter()));
-        let name = name(*program);
+    for ((name, _), used) in all.iter().zip(used) {
+        let [plain, tls] = used.map(|used| median(used.into_iter()));
         println!("\nMemory of {name} for each of {IDLE} idle clients: {plain:.1} KiB plain, {tls:.1} KiB over TLS.");
     }
 }
@@ -176,57 +195,23 @@ fn stun(rounds: f64, time: Duration, programs: &[Option<&Path>]) {
     println!("\nSTUN and an echo, {rounds} rounds. Medians; × is the ratio to the echo.\n{table}");
 }
 
-/// What is measured.
-struct Set {
-    forwarder: Target,
-    plain: Target,
-    tls: Target,
-}
-
-#[derive(Default)]
+/// What was measured of each target, the forwarder first.
 struct Rows {
-    floods: [Vec<[Flood; 3]>; FLOODS.len()],
-    pings: Vec<[PingPong; 3]>,
+    names: Vec<&'static str>,
+    floods: [Vec<Vec<Flood>>; FLOODS.len()],
+    pings: Vec<Vec<PingPong>>,
 }
 
 impl Rows {
     fn print(&self, rounds: f64, time: Duration) {
         println!("\n{rounds} rounds of {} s. Medians; × is the ratio to the forwarder.", time.as_secs_f64());
-        let mut table = Table::new();
-        table.load_style(presets::ASCII_MARKDOWN).set_header([
-            "bytes × pairs",
-            "forwarder k/s",
-            "µs CPU",
-            "plain k/s",
-            "×",
-            "µs CPU",
-            "×",
-            "TLS k/s",
-            "×",
-            "µs CPU",
-            "×",
-            "lost",
-        ]);
-        for (rounds, (size, pairs)) in self.floods.iter().zip(FLOODS) {
-            let rate = |at: usize| median(rounds.iter().map(|round| round[at].per_second));
-            let cost = |at: usize| median(rounds.iter().map(|round| round[at].cpu));
-            let times = |at: usize| median(rounds.iter().map(|round| round[at].per_second / round[0].per_second));
-            let dearer = |at: usize| median(rounds.iter().map(|round| round[at].cpu / round[0].cpu));
-            let mut row = vec![format!("{size} × {pairs}"), format!("{:.0}", rate(0) / 1e3), format!("{:.2}", cost(0))];
-            for at in [1, 2] {
-                row.push(format!("{:.0}", rate(at) / 1e3));
-                row.push(format!("{:.2}", times(at)));
-                row.push(format!("{:.2}", cost(at)));
-                row.push(format!("{:.1}", dearer(at)));
-            }
-            let lost: u64 = rounds.iter().flatten().map(|flood| flood.lost).sum();
-            row.push(lost.to_string());
-            table.add_row(row);
+        println!("{}", self.flood_table(&[1, 2]));
+        if self.names.len() > 3 {
+            println!("{}", self.flood_table(&[3, 4]));
         }
-        println!("{table}");
         let mut table = Table::new();
         table.load_style(presets::ASCII_MARKDOWN).set_header(["", "p50 µs", "×", "p99 µs", "×"]);
-        for (at, name) in ["forwarder", "plain", "TLS"].into_iter().enumerate() {
+        for (at, name) in self.names.iter().enumerate() {
             let quantile = |of: fn(&PingPong) -> f64| {
                 let value = median(self.pings.iter().map(|round| of(&round[at])));
                 [
@@ -236,9 +221,37 @@ impl Rows {
             };
             let [p50, p50_times] = quantile(|ping| ping.p50);
             let [p99, p99_times] = quantile(|ping| ping.p99);
-            table.add_row([name.to_owned(), p50, p50_times, p99, p99_times]);
+            table.add_row([(*name).to_owned(), p50, p50_times, p99, p99_times]);
         }
         println!("\n{PING} bytes there and back, one at a time:\n{table}");
+    }
+
+    /// The forwarder and these.
+    fn flood_table(&self, targets: &[usize]) -> Table {
+        let mut table = Table::new();
+        let mut header = vec!["bytes × pairs".to_owned(), "forwarder k/s".to_owned(), "µs CPU".to_owned()];
+        for at in targets {
+            header.extend([format!("{} k/s", self.names[*at]), "×".into(), "µs CPU".into(), "×".into()]);
+        }
+        header.push("lost".to_owned());
+        table.load_style(presets::ASCII_MARKDOWN).set_header(header);
+        for (rounds, (size, pairs)) in self.floods.iter().zip(FLOODS) {
+            let rate = |at: usize| median(rounds.iter().map(|round| round[at].per_second));
+            let cost = |at: usize| median(rounds.iter().map(|round| round[at].cpu));
+            let times = |at: usize| median(rounds.iter().map(|round| round[at].per_second / round[0].per_second));
+            let dearer = |at: usize| median(rounds.iter().map(|round| round[at].cpu / round[0].cpu));
+            let mut row = vec![format!("{size} × {pairs}"), format!("{:.0}", rate(0) / 1e3), format!("{:.2}", cost(0))];
+            for &at in targets {
+                row.push(format!("{:.0}", rate(at) / 1e3));
+                row.push(format!("{:.2}", times(at)));
+                row.push(format!("{:.2}", cost(at)));
+                row.push(format!("{:.1}", dearer(at)));
+            }
+            let lost = |at: &usize| rounds.iter().map(|round| round[*at].lost).sum::<u64>();
+            row.push(targets.iter().map(lost).sum::<u64>().to_string());
+            table.add_row(row);
+        }
+        table
     }
 }
 

@@ -1,9 +1,10 @@
 //! A process that is measured, ended when this is dropped.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// A user's ticks a second, on every Linux of today (`getconf CLK_TCK`).
 const TICKS: f64 = 100.0;
@@ -65,6 +66,24 @@ impl Process {
         // What it says later must not stop it.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, address: address.expect("a relay says where it listens"), stun, metrics }
+    }
+
+    /// Tailscale's relay, on a port that was free a moment ago: it does not tell which one it takes.
+    pub(crate) fn derper(program: &Path, arguments: &[&str]) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // For its key, which it has read when it serves.
+        let directory = tempfile::tempdir().unwrap();
+        let child = Command::new(program)
+            .args(["-a", &address.to_string(), "-http-port", "-1", "-stun=false", "-c"])
+            .arg(directory.path().join("derper.json"))
+            .args(arguments)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        while TcpStream::connect(address).is_err() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { child, address, stun: None, metrics: None }
     }
 
     /// Seconds of a core it has used. NaN where there is no /proc.

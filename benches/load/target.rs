@@ -50,6 +50,19 @@ impl Target {
         let (certificates, key) = (path(directory.path()), path(&directory.path().join("relay.key")));
         let arguments = ["--hostname", "127.0.0.1", "--open", "--cert-dir", &certificates, "--key", &key];
         let process = Process::relay(program, &arguments);
+        Self::trusted(process, directory)
+    }
+
+    /// Tailscale's relay, which makes itself a certificate as well.
+    pub(crate) fn derper_tls(program: &Path) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let certificates = directory.path().to_str().unwrap().to_owned();
+        let arguments = ["-hostname", "127.0.0.1", "-certmode", "manual", "-certdir", &certificates];
+        let process = Process::derper(program, &arguments);
+        Self::trusted(process, directory)
+    }
+
+    fn trusted(process: Process, directory: tempfile::TempDir) -> Self {
         let chain = CertificateDer::pem_file_iter(directory.path().join("127.0.0.1.crt")).unwrap();
         let verifier = tls_roots::verifier_of(&chain.map(Result::unwrap).collect::<Vec<_>>()).unwrap();
         let config = tls_roots::config_with(verifier).unwrap();
