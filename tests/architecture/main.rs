@@ -73,6 +73,8 @@ const CRATES: &[(&str, &[&str], &str)] = &[
     ("indicatif", &["cmd"], TERMINAL),
     ("instant_acme", &["drive"], NETWORK),
     ("listenfd", &["drive"], NETWORK),
+    ("netlink_packet_core", &["drive"], NETWORK),
+    ("netlink_packet_sock_diag", &["drive"], NETWORK),
     ("nix", &["drive"], NETWORK),
     ("ratatui", &["cmd", "render"], "what a terminal shows is a rendering, and how it is used is decided in cmd/"),
     ("rcgen", &["drive"], NETWORK),

@@ -101,6 +101,34 @@ async fn what_happens_is_counted_under_derpers_names() {
     }
 }
 
+/// Of clients alone, over and over, with one at each measurement in one class.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn how_far_clients_are_is_told() {
+    let relay = Relay::bind(with_metrics()).unwrap();
+    let (address, metrics) = (relay.http_addrs()[0], relay.metrics_addrs()[0]);
+    let _relay = relay.spawn();
+    let _clients = (Peer::fresh(address).await, Peer::fresh(address).await);
+    let _nobody = TcpStream::connect(address).await.unwrap();
+    assert!(!ask(metrics, "GET", "/").await.1.contains(" ms</td>"));
+    let counted = || async {
+        let samples = samples(metrics).await;
+        assert_eq!(samples["derp_tcp_rtt{le=\"error\"}"], 0);
+        samples.iter().filter(|(name, _)| name.starts_with("derp_tcp_rtt{")).map(|(_, count)| count).sum::<u64>()
+    };
+    assert_eq!(counted().await, 0);
+    let began = Instant::now();
+    for wanted in [2, 4] {
+        while counted().await < wanted {
+            assert!(began.elapsed() < PATIENCE);
+            sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(counted().await, wanted);
+    }
+    assert!(began.elapsed() > Duration::from_secs(15));
+    assert_eq!(ask(metrics, "GET", "/").await.1.matches(" ms</td>").count(), 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_address_answers_what_it_is_for() {
     let relay = Relay::bind(with_metrics()).unwrap();

@@ -26,7 +26,7 @@ pub use roll::Present;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use budget::Budget;
 use counters::Count;
@@ -240,6 +240,18 @@ impl Switchboard {
     #[must_use]
     pub fn busiest(&self, most: usize) -> Vec<Present> {
         roll::busiest(self.registry.everybody(), most)
+    }
+
+    /// Notes how long the TCP of each connection takes there and back, of those where `measured` knows it by the endpoint
+    /// of the client, and returns that. Walks over everybody.
+    #[must_use]
+    pub fn note_round_trips(&self, measured: impl Fn(&SocketAddr) -> Option<Duration>) -> Vec<Duration> {
+        let note = |outlet: &Arc<Outlet>| {
+            let round_trip = measured(&outlet.member.endpoint?)?;
+            outlet.traffic.takes(round_trip);
+            Some(round_trip)
+        };
+        self.registry.everybody().iter().filter_map(note).collect()
     }
 
     /// Whether this key has a connection here.

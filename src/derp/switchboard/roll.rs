@@ -1,8 +1,8 @@
 //! Who is here, one by one: for a person who looks, not for every packet.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use super::{Member, Outlet};
 
@@ -27,6 +27,8 @@ pub struct Present {
     pub bytes_sent: u64,
     /// Bytes that wait for it, or are being written.
     pub held: usize,
+    /// How long its TCP takes there and back, when that was measured last.
+    pub round_trip: Option<Duration>,
 }
 
 /// What one connection carried.
@@ -36,6 +38,8 @@ pub(super) struct Traffic {
     bytes_received: AtomicU64,
     packets_sent: AtomicU64,
     bytes_sent: AtomicU64,
+    /// Microseconds; 0 as long as nothing is known.
+    round_trip: AtomicU32,
 }
 
 impl Traffic {
@@ -47,6 +51,16 @@ impl Traffic {
     pub(super) fn sent(&self, packets: usize, bytes: usize) {
         self.packets_sent.fetch_add(packets as u64, Ordering::Relaxed);
         self.bytes_sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Notes how long it takes there and back.
+    pub(super) fn takes(&self, round_trip: Duration) {
+        self.round_trip.store(u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX).max(1), Ordering::Relaxed);
+    }
+
+    fn round_trip(&self) -> Option<Duration> {
+        let micros = self.round_trip.load(Ordering::Relaxed);
+        (micros > 0).then(|| Duration::from_micros(micros.into()))
     }
 
     fn bytes(&self) -> u64 {
@@ -80,5 +94,6 @@ fn present(outlet: &Outlet) -> Present {
         packets_sent: count(&outlet.traffic.packets_sent),
         bytes_sent: count(&outlet.traffic.bytes_sent),
         held: outlet.held(),
+        round_trip: outlet.traffic.round_trip(),
     }
 }

@@ -34,6 +34,8 @@ mod metrics;
 mod options;
 mod private_file;
 mod reload;
+#[cfg(target_os = "linux")]
+mod round_trips;
 mod routes;
 mod self_check;
 mod service;
@@ -241,6 +243,8 @@ impl Relay {
                 tasks: tasks.clone(),
             })
         };
+        #[cfg(target_os = "linux")]
+        let addresses = [&self.tls.addresses[..], &self.plain.addresses[..]].concat();
         // Without HTTPS the plain listener is the main one, as derper's is.
         let beside = self.tls.addresses.first().map_or(Role::Main, |https| Role::BesideHttps { port: https.port() });
         if let Some(identity) = &self.identity {
@@ -252,6 +256,10 @@ impl Relay {
         let meshing = self.mesh.map(Mesh::spawn).transpose()?;
         let mut watched = JoinSet::new();
         let metrics = Metrics::new(Arc::clone(&self.service), self.identity.clone(), neighbours, closing.clone());
+        #[cfg(target_os = "linux")]
+        if !self.metrics.sockets.is_empty() {
+            watched.spawn(round_trips::watch(Arc::clone(&self.service), addresses));
+        }
         for socket in self.metrics.sockets {
             watched.spawn(metrics.clone().serve(tokio::net::TcpListener::from_std(socket)?));
         }

@@ -142,6 +142,14 @@ fn connections(page: &mut Page, Facts { tally, pace, .. }: &Facts<'_>) {
         "Clients cut off as they did not read.",
         tally.sclient_write_timeouts.value(),
     );
+    page.head(
+        "derp_tcp_rtt",
+        "counter",
+        "How long the TCP of a client takes there and back, each asked every ten seconds: those between two limits.",
+    );
+    for (class, clients) in tally.tcp_rtt.classes() {
+        page.sample("derp_tcp_rtt", &[("le", class)], clients);
+    }
     page.counter("natscope_clients_refused", "Clients that were not let in.", tally.refused.value());
     page.counter(
         "tls_listener_accepted_connections",

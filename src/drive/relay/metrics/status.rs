@@ -162,6 +162,7 @@ fn clients(page: &mut String, Facts { census, clients, .. }: &Facts<'_>) -> fmt:
     }
     page.write_str(
         "<div class=\"wide\"><table>\n<tr><th>Key</th><th>From</th><th class=\"n\">Here for</th>\
+         <th class=\"n\">Round trip</th>\
          <th class=\"n\">Sent</th><th class=\"n\">Got</th><th class=\"n\">Waits</th><th></th></tr>\n",
     )?;
     for (client, here_for) in *clients {
@@ -169,9 +170,10 @@ fn clients(page: &mut String, Facts { census, clients, .. }: &Facts<'_>) -> fmt:
         writeln!(
             page,
             "<tr><td><code>{}</code></td><td class=\"from\"><code>{from}</code></td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
-             <td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
+             <td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
             client.member.key,
             lasts(*here_for),
+            client.round_trip.map(millis).unwrap_or_default(),
             packets(client.packets_received, client.bytes_received),
             packets(client.packets_sent, client.bytes_sent),
             bytes(client.held as u64),
@@ -223,6 +225,12 @@ fn lasts(time: Duration) -> String {
     humantime::format_duration(Duration::from_secs(whole)).to_string()
 }
 
+/// Milliseconds, with a digit behind the point where there is none but it before.
+fn millis(time: Duration) -> String {
+    let tenths = time.as_micros() / 100;
+    if tenths < 100 { format!("{}.{} ms", tenths / 10, tenths % 10) } else { format!("{} ms", time.as_millis()) }
+}
+
 /// Text that may have been written by anybody.
 struct Escaped<'a>(&'a str);
 
@@ -256,6 +264,7 @@ mod tests {
             packets_sent: 1,
             bytes_sent,
             held: 5 << 20,
+            round_trip: Some(Duration::from_micros(23_950)),
         }
     }
 
@@ -303,6 +312,7 @@ mod tests {
             "3 (2.9 KiB)",
             "1 (1.0 GiB)",
             "5.0 MiB",
+            "23 ms",
             "home, relay of the mesh, watches",
         ] {
             assert!(page.contains(wanted), "{wanted} in {page}");
@@ -319,6 +329,15 @@ mod tests {
         assert!(page(86_400 + 5, &[]).contains("<span class=\"bad\">1 day left</span>"));
         assert!(page(-5, &[]).contains("<span class=\"bad\">expired on 2023-11-14</span>"));
         assert!(!page(86_400, &[]).contains("<h2>Mesh</h2>"));
+    }
+
+    #[test]
+    fn times_are_told_in_milliseconds() {
+        for (micros, wanted) in
+            [(1, "0.0 ms"), (449, "0.4 ms"), (9_999, "9.9 ms"), (10_000, "10 ms"), (1_500_000, "1500 ms")]
+        {
+            assert_eq!(millis(Duration::from_micros(micros)), wanted);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustls::ProtocolVersion;
 
@@ -33,6 +34,34 @@ pub(in crate::drive::relay) struct Tally {
     pub(super) tls_requests: [Counter; 2],
     pub(super) tls_active: [AtomicU64; 2],
     pub(in crate::drive::relay) stun: StunTally,
+    pub(in crate::drive::relay) tcp_rtt: RttTally,
+}
+
+/// Round-trip times of clients, each measured again and again: derper's classes, which do not add up as those of a
+/// histogram of Prometheus' do.
+#[derive(Debug, Default)]
+pub(in crate::drive::relay) struct RttTally {
+    classes: [Counter; 8],
+    /// The system did not tell.
+    pub(in crate::drive::relay) error: Counter,
+}
+
+impl RttTally {
+    /// The longest time of each class, in milliseconds; what takes longer is in the last one.
+    const UP_TO: [(u64, &'static str); 7] =
+        [(10, "10ms"), (20, "20ms"), (50, "50ms"), (100, "100ms"), (150, "150ms"), (250, "250ms"), (500, "500ms")];
+
+    pub(in crate::drive::relay) fn add(&self, round_trip: Duration) {
+        let class = Self::UP_TO.iter().position(|(most, _)| round_trip <= Duration::from_millis(*most));
+        let [.., longer] = &self.classes;
+        class.and_then(|class| self.classes.get(class)).unwrap_or(longer).add_one();
+    }
+
+    /// Each class's label, and how often a client was in it.
+    pub(super) fn classes(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let labels = Self::UP_TO.iter().map(|(_, label)| *label).chain(["inf"]);
+        labels.zip(self.classes.iter().map(Counter::value)).chain([("error", self.error.value())])
+    }
 }
 
 /// A version of TLS that is spoken here.
@@ -101,4 +130,20 @@ pub(in crate::drive::relay) struct StunTally {
     pub(in crate::drive::relay) write_error: Counter,
     pub(in crate::drive::relay) ipv4: Counter,
     pub(in crate::drive::relay) ipv6: Counter,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_trip_is_in_one_class() {
+        let tally = RttTally::default();
+        for micros in [0, 10_000, 10_001, 150_000, 500_000, 500_001, u64::from(u32::MAX)] {
+            tally.add(Duration::from_micros(micros));
+        }
+        let counted: Vec<_> = tally.classes().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(counted, [("10ms", 2), ("20ms", 1), ("150ms", 1), ("500ms", 1), ("inf", 2)]);
+        assert_eq!(tally.classes().count(), 9);
+    }
 }
