@@ -15,6 +15,7 @@ use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
 use netlink_packet_sock_diag::inet::nlas::Nla;
 use netlink_packet_sock_diag::inet::{ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags};
+use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, recv, sendto, setsockopt, socket, sockopt,
 };
@@ -95,7 +96,11 @@ fn ask(ipv6: bool, port: u16, mut told: impl FnMut(&InetResponse)) -> io::Result
     sendto(socket.as_raw_fd(), &request(ipv6, port), &NetlinkAddr::new(0, 0), MsgFlags::empty())?;
     let mut room = vec![0; ROOM];
     loop {
-        let length = recv(socket.as_raw_fd(), &mut room, MsgFlags::empty())?;
+        let length = match recv(socket.as_raw_fd(), &mut room, MsgFlags::empty()) {
+            // A signal is no end of it: a reload, say.
+            Err(Errno::EINTR) => continue,
+            received => received?,
+        };
         let mut left = room.get(..length).unwrap_or_default();
         if left.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
