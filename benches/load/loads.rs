@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::sleep;
 
+use crate::process::Process;
 use crate::target::{End, Target, packet};
 
 /// Packets on their way between two ends: a sender waits for the receiver, as TCP in a tunnel would.
@@ -157,4 +158,21 @@ pub(crate) async fn idle(target: &Target, clients: usize) -> f64 {
     }
     sleep(PATIENCE).await;
     (target.process.memory() - before) / clients as f64
+}
+
+/// KiB of memory that a relay uses for each of so many clients that log in at another one, and microseconds of a core.
+pub(crate) async fn known(here: &Process, there: &Target, clients: usize) -> [f64; 2] {
+    while here.counted("natscope_mesh_nodes_joined ") < 1.0 {
+        sleep(Duration::from_millis(50)).await;
+    }
+    drop(there.end(0).await);
+    sleep(PATIENCE).await;
+    let (before, used) = (here.memory(), here.cpu());
+    let mut ends = Vec::new();
+    for _ in 0..clients {
+        ends.push(there.end(0).await);
+    }
+    sleep(PATIENCE).await;
+    assert!(here.counted("derp_clients_remote ") >= clients as f64);
+    [(here.memory() - before) / clients as f64, (here.cpu() - used) * 1e6 / clients as f64]
 }

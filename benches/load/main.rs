@@ -2,7 +2,7 @@
 //!
 //!     cargo bench --bench load                          # three rounds of one second each
 //!     cargo bench --bench load -- --rounds 9 --seconds 2
-//!     cargo bench --bench load -- --only stun           # or packets, or memory
+//!     cargo bench --bench load -- --only stun           # or packets, memory, mesh
 //!     cargo bench --bench load -- --against PATH        # STUN and memory beside another build of the program
 //!     cargo bench --bench load -- --derper PATH         # packets and memory beside Tailscale's relay
 //!     cargo bench --bench load -- --soak 600 --idle 10000 --pairs 200
@@ -55,6 +55,9 @@ const PING: usize = 148;
 /// Clients that say nothing.
 const IDLE: usize = 1000;
 
+/// Clients at another relay.
+const REMOTE: usize = 10_000;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(at) = arguments.iter().position(|argument| argument == "--forward") {
@@ -83,6 +86,9 @@ fn main() {
     }
     if wanted("memory") {
         memory(rounds, &programs, derper);
+    }
+    if wanted("mesh") {
+        mesh(rounds);
     }
     if wanted("stun") {
         stun(rounds, time, &programs);
@@ -149,6 +155,33 @@ fn memory(rounds: f64, programs: &[Option<&Path>], derper: Option<&Path>) {
         let [plain, tls] = used.map(|used| median(used.into_iter()));
         println!("\nMemory of {name} for each of {IDLE} idle clients: {plain:.1} KiB plain, {tls:.1} KiB over TLS.");
     }
+}
+
+/// What a relay knows of clients that are at another one.
+fn mesh(rounds: f64) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("mesh.key");
+    std::fs::write(&file, "5e".repeat(32)).unwrap();
+    let key = file.to_str().unwrap();
+    let files = REMOTE as u64 + 200;
+    assert!(rlimit::increase_nofile_limit(files).unwrap_or_default() >= files, "raise ulimit -n to {files}");
+    let runtime = runtime();
+    let (mut used, mut of_cpu) = (Vec::new(), Vec::new());
+    let mut round = 0.0;
+    while round < rounds {
+        let there = Target::plain(Process::relay(None, &["--dev", "--mesh-psk-file", key]));
+        let with = format!("http://{}", there.process.address);
+        let here = Process::relay(None, &["--dev", "--mesh-psk-file", key, "--mesh-with", &with]);
+        let [kib, micros] = runtime.block_on(loads::known(&here, &there, REMOTE));
+        used.push(kib * 1024.0);
+        of_cpu.push(micros);
+        round += 1.0;
+    }
+    let (used, of_cpu) = (median(used.into_iter()), median(of_cpu.into_iter()));
+    println!(
+        "\nFor each of {REMOTE} clients at another relay of the mesh: {used:.0} B of memory, and {of_cpu:.1} µs of CPU when \
+         it comes."
+    );
 }
 
 fn name(program: Option<&Path>) -> String {

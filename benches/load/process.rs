@@ -39,7 +39,7 @@ impl Process {
     pub(crate) fn relay(program: Option<&Path>, arguments: &[&str]) -> Self {
         let mut child = Command::new(program.unwrap_or(Path::new(env!("CARGO_BIN_EXE_natscope"))))
             .env("NATSCOPE_CONFIG", "none")
-            .args(["relay", "--addr", "127.0.0.1:0", "--stun-addr", "127.0.0.1:0", "--max-clients", "100000"])
+            .args(["relay", "--addr", "127.0.0.1:0", "--stun-addr", "127.0.0.1:0", "--max-clients", "1000000"])
             .args(["--metrics-addr", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::null())

@@ -1,8 +1,9 @@
 //! How to connect to what is measured, and what packets look like there.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use natscope::drive::tls_roots;
@@ -11,7 +12,7 @@ use natscope::wire::derp::Frame;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio_rustls::TlsConnector;
 
 use crate::peer::{self, Peer};
@@ -78,7 +79,9 @@ impl Target {
 
     /// One end; the number is that of its pair.
     pub(crate) async fn end(&self, number: u64) -> End {
-        let tcp = TcpStream::connect(self.process.address).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(source()).unwrap();
+        let tcp = socket.connect(self.process.address).await.unwrap();
         tcp.set_nodelay(true).unwrap();
         let mut stream: Box<dyn Stream> = match &self.tls {
             None => Box::new(tcp),
@@ -104,6 +107,14 @@ impl Target {
         let peer = Peer::login(stream, &private).await.expect("let in");
         End { stream: peer.stream, key }
     }
+}
+
+/// Where a connection comes from: an address has ports for some of them only.
+fn source() -> SocketAddr {
+    static CONNECTIONS: AtomicU32 = AtomicU32::new(0);
+    const OF_AN_ADDRESS: u32 = 20_000;
+    let address = u32::from(Ipv4Addr::LOCALHOST) + CONNECTIONS.fetch_add(1, Ordering::Relaxed) / OF_AN_ADDRESS;
+    SocketAddr::new(Ipv4Addr::from(address).into(), 0)
 }
 
 /// A packet of so many bytes as it is sent; one that arrives is as long.
