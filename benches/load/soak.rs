@@ -21,6 +21,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// A relay says once a minute that it is there: what idle clients cost is measured for as long, or a tenth of the time.
 const IDLE: Duration = Duration::from_secs(65);
 
+/// Before what it has then is looked at.
+const GIVEN_BACK: Duration = Duration::from_secs(15);
+
 /// Lines of the report.
 const LINES: u32 = 10;
 
@@ -125,10 +128,11 @@ async fn run(idle: usize, pairs: usize, time: Duration) {
     for task in held.into_iter().chain(busy) {
         task.abort();
     }
-    sleep(Duration::from_secs(5)).await;
+    sleep(GIVEN_BACK).await;
     println!(
-        "{gone} of the idle were closed; memory {:.0} KiB five seconds after all have left, clients {}",
+        "{gone} of the idle were closed; memory {:.0} KiB {} s after all have left, clients {}",
         relay.memory(),
+        GIVEN_BACK.as_secs(),
         relay.counted("derp_current_connections ")
     );
 }

@@ -20,6 +20,8 @@ mod certificate_files;
 mod datagrams;
 mod embedded;
 mod gate;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod give_back;
 mod group;
 mod help;
 mod http;
@@ -264,6 +266,8 @@ impl Relay {
             watched.spawn(metrics.clone().serve(tokio::net::TcpListener::from_std(socket)?));
         }
         listeners.spawn(self.reload.run());
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        listeners.spawn(give_back::watch(Arc::clone(&self.service)));
         if let Some(acme) = self.acme {
             listeners.spawn(acme.run());
         }

@@ -129,6 +129,15 @@ impl Service {
         &self.switchboard
     }
 
+    /// How many clients are here, other relays not counted.
+    #[cfg_attr(
+        not(all(target_os = "linux", target_env = "gnu")),
+        allow(dead_code, reason = "memory is given back there")
+    )]
+    pub(super) fn clients(&self) -> usize {
+        self.places.taken()
+    }
+
     /// What is counted beside the switchboard.
     pub(super) const fn tally(&self) -> &Arc<Tally> {
         &self.tally

@@ -22,6 +22,11 @@ impl Places {
         self.most.store(most, Ordering::Relaxed);
     }
 
+    /// How many are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     pub(super) fn take(self: &Arc<Self>) -> Option<Place> {
         let most = self.most.load(Ordering::Relaxed);
         let more = |taken| (taken < most).then_some(taken + 1);
