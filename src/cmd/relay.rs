@@ -14,8 +14,8 @@ use crate::cli::{CertMode, LETS_ENCRYPT, ListenAddr, OptionalAddr, RelayArgs};
 use crate::derpmap;
 use crate::drive::host;
 use crate::drive::relay::{
-    self, Access, AccessRules, AcmeOptions, Allow, Certificates, Checked, HelpOptions, Inherited, MeshOptions, Relay,
-    RelayHandle, RelayOptions, Reloader,
+    self, Access, AccessRules, AcmeOptions, Allow, Certificates, Checked, HelpOptions, Inherited, Limits, MeshOptions,
+    Relay, RelayHandle, RelayOptions, Reloader,
 };
 use crate::drive::supervisor;
 use crate::model::RegionId;
@@ -142,9 +142,14 @@ fn options(args: &RelayArgs) -> Result<RelayOptions, CmdError> {
         mesh,
         help,
         rate_limit: args.rate_limit.clone(),
-        max_clients: usize::try_from(args.max_clients).unwrap_or(usize::MAX),
+        max_clients: max_clients(args),
+        limits: Limits::for_clients(max_clients(args)),
         ..RelayOptions::default()
     })
+}
+
+fn max_clients(args: &RelayArgs) -> usize {
+    usize::try_from(args.max_clients).unwrap_or(usize::MAX)
 }
 
 fn mesh(args: &RelayArgs) -> Result<Option<MeshOptions>, CmdError> {
@@ -304,7 +309,9 @@ fn introduce(relay: &Relay, args: &RelayArgs, open_files: Option<u64>, output: &
     } else if let Some(pin) = relay.cert_pin() {
         line("Pin", &pin);
     }
-    if open_files.is_some_and(|files| files < u64::from(args.max_clients) + 1100) {
+    // And a few for listeners, files and the like.
+    let needed = max_clients(args).saturating_add(Limits::for_clients(max_clients(args)).unfinished + 76);
+    if open_files.is_some_and(|files| files < needed as u64) {
         line(
             "Limit",
             &format!(

@@ -21,6 +21,7 @@ mod acme;
 mod browser;
 #[cfg(target_os = "linux")]
 mod faults;
+mod herd;
 mod hostile;
 mod limits;
 mod mesh;

@@ -71,7 +71,10 @@ impl Front {
         loop {
             let accepted = tokio::select! {
                 () = self.closing.cancelled() => return,
-                accepted = listener.accept() => accepted,
+                accepted = async {
+                    self.door.has_room().await;
+                    listener.accept().await
+                } => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => {
@@ -87,6 +90,9 @@ impl Front {
                         let guest = self.door.enter();
                         self.tasks.spawn(self.clone().converse(stream, peer, guest, pass));
                     }
+                    // Those who are in a handshake have their turn before the next one comes: else a busy relay would
+                    // let in more and more, and finish none.
+                    tokio::task::yield_now().await;
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a connection could not be accepted");

@@ -10,6 +10,9 @@ use super::inherited::{Inherited, take, without_covered};
 /// Free ports are shared by sockets of several addresses; another process may hold the one found on the next address.
 const ATTEMPTS: usize = 64;
 
+/// Connections of a listener that the system keeps until they are accepted: after a restart everybody comes at once.
+const BACKLOG: i32 = 4096;
+
 /// A socket to be bound: with the port given or, where that is 0, with the free port of its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
@@ -51,7 +54,8 @@ pub(in crate::drive) fn bind_tcp(addresses: &[SocketAddr], inherited: &Inherited
                 return Ok(listener);
             }
             let socket = bind_one(address, Type::STREAM, Protocol::TCP, dual_stack)?;
-            socket.listen(1024)?;
+            // The system may have a lower limit (net.core.somaxconn).
+            socket.listen(BACKLOG)?;
             Ok(socket.into())
         },
         TcpListener::local_addr,

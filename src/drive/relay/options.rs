@@ -137,7 +137,7 @@ pub enum Allow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections that are no clients (yet) at once: those in handshakes and those with HTTP requests. When there are
-    /// more, the oldest is closed.
+    /// more, the oldest is closed, or the next one waits while the oldest has just come.
     pub unfinished: usize,
     /// For the TLS handshake.
     pub handshake: Duration,
@@ -188,6 +188,15 @@ impl Default for Limits {
             write: Duration::from_secs(2),
             drain: Duration::from_secs(5),
         }
+    }
+}
+
+impl Limits {
+    /// For a relay of so many clients: after a restart all of them come at once.
+    #[must_use]
+    pub fn for_clients(most: usize) -> Self {
+        let least = Self::default();
+        Self { unfinished: least.unfinished.max(most / 16), ..least }
     }
 }
 

@@ -1,0 +1,52 @@
+//! Everybody at once, as after a restart.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use natscope::drive::relay::{Limits, RelayOptions};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::peer::{PATIENCE, Peer, key};
+use crate::{options, start};
+
+/// Between two messages of a client: it is so far away.
+const AWAY: Duration = Duration::from_millis(100);
+
+const UPGRADE: &[u8] = b"GET /derp HTTP/1.1\r\nHost: relay\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n";
+
+/// One try. `None`: the relay closes the connection before the client is in.
+async fn comes(relay: SocketAddr) -> Option<Peer> {
+    let mut stream = TcpStream::connect(relay).await.ok()?;
+    sleep(AWAY).await;
+    stream.write_all(UPGRADE).await.ok()?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    sleep(AWAY).await;
+    Peer::login(stream, &key().0).await
+}
+
+/// Nobody has to make room for others who come to be served as well, as long as the relay is at it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_herd_is_let_in_at_its_first_try() {
+    const CLIENTS: usize = 600;
+    let limits = Limits { unfinished: 64, ..Limits::default() };
+    let (_relay, address) = start(RelayOptions { limits, ..options() });
+    let mut all = JoinSet::new();
+    for _ in 0..CLIENTS {
+        all.spawn(comes(address));
+    }
+    let mut held = Vec::new();
+    let all_came = async {
+        while let Some(came) = all.join_next().await {
+            held.extend(came.unwrap());
+        }
+    };
+    timeout(PATIENCE, all_came).await.expect("in time");
+    println!("{} of {CLIENTS} were let in at their first try", held.len());
+    assert_eq!(held.len(), CLIENTS);
+}
