@@ -73,7 +73,7 @@ impl Process {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         // For its key, which it has read when it serves.
         let directory = tempfile::tempdir().unwrap();
-        let child = Command::new(program)
+        let mut child = Command::new(program)
             .args(["-a", &address.to_string(), "-http-port", "-1", "-stun=false", "-c"])
             .arg(directory.path().join("derper.json"))
             .args(arguments)
@@ -81,6 +81,7 @@ impl Process {
             .spawn()
             .unwrap();
         while TcpStream::connect(address).is_err() {
+            assert!(child.try_wait().unwrap().is_none(), "derper has ended");
             std::thread::sleep(Duration::from_millis(20));
         }
         Self { child, address, stun: None, metrics: None }

@@ -2,10 +2,12 @@
 //! when it is full, whoever has been there longest has to leave for the one who comes.
 //!
 //! Turning the newcomer away instead would let a stranger who opens connections and says nothing keep everybody out,
-//! with a handful of connections a second. This way he has to open them faster than clients finish their handshakes.
+//! with a handful of connections a second. This way he has to open as many in a second as there is room for, or more.
 //!
-//! Where many mean well and come at once, as after a restart, nobody would be left to finish like that. Whoever accepts
-//! connections therefore waits until nobody has to leave who has come just now: the system keeps those who wait, in order.
+//! Where many mean well and come at once, as after a restart, nobody would be left to finish if each newcomer took the
+//! place of another one at once. A relay therefore waits until nobody has to leave who has come within a second: the system
+//! keeps those who wait, in order. A flood of strangers delays clients that much sooner, and keeps them out that much later;
+//! how many may come from one address is limited elsewhere.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -116,7 +118,7 @@ impl Guest {
 impl Drop for Guest {
     fn drop(&mut self) {
         self.door.inside().guests.remove(&self.number);
-        self.door.left.notify_one();
+        self.door.left.notify_waiters();
     }
 }
 

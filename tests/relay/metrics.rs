@@ -105,10 +105,13 @@ async fn what_happens_is_counted_under_derpers_names() {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn how_far_clients_are_is_told() {
-    let relay = Relay::bind(with_metrics()).unwrap();
-    let (address, metrics) = (relay.http_addrs()[0], relay.metrics_addrs()[0]);
+    // An IPv4 client of a socket for both families has two forms of its address.
+    let both = vec!["[::]:0".parse().unwrap()];
+    let relay = Relay::bind(RelayOptions { http_addrs: both, ..with_metrics() }).unwrap();
+    let (port, metrics) = (relay.http_addrs()[0].port(), relay.metrics_addrs()[0]);
     let _relay = relay.spawn();
-    let _clients = (Peer::fresh(address).await, Peer::fresh(address).await);
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let _clients = (Peer::fresh(address).await, Peer::fresh(format!("[::1]:{port}").parse().unwrap()).await);
     let _nobody = TcpStream::connect(address).await.unwrap();
     assert!(!ask(metrics, "GET", "/").await.1.contains(" ms</td>"));
     let counted = || async {

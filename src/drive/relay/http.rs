@@ -71,10 +71,7 @@ impl Front {
         loop {
             let accepted = tokio::select! {
                 () = self.closing.cancelled() => return,
-                accepted = async {
-                    self.door.has_room().await;
-                    listener.accept().await
-                } => accepted,
+                accepted = listener.accept() => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => {
@@ -87,12 +84,14 @@ impl Front {
                         counter.add_one();
                     }
                     if let Some(pass) = pass {
+                        // Meanwhile the system keeps those who come.
+                        tokio::select! {
+                            () = self.closing.cancelled() => return,
+                            () = self.door.has_room() => {}
+                        }
                         let guest = self.door.enter();
                         self.tasks.spawn(self.clone().converse(stream, peer, guest, pass));
                     }
-                    // Those who are in a handshake have their turn before the next one comes: else a busy relay would
-                    // let in more and more, and finish none.
-                    tokio::task::yield_now().await;
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a connection could not be accepted");

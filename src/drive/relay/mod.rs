@@ -233,12 +233,13 @@ impl Relay {
         let closing = CancellationToken::new();
         let cut = self.service.cut_when_dropped();
         let _closing_guard = closing.clone().drop_guard();
+        let door = Door::new(self.limits.unfinished);
         let front = |role, identity: Option<&Identity>| {
             Ok::<_, io::Error>(Front {
                 tls: identity.map(Identity::acceptor).transpose()?,
                 routes: Arc::new(Routes::new(role, self.identity.as_ref().and_then(|it| it.acme()).map(Arc::clone))),
                 service: Arc::clone(&self.service),
-                door: Door::new(self.limits.unfinished),
+                door: Arc::clone(&door),
                 gate: self.reload.gate(),
                 limits: self.limits,
                 closing: closing.clone(),

@@ -196,7 +196,8 @@ impl Limits {
     #[must_use]
     pub fn for_clients(most: usize) -> Self {
         let least = Self::default();
-        Self { unfinished: least.unfinished.max(most / 16), ..least }
+        // Beyond that, a machine would take too long over them.
+        Self { unfinished: least.unfinished.max(most / 16).min(8192), ..least }
     }
 }
 

@@ -23,6 +23,7 @@ use nix::sys::time::{TimeVal, TimeValLike as _};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::service::Service;
+use crate::model::unmap;
 
 /// As often as derper asks.
 const EVERY: Duration = Duration::from_secs(10);
@@ -49,7 +50,8 @@ pub(super) async fn watch(service: Arc<Service>, addresses: Vec<SocketAddr>) {
         let tally = &service.tally().tcp_rtt;
         match measured.flatten() {
             Ok(measured) => {
-                let of_clients = service.switchboard().note_round_trips(|endpoint| measured.get(endpoint).copied());
+                let of_clients =
+                    service.switchboard().note_round_trips(|endpoint| measured.get(&unmap(*endpoint)).copied());
                 for round_trip in of_clients {
                     tally.add(round_trip);
                 }
@@ -74,8 +76,7 @@ fn measure(addresses: &[SocketAddr]) -> io::Result<HashMap<SocketAddr, Duration>
             let id = &response.header.socket_id;
             if let Some(round_trip) = round_trip(response) {
                 // An IPv4 client of a socket for both families has an IPv6 address here.
-                let from = id.destination_address.to_canonical();
-                measured.insert(SocketAddr::new(from, id.destination_port), round_trip);
+                measured.insert(unmap(SocketAddr::new(id.destination_address, id.destination_port)), round_trip);
             }
         })?;
     }
@@ -108,6 +109,9 @@ fn ask(ipv6: bool, port: u16, mut told: impl FnMut(&InetResponse)) -> io::Result
         while !left.is_empty() {
             let message = NetlinkMessage::<SockDiagMessage>::deserialize(left).map_err(io::Error::other)?;
             match message.payload {
+                NetlinkPayload::Done(done) if done.code < 0 => {
+                    return Err(io::Error::from_raw_os_error(done.code.saturating_neg()));
+                }
                 NetlinkPayload::Done(_) => return Ok(()),
                 NetlinkPayload::Error(error) => return Err(error.to_io()),
                 NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(response)) => told(&response),
