@@ -101,7 +101,7 @@ async fn what_happens_is_counted_under_derpers_names() {
     }
 }
 
-/// Of clients alone, over and over, with one at each measurement in one class.
+/// Each client counts once at each measurement, and whoever is none does not.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn how_far_clients_are_is_told() {
