@@ -225,7 +225,7 @@ fn lasts(time: Duration) -> String {
     humantime::format_duration(Duration::from_secs(whole)).to_string()
 }
 
-/// Milliseconds, with a digit behind the point where there is none but it before.
+/// Milliseconds, with one decimal below ten.
 fn millis(time: Duration) -> String {
     let tenths = time.as_micros() / 100;
     if tenths < 100 { format!("{}.{} ms", tenths / 10, tenths % 10) } else { format!("{} ms", time.as_millis()) }
