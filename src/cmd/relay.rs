@@ -310,7 +310,7 @@ fn introduce(relay: &Relay, args: &RelayArgs, open_files: Option<u64>, output: &
         line("Pin", &pin);
     }
     // And a few for listeners, files and the like.
-    let needed = max_clients(args).saturating_add(Limits::for_clients(max_clients(args)).unfinished + 76);
+    let needed = max_clients(args).saturating_add(Limits::for_clients(max_clients(args)).most_unfinished() + 76);
     if open_files.is_some_and(|files| files < needed as u64) {
         line(
             "Limit",

@@ -1,38 +1,22 @@
-//! Everybody who has come in and is not a client yet: in a handshake, or asking over HTTP. There is room for so many;
-//! when it is full, whoever has been there longest has to leave for the one who comes.
-//!
-//! Turning the newcomer away instead would let a stranger who opens connections and says nothing keep everybody out,
-//! with a handful of connections a second. This way he has to open as many in a second as there is room for, or more.
-//!
-//! Where many mean well and come at once, as after a restart, nobody would be left to finish if each newcomer took the
-//! place of another one at once. A relay therefore waits until nobody has to leave who has come within a second: the system
-//! keeps those who wait, in order. A flood of strangers delays clients that much sooner, and keeps them out that much later;
-//! how many may come from one address is limited elsewhere.
+//! Everybody at a page's address, of whom there are few: room for so many connections; when it is full, whoever has been
+//! there longest has to leave for the one who comes.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-
-/// What a guest is given to finish in, if whoever accepts connections waits: two to three round trips, and the relay's own
-/// work for all who are inside, on a slow machine.
-const GRACE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(in crate::drive) struct Door {
     most: usize,
     inside: Mutex<Inside>,
-    left: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Inside {
     came: u64,
-    /// In the order they came, and when that was.
-    guests: BTreeMap<u64, (Instant, CancellationToken)>,
+    /// In the order they came.
+    guests: BTreeMap<u64, CancellationToken>,
     shown_out: u64,
 }
 
@@ -46,27 +30,7 @@ pub(in crate::drive) struct Guest {
 
 impl Door {
     pub(in crate::drive) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most: most.max(1), inside: Mutex::default(), left: Notify::new() })
-    }
-
-    /// Waits for a place that is free, or that somebody has had for some time. For one who waits.
-    pub(in crate::drive) async fn has_room(&self) {
-        loop {
-            let left = self.left.notified();
-            let Some(until) = self.patient_until(Instant::now()) else { return };
-            tokio::select! {
-                () = left => {}
-                () = sleep_until(until) => {}
-            }
-        }
-    }
-
-    /// How long the oldest guest has yet, where he would have to leave for the next one.
-    fn patient_until(&self, now: Instant) -> Option<Instant> {
-        let inside = self.inside();
-        let (_, (came, _)) = inside.guests.first_key_value()?;
-        let until = *came + GRACE;
-        (inside.guests.len() >= self.most && until > now).then_some(until)
+        Arc::new(Self { most: most.max(1), inside: Mutex::default() })
     }
 
     pub(in crate::drive) fn enter(self: &Arc<Self>) -> Guest {
@@ -77,7 +41,7 @@ impl Door {
         }
         let number = inside.came;
         inside.came += 1;
-        inside.guests.insert(number, (Instant::now(), must_leave.clone()));
+        inside.guests.insert(number, must_leave.clone());
         Guest { door: Arc::clone(self), number, must_leave }
     }
 
@@ -94,7 +58,7 @@ impl Door {
 impl Inside {
     fn show_one_out(&mut self) {
         let present = self.guests.len();
-        let Some((_, (_, longest))) = self.guests.pop_first() else { return };
+        let Some((_, longest)) = self.guests.pop_first() else { return };
         longest.cancel();
         self.shown_out += 1;
         // Once in a while is enough to know, and less than a flood of lines.
@@ -118,35 +82,12 @@ impl Guest {
 impl Drop for Guest {
     fn drop(&mut self) {
         self.door.inside().guests.remove(&self.number);
-        self.door.left.notify_waiters();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn whoever_waits_lets_those_finish_who_have_just_come() {
-        let door = Door::new(2);
-        let now = Instant::now();
-        let _one = door.enter();
-        assert_eq!(door.patient_until(now), None, "there is a place");
-        let two = door.enter();
-        let until = door.patient_until(now).unwrap();
-        assert!(until >= now + GRACE);
-        assert_eq!(door.patient_until(until), None, "the oldest has had his time");
-        let waiting = tokio::spawn({
-            let door = Arc::clone(&door);
-            async move {
-                door.has_room().await;
-                Instant::now()
-            }
-        });
-        tokio::time::sleep(GRACE / 20).await;
-        drop(two);
-        assert!(waiting.await.unwrap() < until, "there is a place again");
-    }
 
     #[test]
     fn the_oldest_leaves_for_the_newest() {

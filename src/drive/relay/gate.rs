@@ -83,7 +83,7 @@ impl Drop for Pass {
 }
 
 /// The address that stands for whoever has this one: of IPv6, anybody has a /64 at least.
-fn whose(address: IpAddr) -> IpAddr {
+pub(super) fn whose(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => {

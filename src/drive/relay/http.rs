@@ -22,12 +22,12 @@ use tokio_util::task::TaskTracker;
 use super::Limits;
 use super::acme;
 use super::carrier::{Carrier, Gulps};
+use super::entrance::{Entrance, Guest};
 use super::gate::{Gate, Pass};
 use super::metrics::{TlsInUse, TlsVersion};
 use super::routes::{Opening, Reply, Routes, is_not_ideal};
 use super::service::Service;
 use super::socket;
-use crate::drive::door::{Door, Guest};
 
 /// Room for a request's head; hyper answers 431 to a longer one. It is also the least hyper accepts.
 const LARGEST_HEAD: usize = 8192;
@@ -41,7 +41,7 @@ pub(super) struct Front {
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) routes: Arc<Routes>,
     pub(super) service: Arc<Service>,
-    pub(super) door: Arc<Door>,
+    pub(super) entrance: Arc<Entrance>,
     pub(super) gate: Arc<Gate>,
     pub(super) limits: Limits,
     /// Nobody is let in any more, and whoever is no client yet has to leave.
@@ -84,23 +84,29 @@ impl Front {
                         counter.add_one();
                     }
                     if let Some(pass) = pass {
-                        // Meanwhile the system keeps those who come.
-                        tokio::select! {
-                            () = self.closing.cancelled() => return,
-                            () = self.door.has_room() => {}
-                        }
-                        let guest = self.door.enter();
-                        self.tasks.spawn(self.clone().converse(stream, peer, guest, pass));
+                        let guest = self.entrance.arrive(peer.ip());
+                        self.tasks.spawn(self.clone().receive(stream, peer, guest, pass));
                     }
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a connection could not be accepted");
                     if is_out_of_files(&error) {
-                        self.door.make_room();
+                        self.entrance.make_room();
                         tokio::time::sleep(PAUSE_AFTER_ERROR).await;
                     }
                 }
             }
+        }
+    }
+
+    async fn receive(self, stream: TcpStream, peer: SocketAddr, mut guest: Guest, pass: Pass) {
+        let let_in = tokio::select! {
+            let_in = guest.comes_in() => let_in,
+            () = self.closing.cancelled() => false,
+        };
+        if let_in {
+            // Apart, so that those who wait have no memory for what comes then.
+            Box::pin(self.converse(stream, peer, guest, pass)).await;
         }
     }
 

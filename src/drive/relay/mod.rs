@@ -2,7 +2,7 @@
 //!
 //! It binds everything first and serves later, so that whoever binds it learns the real ports before anyone is
 //! answered. A connection is a guest until it is a client: TLS, HTTP and the greeting are bounded in memory and time,
-//! and a full house shows its oldest guest out. A client has proven its key and was admitted by the rules in force.
+//! and a full house shows guests out. A client has proven its key and was admitted by the rules in force.
 //! What strangers send never ends a loop, and STUN never sends more than about three times the bytes that came.
 //!
 //! Frames and sessions are `derp/`'s; here they get sockets, time and randomness. Several relays make one region when
@@ -19,6 +19,7 @@ mod certificate;
 mod certificate_files;
 mod datagrams;
 mod embedded;
+mod entrance;
 mod gate;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod give_back;
@@ -70,6 +71,7 @@ pub use socket::raise_open_files;
 
 use acme::Acme;
 use admission::Admission;
+use entrance::Entrance;
 use http::Front;
 use identity::Identity;
 use mesh::Mesh;
@@ -80,7 +82,6 @@ use service::Service;
 use stun::StunSockets;
 use throttle::ThrottleFile;
 
-use crate::drive::door::Door;
 use crate::drive::wall_clock;
 use crate::model::NodePublic;
 
@@ -233,13 +234,13 @@ impl Relay {
         let closing = CancellationToken::new();
         let cut = self.service.cut_when_dropped();
         let _closing_guard = closing.clone().drop_guard();
-        let door = Door::new(self.limits.unfinished);
+        let entrance = Entrance::new(self.limits.unfinished);
         let front = |role, identity: Option<&Identity>| {
             Ok::<_, io::Error>(Front {
                 tls: identity.map(Identity::acceptor).transpose()?,
                 routes: Arc::new(Routes::new(role, self.identity.as_ref().and_then(|it| it.acme()).map(Arc::clone))),
                 service: Arc::clone(&self.service),
-                door: Arc::clone(&door),
+                entrance: Arc::clone(&entrance),
                 gate: self.reload.gate(),
                 limits: self.limits,
                 closing: closing.clone(),
@@ -266,6 +267,7 @@ impl Relay {
         for socket in self.metrics.sockets {
             watched.spawn(metrics.clone().serve(tokio::net::TcpListener::from_std(socket)?));
         }
+        listeners.spawn(entrance.keep_time());
         listeners.spawn(self.reload.run());
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
         listeners.spawn(give_back::watch(Arc::clone(&self.service)));

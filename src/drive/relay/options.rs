@@ -2,6 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::entrance::waiting_room;
 use crate::model::{MeshKey, MeshNode, NodePrivate, NodePublic, StunServerName};
 
 /// What a relay listens on, whom it serves, and how much it bears.
@@ -137,7 +138,8 @@ pub enum Allow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections that are no clients (yet) at once: those in handshakes and those with HTTP requests. When there are
-    /// more, the oldest is closed, or the next one waits while the oldest has just come.
+    /// more, they wait, and from a second on the oldest of the address that has most are closed for them. Four times as
+    /// many may wait, 8,192 at the most; more are closed at once, those first of whose address most wait.
     pub unfinished: usize,
     /// For the TLS handshake.
     pub handshake: Duration,
@@ -198,6 +200,12 @@ impl Limits {
         let least = Self::default();
         // Beyond that, a machine would take too long over them.
         Self { unfinished: least.unfinished.max(most / 16).min(8192), ..least }
+    }
+
+    /// Connections that are no clients (yet), with those that wait.
+    #[must_use]
+    pub fn most_unfinished(&self) -> usize {
+        self.unfinished.saturating_add(waiting_room(self.unfinished))
     }
 }
 

@@ -21,12 +21,12 @@ use tokio_util::task::TaskTracker;
 
 use super::Limits;
 use super::admission::Admission;
+use super::entrance::Guest;
 use super::gate::Pass;
 use super::http::Upgraded;
 use super::metrics::Tally;
 use super::throttle::Throttle;
 use crate::derp::{self, Pace, RelayIdentity, Switchboard};
-use crate::drive::door::Guest;
 use crate::model::{MeshKey, NodePrivate, NodePublic};
 use crate::wire::derp::ClientInfo;
 use client::Client;

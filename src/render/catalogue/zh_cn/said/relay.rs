@@ -227,6 +227,7 @@ pub(super) const PHRASES: &[Phrase] = &[
         "too many unfinished connections at once: the oldest are closed for new ones",
         "未完成的连接过多：最早的被关闭，让位给新的",
     ),
+    ("too many connections wait to be served: some are closed at once", "等待服务的连接过多：部分连接被立即关闭"),
     ("the system does not tell how far clients are", "系统不提供客户端的往返时间"),
     ("the limits have changed and are in force from now on", "限制已变更，即刻生效"),
     ("the mesh key has changed; relays that are connected stay so", "mesh 密钥已变更；已连接的中继保持连接"),
