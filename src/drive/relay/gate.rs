@@ -8,6 +8,9 @@ use std::time::Instant;
 
 use crate::derp::{Rate, TokenBucket};
 
+/// Of the IPv6 addresses that anybody has, at least.
+const PREFIX: u32 = 64;
+
 /// One for all listeners of a relay.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
@@ -40,7 +43,7 @@ impl Gate {
 
     /// `None`: the connection is to be closed.
     pub(super) fn enter(self: &Arc<Self>, now: Instant, from: IpAddr) -> Option<Pass> {
-        let address = whose(from);
+        let address = whose(from, PREFIX);
         let mut state = self.state();
         if state.accepts.as_mut().is_some_and(|bucket| !bucket.take(now, 1)) {
             state.turn_away("more connections than AcceptConnectionLimit allows", from);
@@ -82,13 +85,13 @@ impl Drop for Pass {
     }
 }
 
-/// The address that stands for whoever has this one: of IPv6, anybody has a /64 at least.
-pub(super) fn whose(address: IpAddr) -> IpAddr {
+/// The address that stands for whoever has this one; of IPv6, he has all that begin with as many bits.
+pub(super) fn whose(address: IpAddr, prefix: u32) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+            let mask = u128::MAX.checked_shl(128_u32.saturating_sub(prefix)).unwrap_or(0);
+            Ipv6Addr::from_bits(address.to_bits() & mask).into()
         }
     }
 }

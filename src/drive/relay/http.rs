@@ -101,7 +101,8 @@ impl Front {
 
     async fn receive(self, stream: TcpStream, peer: SocketAddr, mut guest: Guest, pass: Pass) {
         let let_in = tokio::select! {
-            let_in = guest.comes_in() => let_in,
+            // Who has not been let in by then is not there any more.
+            let_in = timeout(self.limits.handshake, guest.comes_in()) => let_in.unwrap_or(false),
             () = self.closing.cancelled() => false,
         };
         if let_in {

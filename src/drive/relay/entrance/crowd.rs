@@ -11,6 +11,9 @@ use tokio::time::Instant;
 /// inside, on a slow machine.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
 
+/// What he is given though his address has fewer inside than another one: somebody with many addresses takes a place with each.
+const LIGHT_GRACE: Duration = Duration::from_secs(2);
+
 /// Everybody who is inside or waits, by where he comes from.
 #[derive(Debug)]
 pub(super) struct Crowd {
@@ -21,18 +24,28 @@ pub(super) struct Crowd {
     inside: usize,
     waiting: usize,
     sources: HashMap<IpAddr, Source>,
-    /// Sources with somebody inside, by how many, and by how long the oldest has been there.
-    heaviest_last: BTreeSet<(usize, Reverse<u64>, IpAddr)>,
-    /// Sources with somebody waiting, by how many they have inside, and by how long they wait.
-    next_first: BTreeSet<(usize, u64, IpAddr)>,
-    /// Sources with somebody waiting, by how many, and by who came last.
-    longest_last: BTreeSet<(usize, u64, IpAddr)>,
+    orders: Orders,
 }
 
-/// Numbers grow in the order people come, and none is given twice.
+/// The sources in some orders.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Orders {
+    /// Those with somebody inside, by how many, and by how long the first has been there.
+    heaviest_last: BTreeSet<(usize, Reverse<Place>, IpAddr)>,
+    /// Those with somebody inside, by how long the first has been there.
+    oldest_first: BTreeSet<(Place, IpAddr)>,
+    /// Those with somebody waiting, by how many they have inside, and by how long the first has waited.
+    next_first: BTreeSet<(usize, u64, IpAddr)>,
+    /// Those with somebody waiting, by how many they have inside and waiting, and by who came last.
+    most_last: BTreeSet<(usize, u64, IpAddr)>,
+}
+
+/// When somebody was let in, and his number.
+type Place = (Instant, u64);
+
+/// Numbers grow in the order people come, and none is given twice. Of one source they are let in in that order.
 #[derive(Debug, Default)]
 struct Source {
-    /// And when each was let in.
     inside: BTreeMap<u64, Instant>,
     waiting: BTreeSet<u64>,
 }
@@ -56,9 +69,7 @@ impl Crowd {
             inside: 0,
             waiting: 0,
             sources: HashMap::new(),
-            heaviest_last: BTreeSet::new(),
-            next_first: BTreeSet::new(),
-            longest_last: BTreeSet::new(),
+            orders: Orders::default(),
         }
     }
 
@@ -74,21 +85,27 @@ impl Crowd {
     pub(super) fn arrive(&mut self, from: IpAddr) -> u64 {
         let number = self.came;
         self.came += 1;
-        self.change(from, |source| source.waiting.insert(number));
+        self.change(from, |source| {
+            source.waiting.insert(number);
+        });
         number
     }
 
     /// Somebody leaves who may have been inside, waiting, or neither any more.
     pub(super) fn leave(&mut self, from: IpAddr, number: u64) {
-        self.change(from, |source| source.inside.remove(&number).is_some() || source.waiting.remove(&number));
+        self.change(from, |source| {
+            source.inside.remove(&number);
+            source.waiting.remove(&number);
+        });
     }
 
     /// To be called until it says to wait.
     ///
     /// Next is whoever's address has fewest inside. Where there is no place, the oldest guest of the address that has most
-    /// has to go, when he has had his time. Where too many wait, the newest of the longest queue does not.
+    /// has to go when he has had his time, and any other one when he has had more. Where too many wait, the newest of the
+    /// address that has most, inside and waiting, does not.
     pub(super) fn step(&mut self, now: Instant) -> Step {
-        let Some(&(_, next, from)) = self.next_first.first() else { return Step::Wait(None) };
+        let Some(&(_, next, from)) = self.orders.next_first.first() else { return Step::Wait(None) };
         if self.inside < self.places {
             self.change(from, |source| {
                 source.waiting.remove(&next);
@@ -96,76 +113,86 @@ impl Crowd {
             });
             return Step::LetIn(next);
         }
-        let due = self.oldest_of_heaviest().map(|(_, _, came)| came + GRACE);
-        if due.is_some_and(|due| due <= now)
-            && let Some(number) = self.show_out()
-        {
-            return Step::ShowOut(number);
+        let heaviest = self.orders.heaviest_last.last().map(|&(_, Reverse(place), from)| (place, from));
+        let oldest = self.orders.oldest_first.first().copied();
+        let candidates = [heaviest.map(|it| (GRACE, it)), oldest.map(|it| (LIGHT_GRACE, it))];
+        for (grace, ((came, number), from)) in candidates.into_iter().flatten() {
+            if came + grace <= now {
+                self.leave(from, number);
+                return Step::ShowOut(number);
+            }
         }
         if self.waiting > self.room
             && let Some(number) = self.turn_away()
         {
             return Step::TurnAway(number);
         }
-        Step::Wait(due)
+        Step::Wait(candidates.into_iter().flatten().map(|(grace, ((came, _), _))| came + grace).min())
     }
 
-    /// One fewer, as the system has no room.
+    /// One fewer, as the system has no room: whose address has most, be it inside or waiting.
     pub(super) fn make_room(&mut self) -> Option<Step> {
-        self.turn_away().map(Step::TurnAway).or_else(|| self.show_out().map(Step::ShowOut))
+        let most = self.orders.most_last.last().map(|&(all, ..)| all);
+        match self.orders.heaviest_last.last() {
+            Some(&(inside, Reverse((_, number)), from)) if most.is_none_or(|all| all < inside) => {
+                self.leave(from, number);
+                Some(Step::ShowOut(number))
+            }
+            _ => self.turn_away().map(Step::TurnAway),
+        }
     }
 
     fn turn_away(&mut self) -> Option<u64> {
-        let &(_, newest, from) = self.longest_last.last()?;
-        self.change(from, |source| source.waiting.remove(&newest)).then_some(newest)
-    }
-
-    fn show_out(&mut self) -> Option<u64> {
-        let (from, oldest, _) = self.oldest_of_heaviest()?;
-        self.change(from, |source| source.inside.remove(&oldest)).map(|_| oldest)
-    }
-
-    fn oldest_of_heaviest(&self) -> Option<(IpAddr, u64, Instant)> {
-        let &(_, Reverse(oldest), from) = self.heaviest_last.last()?;
-        let came = self.sources.get(&from)?.inside.get(&oldest)?;
-        Some((from, oldest, *came))
+        let &(_, newest, from) = self.orders.most_last.last()?;
+        self.leave(from, newest);
+        Some(newest)
     }
 
     /// Changes a source, and keeps what is known of all of them in step.
-    fn change<T>(&mut self, from: IpAddr, change: impl FnOnce(&mut Source) -> T) -> T {
+    fn change(&mut self, from: IpAddr, change: impl FnOnce(&mut Source)) {
         let mut source = self.sources.remove(&from).unwrap_or_default();
-        let (weight, turn, queue) = source.entries(from);
-        weight.map(|entry| self.heaviest_last.remove(&entry));
-        turn.map(|entry| self.next_first.remove(&entry));
-        queue.map(|entry| self.longest_last.remove(&entry));
+        self.orders.forget(&source, from);
         self.inside -= source.inside.len();
         self.waiting -= source.waiting.len();
-        let changed = change(&mut source);
+        change(&mut source);
         self.inside += source.inside.len();
         self.waiting += source.waiting.len();
-        let (weight, turn, queue) = source.entries(from);
-        self.heaviest_last.extend(weight);
-        self.next_first.extend(turn);
-        self.longest_last.extend(queue);
-        if weight.is_some() || turn.is_some() {
+        self.orders.note(&source, from);
+        if !source.inside.is_empty() || !source.waiting.is_empty() {
             self.sources.insert(from, source);
         }
-        changed
     }
 }
 
-type Weight = (usize, Reverse<u64>, IpAddr);
-type Rank = (usize, u64, IpAddr);
-
 impl Source {
-    /// What the three orders have of it.
-    fn entries(&self, from: IpAddr) -> (Option<Weight>, Option<Rank>, Option<Rank>) {
-        let inside = self.inside.len();
-        (
-            self.inside.first_key_value().map(|(&oldest, _)| (inside, Reverse(oldest), from)),
-            self.waiting.first().map(|&next| (inside, next, from)),
-            self.waiting.last().map(|&newest| (self.waiting.len(), newest, from)),
-        )
+    fn oldest(&self) -> Option<Place> {
+        self.inside.first_key_value().map(|(&number, &came)| (came, number))
+    }
+}
+
+impl Orders {
+    fn note(&mut self, source: &Source, from: IpAddr) {
+        let (inside, waiting) = (source.inside.len(), source.waiting.len());
+        if let Some(first) = source.oldest() {
+            self.heaviest_last.insert((inside, Reverse(first), from));
+            self.oldest_first.insert((first, from));
+        }
+        if let (Some(&first), Some(&last)) = (source.waiting.first(), source.waiting.last()) {
+            self.next_first.insert((inside, first, from));
+            self.most_last.insert((inside + waiting, last, from));
+        }
+    }
+
+    fn forget(&mut self, source: &Source, from: IpAddr) {
+        let (inside, waiting) = (source.inside.len(), source.waiting.len());
+        if let Some(first) = source.oldest() {
+            self.heaviest_last.remove(&(inside, Reverse(first), from));
+            self.oldest_first.remove(&(first, from));
+        }
+        if let (Some(&first), Some(&last)) = (source.waiting.first(), source.waiting.last()) {
+            self.next_first.remove(&(inside, first, from));
+            self.most_last.remove(&(inside + waiting, last, from));
+        }
     }
 }
 
@@ -239,6 +266,25 @@ mod tests {
         assert_eq!(steps(&mut crowd, now + GRACE)[0], Step::LetIn(second));
     }
 
+    /// As many addresses as there are places, nearly, and none of them says anything.
+    #[test]
+    fn who_has_a_place_with_each_of_many_addresses_does_not_keep_it() {
+        let (mut crowd, now) = (Crowd::new(100, 400), Instant::now());
+        for number in 0..98 {
+            crowd.arrive(ip(number));
+        }
+        let _ = steps(&mut crowd, now);
+        for _ in 0..300 {
+            crowd.arrive(ip(200));
+        }
+        let mut let_in = 0;
+        for tenths in 0..40 {
+            let all = steps(&mut crowd, now + GRACE * tenths / 10);
+            let_in += all.iter().filter(|step| matches!(step, Step::LetIn(_))).count();
+        }
+        assert!(let_in > 150, "{let_in}");
+    }
+
     #[test]
     fn the_longest_queue_is_cut() {
         let (mut crowd, now) = (Crowd::new(1, 3), Instant::now());
@@ -254,11 +300,24 @@ mod tests {
         }
         crowd.leave(ip(1), 0);
         assert_eq!(steps(&mut crowd, now)[0], Step::LetIn(1), "who came first, where no address has anybody inside");
-        assert_eq!(crowd.make_room(), Some(Step::TurnAway(honest)), "the newest of two queues as long");
-        assert_eq!(crowd.make_room(), Some(Step::TurnAway(2)));
+        assert_eq!(crowd.make_room(), Some(Step::TurnAway(2)), "two of that address");
+        assert_eq!(crowd.make_room(), Some(Step::TurnAway(honest)), "both have one; who waits has less to lose");
         assert_eq!(crowd.make_room(), Some(Step::ShowOut(1)));
         assert_eq!(crowd.make_room(), None);
         assert!(crowd.sources.is_empty() && crowd.inside() == 0 && crowd.waiting() == 0);
+    }
+
+    #[test]
+    fn where_the_system_has_no_room_whose_address_has_most_makes_it() {
+        let (mut crowd, now) = (Crowd::new(3, 10), Instant::now());
+        for _ in 0..3 {
+            crowd.arrive(ip(1));
+            let _ = steps(&mut crowd, now);
+        }
+        let honest = crowd.arrive(ip(2));
+        let _ = steps(&mut crowd, now);
+        assert_eq!(crowd.make_room(), Some(Step::ShowOut(0)));
+        assert_eq!(steps(&mut crowd, now), [Step::LetIn(honest), Step::Wait(None)]);
     }
 
     /// Whatever comes and goes, each is let in once at the most, no more are inside than there are places, and nobody waits
@@ -266,7 +325,8 @@ mod tests {
     #[test]
     fn numbers_add_up() {
         let (mut crowd, mut now) = (Crowd::new(5, 7), Instant::now());
-        let (mut seed, mut present, mut inside) = (1_u32, Vec::new(), BTreeSet::new());
+        let (mut seed, mut present) = (1_u32, Vec::new());
+        let (mut inside, mut done) = (BTreeSet::new(), BTreeSet::new());
         for _ in 0..20_000 {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let (what, which) = (seed >> 28, (seed >> 8) as usize);
@@ -280,17 +340,25 @@ mod tests {
                     let (from, number) = present.swap_remove(which % present.len());
                     crowd.leave(from, number);
                     inside.remove(&number);
+                    done.insert(number);
                 }
                 _ => {}
             }
-            for step in steps(&mut crowd, now) {
+            loop {
+                let step = crowd.step(now);
                 match step {
-                    Step::LetIn(number) => assert!(inside.insert(number)),
-                    Step::ShowOut(number) => assert!(inside.remove(&number)),
-                    Step::TurnAway(number) => assert!(!inside.contains(&number)),
-                    Step::Wait(due) => assert!(due.is_none_or(|due| due > now)),
+                    Step::LetIn(number) => assert!(!done.contains(&number) && inside.insert(number)),
+                    Step::ShowOut(number) => assert!(inside.remove(&number) && done.insert(number)),
+                    Step::TurnAway(number) => assert!(!inside.contains(&number) && done.insert(number)),
+                    Step::Wait(due) => {
+                        assert!(due.is_none_or(|due| due > now));
+                        break;
+                    }
                 }
             }
+            let mut orders = Orders::default();
+            crowd.sources.iter().for_each(|(from, source)| orders.note(source, *from));
+            assert_eq!(crowd.orders, orders);
             assert_eq!(crowd.inside(), inside.len());
             assert!(crowd.inside() <= 5 && crowd.waiting() <= 7 && (crowd.waiting() == 0 || crowd.inside() == 5));
             assert!(crowd.sources.len() <= crowd.inside() + crowd.waiting());

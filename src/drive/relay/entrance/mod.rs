@@ -5,10 +5,10 @@
 //! handful of connections a second; giving each of them the place of another at once would leave nobody to finish when
 //! many who mean well come together, as after a restart. So a guest has a second to himself, and then a place as long as
 //! nobody needs it. And as connections cost nothing, addresses take turns and not connections: next is whoever's address
-//! has fewest inside, and who has to go is of the address that has most. One host that opens thousands keeps out itself.
+//! has fewest inside, and who has to go is of the address that has most. A host that opens thousands keeps out itself.
 //!
-//! An address is an IPv4 address or an IPv6 /64. Behind a proxy all clients have one, and it is as if there were no
-//! addresses.
+//! An address is an IPv4 address, or an IPv6 /48: anybody may have one of those. Behind a proxy all clients have one, and it
+//! is as if there were no addresses.
 
 mod crowd;
 
@@ -23,12 +23,18 @@ use tokio_util::sync::CancellationToken;
 use super::gate::whose;
 use crowd::{Crowd, Step};
 
-/// For each place there is, so many may wait: whoever is let in has waited for some seconds at the most, less than clients
-/// do.
+/// For each place there is, so many may wait. A second is enough for each of them to have a place, so that a queue of one
+/// address is over in four; clients wait for longer.
 const WAITING_FOR_EACH: usize = 4;
+
+/// Of the IPv6 addresses that somebody has.
+const PREFIX: u32 = 48;
 
 /// More of them would need memory and files for nothing.
 const MOST_WAITING: usize = 8192;
+
+/// When the system has no files left, so many are closed for those who come. One at a time would be slower than a flood.
+const GO_AT_ONCE: usize = 8;
 
 /// One for all listeners of a relay.
 #[derive(Debug)]
@@ -102,7 +108,7 @@ impl Entrance {
 
     /// Somebody comes from there.
     pub(super) fn arrive(self: &Arc<Self>, from: IpAddr) -> Guest {
-        let from = whose(from);
+        let from = whose(from, PREFIX);
         let (tell, let_in) = oneshot::channel();
         let must_leave = CancellationToken::new();
         let mut state = self.state();
@@ -112,12 +118,14 @@ impl Entrance {
         Guest { entrance: Arc::clone(self), from, number, let_in, must_leave }
     }
 
-    /// Somebody has to go though there is room: the system has none.
+    /// Some have to go though there is room: the system has none.
     pub(super) fn make_room(&self) {
         let mut state = self.state();
-        if let Some(step) = state.crowd.make_room() {
+        for _ in 0..GO_AT_ONCE {
+            let Some(step) = state.crowd.make_room() else { break };
             state.carry_out(step);
         }
+        self.settle(&mut state);
     }
 
     fn settle(&self, state: &mut State) {
