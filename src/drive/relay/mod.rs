@@ -228,7 +228,7 @@ impl Relay {
     /// handing the sockets to the runtime; nothing that peers do ends it.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let mut listeners = JoinSet::new();
-        let stun = self.stun.serve(self.service.tally()).await?;
+        let stun = self.stun.serve(self.service.tally())?;
         let tasks = TaskTracker::new();
         // Dropped with this future, it cuts every connection.
         let closing = CancellationToken::new();

@@ -1,13 +1,13 @@
 use std::collections::BTreeSet;
-use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::convert::Infallible;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
-use tokio::task::LocalSet;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::datagrams::{Receiver, send_some};
 use super::group::{Answer, Group};
@@ -22,6 +22,9 @@ use crate::wire::stun::{HelpWanted, TransactionId};
 /// After an error of the socket, which is another datagram's (an ICMP refusal of an answer) or the system's, so that a
 /// lasting one does not keep a core busy.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(5);
+
+/// Whoever waits for datagrams is woken to stop; should that fail, he looks up this often.
+const LOOK_UP_EVERY: Duration = Duration::from_secs(1);
 
 /// All UDP sockets of a relay.
 #[derive(Debug)]
@@ -69,107 +72,130 @@ impl StunSockets {
         &self.primary
     }
 
-    /// Answers until what is returned is stopped or dropped.
+    /// Answers until what is returned is stopped or dropped. Must be called within a runtime, in which relays that help are
+    /// greeted.
     ///
-    /// In a thread of its own: each datagram that comes to a socket of the relay's runtime wakes a worker, which as a rule
-    /// finds that another one is answering it already, and that cost more than the answer.
-    pub(super) async fn serve(self, tally: &Arc<Tally>) -> io::Result<StunServer> {
-        let stop = CancellationToken::new();
-        let (done, stopped) = oneshot::channel();
-        let server = StunServer { stop: stop.clone().drop_guard(), stopped };
-        if self.groups.is_empty() {
-            return Ok(server);
-        }
-        let (begins, begun) = oneshot::channel();
-        let tally = Arc::clone(tally);
-        std::thread::Builder::new().name("stun".to_owned()).spawn(move || {
-            let (begins_with, started) = match self.start(&tally) {
-                Ok(started) => (Ok(()), Some(started)),
-                Err(error) => (Err(error), None),
-            };
-            // Whoever does not wait for these has dropped the server, which the next line sees.
-            let _ = begins.send(begins_with);
-            if let Some((runtime, tasks)) = started {
-                runtime.block_on(tasks.run_until(stop.cancelled()));
-                // The sockets are closed with them. A name that is still being looked up is not waited for.
-                drop(tasks);
-                runtime.shutdown_background();
-            }
-            let _ = done.send(());
-        })?;
-        begun.await.map_err(io::Error::other)??;
-        Ok(server)
-    }
-
-    /// A runtime, and one task for each socket.
-    fn start(self, tally: &Arc<Tally>) -> io::Result<(Runtime, LocalSet)> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// Each socket has a thread of its own that waits for nothing else. A socket of a runtime costs a call more for each
+    /// datagram that comes alone; and while somebody is to be told of what arrives, he is also told of each answer that has
+    /// left, which is a tenth of what sending it costs.
+    pub(super) fn serve(self, tally: &Arc<Tally>) -> io::Result<StunServer> {
+        let (ended, all_ended) = mpsc::channel(1);
+        let mut server = StunServer { wake: Wake::default(), all_ended, greeting: JoinSet::new() };
         let mut greeting = BTreeSet::new();
         let has_ipv4 = self.groups.iter().any(|(group, _)| group.families(false) == [Family::V4]);
-        let tasks = LocalSet::new();
         for (group, sockets) in self.groups {
-            let within = runtime.enter();
-            let sockets = sockets.into_iter().map(tokio::net::UdpSocket::from_std).collect::<io::Result<Arc<[_]>>>()?;
-            drop(within);
+            for socket in &sockets {
+                socket.set_nonblocking(false)?;
+                socket.set_read_timeout(Some(LOOK_UP_EVERY))?;
+            }
+            let sockets: Arc<[UdpSocket]> = sockets.into();
+            server.wake.sockets.push(Arc::clone(&sockets));
             let group = Arc::new(group);
             if let Some(help) = &self.help {
                 // The first socket of a family is the one that clients are told of.
                 let families: Vec<Family> =
                     group.families(!has_ipv4).into_iter().filter(|family| greeting.insert(*family)).collect();
                 for link in (0..help.links().len()).filter(|link| help.greets_from(*link, &families)) {
-                    runtime.spawn(greet(Arc::clone(help), link, Arc::clone(&sockets)));
+                    server.greeting.spawn(greet(Arc::clone(help), link, Arc::clone(&sockets)));
                 }
             }
             for at in 0..sockets.len() {
                 let (sockets, group, help) = (Arc::clone(&sockets), Arc::clone(&group), self.help.clone());
-                tasks.spawn_local(serve_one(sockets, group, at, help, Arc::clone(tally)));
+                let (stopping, tally, ended) = (Arc::clone(&server.wake.stopping), Arc::clone(tally), ended.clone());
+                std::thread::Builder::new().name("stun".to_owned()).spawn(move || {
+                    serve_one(&sockets, &group, at, help.as_deref(), &tally.stun, &stopping);
+                    // Closed before it is said that they are.
+                    drop(sockets);
+                    drop(ended);
+                })?;
             }
         }
-        Ok((runtime, tasks))
+        Ok(server)
     }
 }
 
 /// STUN at work. Dropping it stops it.
 #[derive(Debug)]
 pub(super) struct StunServer {
-    stop: DropGuard,
-    stopped: oneshot::Receiver<()>,
+    wake: Wake,
+    all_ended: mpsc::Receiver<Infallible>,
+    greeting: JoinSet<()>,
+}
+
+/// Ends the threads when it is dropped.
+#[derive(Debug, Default)]
+struct Wake {
+    stopping: Arc<AtomicBool>,
+    sockets: Vec<Arc<[UdpSocket]>>,
 }
 
 impl StunServer {
     /// Returns when its sockets are closed.
     pub(super) async fn stop(self) {
-        drop(self.stop);
-        // Without sockets there is no thread to say so.
-        let _ = self.stopped.await;
+        let Self { wake, mut all_ended, mut greeting } = self;
+        greeting.shutdown().await;
+        drop(wake);
+        let _ = all_ended.recv().await;
     }
 }
 
-async fn serve_one(
-    sockets: Arc<[tokio::net::UdpSocket]>,
-    group: Arc<Group>,
+impl Drop for Wake {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        for socket in self.sockets.iter().flat_map(|sockets| sockets.iter()) {
+            // An empty datagram to itself; without it, it takes until the next look.
+            let _ = socket.local_addr().and_then(|own| socket.send_to(&[], reachable(own)));
+        }
+    }
+}
+
+/// Where this host reaches a socket that is bound there.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        _ => return bound,
+    };
+    SocketAddr::new(ip, bound.port())
+}
+
+fn serve_one(
+    sockets: &[UdpSocket],
+    group: &Group,
     at: usize,
-    help: Option<Arc<Help>>,
-    tally: Arc<Tally>,
+    help: Option<&Help>,
+    tally: &StunTally,
+    stopping: &AtomicBool,
 ) {
-    let tally = &tally.stun;
     let Some(socket) = sockets.get(at) else { return };
     let mut receiver = Receiver::new();
     let mut answers = Vec::new();
     loop {
-        if receiver.receive(socket).await.is_err() {
-            tally.read_error.add_one();
-            tokio::time::sleep(PAUSE_AFTER_ERROR).await;
-            continue;
+        let outcome = receiver.receive(socket);
+        if stopping.load(Ordering::Relaxed) {
+            return;
+        }
+        match outcome {
+            Ok(()) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) =>
+            {
+                continue;
+            }
+            Err(_) => {
+                tally.read_error.add_one();
+                std::thread::sleep(PAUSE_AFTER_ERROR);
+                continue;
+            }
         }
         answers.clear();
         for (from, datagram) in receiver.datagrams() {
-            let answer = match (group.answer(at, from, datagram), &help) {
+            let answer = match (group.answer(at, from, datagram), help) {
                 (Some(Answer { help: Some(wanted), at, to, bytes }), Some(help)) => {
                     let answer = Answer { help: None, at, to, bytes };
-                    helping(help, &group, at, (from, datagram), wanted, answer)
+                    helping(help, group, at, (from, datagram), wanted, answer)
                 }
-                (None, Some(help)) => from_relay(help, &group, at, from, datagram),
+                (None, Some(help)) => from_relay(help, group, at, from, datagram),
                 (answer, _) => answer,
             };
             match answer {
@@ -180,16 +206,16 @@ async fn serve_one(
         answers.sort_by_key(|answer| answer.at);
         for together in answers.chunk_by(|one, other| one.at == other.at) {
             if let Some(leaving) = together.first().and_then(|first| sockets.get(first.at)) {
-                send_all(leaving, together, tally).await;
+                send_all(leaving, together, tally);
             }
         }
     }
 }
 
 /// One that cannot be sent is counted, and those after it are sent.
-async fn send_all(leaving: &tokio::net::UdpSocket, mut answers: &[Answer], tally: &StunTally) {
+fn send_all(leaving: &UdpSocket, mut answers: &[Answer], tally: &StunTally) {
     while let [first, others @ ..] = answers {
-        match send_some(leaving, answers).await {
+        match send_some(leaving, answers) {
             Ok(sent) => {
                 let (sent, rest) = answers.split_at(sent.clamp(1, answers.len()));
                 answers = rest;

@@ -1,7 +1,5 @@
 use std::io;
-use std::net::SocketAddr;
-
-use tokio::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 
 use super::super::group::Answer;
 use super::LARGEST;
@@ -18,9 +16,9 @@ impl Receiver {
     }
 
     /// Waits for one.
-    pub(in crate::drive::relay) async fn receive(&mut self, socket: &UdpSocket) -> io::Result<()> {
+    pub(in crate::drive::relay) fn receive(&mut self, socket: &UdpSocket) -> io::Result<()> {
         self.arrived = None;
-        let (length, from) = socket.recv_from(&mut self.buffer).await?;
+        let (length, from) = socket.recv_from(&mut self.buffer)?;
         self.arrived = Some((from, length));
         Ok(())
     }
@@ -32,8 +30,8 @@ impl Receiver {
 }
 
 /// Sends the first of these and returns 1, or why it could not be sent.
-pub(in crate::drive::relay) async fn send_some(socket: &UdpSocket, answers: &[Answer]) -> io::Result<usize> {
+pub(in crate::drive::relay) fn send_some(socket: &UdpSocket, answers: &[Answer]) -> io::Result<usize> {
     let Some(first) = answers.first() else { return Ok(0) };
-    socket.send_to(&first.bytes, first.to).await?;
+    socket.send_to(&first.bytes, first.to)?;
     Ok(1)
 }

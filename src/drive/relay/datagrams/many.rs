@@ -1,31 +1,27 @@
 use std::array;
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd as _;
 
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
 use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
 
 use super::super::group::Answer;
 use super::LARGEST;
 
-/// Datagrams taken in one call: the call is a small part of what they cost then, and another socket of the thread waits
-/// for no more than these.
+/// Datagrams taken in one call: the call is a small part of what they cost then.
 const MOST: usize = 32;
 
-/// Datagrams that came without a wait before many are looked for at once: the call for many is the dearer one where there
-/// is only one.
-const BUSY: usize = 2;
+/// Datagrams taken one by one before there may be several: the call for many is the dearer one where there is only one.
+const ONE_BY_ONE: usize = 8;
 
 /// Takes datagrams from a socket, as many as there are.
 pub(in crate::drive::relay) struct Receiver {
     headers: MultiHeaders<SockaddrStorage>,
     buffer: Vec<u8>,
     arrived: Vec<(SocketAddr, usize)>,
-    /// How often in a row there was something without waiting for it.
-    busy: usize,
+    /// How many are to be taken one by one before several are looked for.
+    alone: usize,
 }
 
 impl Receiver {
@@ -34,31 +30,29 @@ impl Receiver {
             headers: MultiHeaders::preallocate(MOST, None),
             buffer: vec![0; MOST * LARGEST],
             arrived: Vec::with_capacity(MOST),
-            busy: 0,
+            alone: 0,
         }
     }
 
-    /// Waits for one, and takes what else is there. Always for the same socket: the system notes in the headers how long
+    /// Waits for one, and may take what else is there. Always for the same socket: the system notes in the headers how long
     /// its addresses are.
-    pub(in crate::drive::relay) async fn receive(&mut self, socket: &UdpSocket) -> io::Result<()> {
-        if self.arrived.len() == MOST {
-            // There may be more, and other sockets have waited.
-            tokio::task::yield_now().await;
-        }
+    pub(in crate::drive::relay) fn receive(&mut self, socket: &UdpSocket) -> io::Result<()> {
         self.arrived.clear();
-        // Whoever was answered may have asked again meanwhile: looking is cheaper than being told.
-        socket
-            .async_io(Interest::READABLE, || {
-                let taken = if self.busy < BUSY { self.take_one(socket) } else { self.take(socket) };
-                self.busy = if taken.is_ok() { self.busy.saturating_add(1) } else { 0 };
-                taken
-            })
-            .await
+        if let Some(left) = self.alone.checked_sub(1) {
+            self.alone = left;
+            self.take_one(socket)
+        } else {
+            self.take(socket)?;
+            if self.arrived.len() < 2 {
+                self.alone = ONE_BY_ONE;
+            }
+            Ok(())
+        }
     }
 
     fn take_one(&mut self, socket: &UdpSocket) -> io::Result<()> {
         let room = self.buffer.get_mut(..LARGEST).unwrap_or_default();
-        let (length, from) = socket.try_recv_from(room)?;
+        let (length, from) = socket.recv_from(room)?;
         self.arrived.push((from, length));
         Ok(())
     }
@@ -66,7 +60,7 @@ impl Receiver {
     fn take(&mut self, socket: &UdpSocket) -> io::Result<()> {
         let mut rest = self.buffer.chunks_exact_mut(LARGEST);
         let mut slices: [_; MOST] = array::from_fn(|_| [IoSliceMut::new(rest.next().unwrap_or_default())]);
-        let flags = MsgFlags::MSG_DONTWAIT;
+        let flags = MsgFlags::MSG_WAITFORONE;
         let received = recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None)?;
         for message in received {
             // One without an address, which there is not, has nobody to be answered.
@@ -89,21 +83,15 @@ fn endpoint(address: &SockaddrStorage) -> Option<SocketAddr> {
 }
 
 /// Sends some of these, in their order, and returns how many; an error is that of the first, and none was sent.
-pub(in crate::drive::relay) async fn send_some(socket: &UdpSocket, answers: &[Answer]) -> io::Result<usize> {
-    if let [first, rest @ ..] = answers
-        && rest.is_empty()
-    {
-        return socket.send_to(&first.bytes, first.to).await.map(|_| 1);
+pub(in crate::drive::relay) fn send_some(socket: &UdpSocket, answers: &[Answer]) -> io::Result<usize> {
+    if let [first] = answers {
+        return socket.send_to(&first.bytes, first.to).map(|_| 1);
     }
-    socket.async_io(Interest::WRITABLE, || send_now(socket, answers)).await
-}
-
-fn send_now(socket: &UdpSocket, answers: &[Answer]) -> io::Result<usize> {
     let addresses: Vec<_> = answers.iter().map(|answer| SocketAddrAny::from(answer.to)).collect();
     let slices: Vec<_> = answers.iter().map(|answer| [IoSlice::new(&answer.bytes)]).collect();
     let mut nothing: Vec<_> = answers.iter().map(|_| SendAncillaryBuffer::default()).collect();
     let parts = addresses.iter().zip(&slices).zip(&mut nothing);
     let mut messages: Vec<_> =
         parts.map(|((address, slice), nothing)| MMsgHdr::new_with_addr(address, slice, nothing)).collect();
-    Ok(sendmmsg(socket, &mut messages, SendFlags::DONTWAIT)?)
+    Ok(sendmmsg(socket, &mut messages, SendFlags::empty())?)
 }

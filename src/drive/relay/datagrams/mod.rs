@@ -16,15 +16,13 @@ const LARGEST: usize = 2048;
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
-    use tokio::net::UdpSocket;
+    use std::net::{SocketAddr, UdpSocket};
 
     use super::super::group::Answer;
     use super::each;
 
-    async fn socket(address: &str) -> (UdpSocket, SocketAddr) {
-        let socket = UdpSocket::bind(address).await.unwrap();
+    fn socket(address: &str) -> (UdpSocket, SocketAddr) {
+        let socket = UdpSocket::bind(address).unwrap();
         let address = socket.local_addr().unwrap();
         (socket, address)
     }
@@ -33,15 +31,15 @@ mod tests {
     macro_rules! check {
         ($way:path, $home:literal) => {{
             use $way as way;
-            let ((near, at), (far, from)) = (socket($home).await, socket($home).await);
+            let ((near, at), (far, from)) = (socket($home), socket($home));
             let sent: Vec<Vec<u8>> = (0..100_u8).map(|byte| vec![byte; usize::from(byte)]).collect();
             for datagram in &sent {
-                far.send_to(datagram, at).await.unwrap();
+                far.send_to(datagram, at).unwrap();
             }
             let mut receiver = way::Receiver::new();
             let mut arrived = Vec::new();
             while arrived.len() < sent.len() {
-                receiver.receive(&near).await.unwrap();
+                receiver.receive(&near).unwrap();
                 arrived.extend(receiver.datagrams().map(|(from, bytes)| (from, bytes.to_vec())));
             }
             assert_eq!(arrived, sent.iter().map(|datagram| (from, datagram.clone())).collect::<Vec<_>>());
@@ -51,7 +49,7 @@ mod tests {
             answers[50].bytes = vec![0; 70_000];
             let (mut rest, mut failed) = (&answers[..], Vec::new());
             while !rest.is_empty() {
-                let dealt_with = way::send_some(&near, rest).await.unwrap_or_else(|_| {
+                let dealt_with = way::send_some(&near, rest).unwrap_or_else(|_| {
                     failed.push(answers.len() - rest.len());
                     1
                 });
@@ -60,14 +58,14 @@ mod tests {
             assert_eq!(failed, [50]);
             let mut buffer = [0; 200];
             for (_, expected) in sent.iter().enumerate().filter(|(at, _)| *at != 50) {
-                let (length, from) = far.recv_from(&mut buffer).await.unwrap();
+                let (length, from) = far.recv_from(&mut buffer).unwrap();
                 assert_eq!((&buffer[..length], from), (&expected[..], at));
             }
         }};
     }
 
-    #[tokio::test]
-    async fn datagrams_come_and_go_in_order_and_none_is_lost_to_another() {
+    #[test]
+    fn datagrams_come_and_go_in_order_and_none_is_lost_to_another() {
         check!(each, "127.0.0.1:0");
         #[cfg(target_os = "linux")]
         {

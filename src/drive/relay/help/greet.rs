@@ -1,11 +1,9 @@
 //! Greeting the other relays again and again, so that it is known whether they are there.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
-
-use tokio::net::UdpSocket;
 
 use super::{Help, Link, Now};
 use crate::drive::wall_clock;
@@ -58,7 +56,7 @@ async fn hello(help: &Help, link: &Link, socket: &UdpSocket) -> io::Result<()> {
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(io::Error::other)?;
     let datagram = help.hello(link, id, to, now());
-    socket.send_to(&datagram, for_socket(to, socket.local_addr()?)).await.map(drop)
+    socket.send_to(&datagram, for_socket(to, socket.local_addr()?)).map(drop)
 }
 
 /// The relay's endpoint of the link's family, if it has one.
