@@ -242,6 +242,13 @@ fn nothing_else_is_unsafe() {
 }
 
 /// The project stands alone: a path of one machine means nothing on another.
+/// What a tool left in the folder is not to be kept by mistake.
+#[test]
+fn what_is_no_text_is_a_picture_or_a_seed() {
+    let expected = |path: &str| path.starts_with("fuzz/seeds/") || path.starts_with("docs/images/");
+    assert_eq!(tree::binaries().into_iter().filter(|path| !expected(path)).collect::<Vec<_>>(), [] as [String; 0]);
+}
+
 #[test]
 fn no_file_names_a_directory_of_one_machine() {
     // In two halves, or this file would be the first to be found.

@@ -8,6 +8,19 @@ const NOT_OURS: &[&str] = &["target", ".git", "Cargo.lock", "corpus", "artifacts
 
 /// Every text file, by its path from the project's directory, with `/` between names.
 pub(crate) fn files() -> Vec<String> {
+    all().into_iter().filter(|path| is_text(path)).collect()
+}
+
+/// Every file that is no text.
+pub(crate) fn binaries() -> Vec<String> {
+    all().into_iter().filter(|path| !is_text(path)).collect()
+}
+
+fn is_text(path: &str) -> bool {
+    fs::read_to_string(root().join(path)).is_ok()
+}
+
+fn all() -> Vec<String> {
     let mut found = Vec::new();
     let mut directories = vec![root()];
     while let Some(directory) = directories.pop() {
@@ -19,7 +32,7 @@ pub(crate) fn files() -> Vec<String> {
             }
             if path.is_dir() {
                 directories.push(path);
-            } else if fs::read_to_string(&path).is_ok() {
+            } else {
                 found.push(from_root(&path));
             }
         }
