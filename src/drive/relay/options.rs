@@ -138,8 +138,9 @@ pub enum Allow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections that are no clients (yet) at once: those in handshakes and those with HTTP requests. When there are
-    /// more, they wait, and from a second on the oldest of the address that has most are closed for them. Four times as
-    /// many may wait, 8,192 at the most; more are closed at once, those first of whose address most wait.
+    /// more, they wait, and for them are closed the oldest of the address that has most, from a second on, and any other
+    /// from six on. Four times as many may wait, 8,192 at the most, and not longer than `handshake`; more are closed at
+    /// once, the newest of the address that has most first.
     pub unfinished: usize,
     /// For the TLS handshake.
     pub handshake: Duration,

@@ -5,7 +5,8 @@
 //! handful of connections a second; giving each of them the place of another at once would leave nobody to finish when
 //! many who mean well come together, as after a restart. So a guest has a second to himself, and then a place as long as
 //! nobody needs it. And as connections cost nothing, addresses take turns and not connections: next is whoever's address
-//! has fewest inside, and who has to go is of the address that has most. A host that opens thousands keeps out itself.
+//! has fewest inside, and who has to go is of the address that has most, or has been inside for long. A host that opens
+//! thousands keeps out itself, and whoever shares its address.
 //!
 //! An address is an IPv4 address, or an IPv6 /48: anybody may have one of those. Behind a proxy all clients have one, and it
 //! is as if there were no addresses.
