@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::datagrams::{Receiver, send_some};
+use super::datagrams::{Receiver, send_one, send_some};
 use super::group::{Answer, Group};
 use super::help::{Help, Parcel, for_socket, greet, now};
 use super::inherited::{Inherited, without_covered};
@@ -25,6 +25,10 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(5);
 
 /// Whoever waits for datagrams is woken to stop; should that fail, he looks up this often.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(1);
+
+/// An answer that the system has no room for is lost, as it may be on its way. Where sending cannot be told not to wait, it
+/// waits so long.
+const NO_ROOM: Duration = Duration::from_millis(20);
 
 /// All UDP sockets of a relay.
 #[derive(Debug)]
@@ -87,6 +91,7 @@ impl StunSockets {
             for socket in &sockets {
                 socket.set_nonblocking(false)?;
                 socket.set_read_timeout(Some(LOOK_UP_EVERY))?;
+                socket.set_write_timeout(Some(NO_ROOM))?;
             }
             let sockets: Arc<[UdpSocket]> = sockets.into();
             server.wake.sockets.push(Arc::clone(&sockets));
@@ -144,7 +149,7 @@ impl Drop for Wake {
         self.stopping.store(true, Ordering::Relaxed);
         for socket in self.sockets.iter().flat_map(|sockets| sockets.iter()) {
             // An empty datagram to itself; without it, it takes until the next look.
-            let _ = socket.local_addr().and_then(|own| socket.send_to(&[], reachable(own)));
+            let _ = socket.local_addr().and_then(|own| send_one(socket, &[], reachable(own)));
         }
     }
 }
@@ -177,11 +182,13 @@ fn serve_one(
         }
         match outcome {
             Ok(()) => {}
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) =>
-            {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                // Time to look up. Or it was passed to another process as well, which has made it a socket that does not
+                // wait.
+                let _ = socket.set_nonblocking(false);
                 continue;
             }
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(_) => {
                 tally.read_error.add_one();
                 std::thread::sleep(PAUSE_AFTER_ERROR);

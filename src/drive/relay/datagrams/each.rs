@@ -29,9 +29,13 @@ impl Receiver {
     }
 }
 
+/// Sends a datagram.
+pub(in crate::drive::relay) fn send_one(socket: &UdpSocket, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+    socket.send_to(datagram, to).map(drop)
+}
+
 /// Sends the first of these and returns 1, or why it could not be sent.
 pub(in crate::drive::relay) fn send_some(socket: &UdpSocket, answers: &[Answer]) -> io::Result<usize> {
     let Some(first) = answers.first() else { return Ok(0) };
-    socket.send_to(&first.bytes, first.to)?;
-    Ok(1)
+    send_one(socket, &first.bytes, first.to).map(|()| 1)
 }

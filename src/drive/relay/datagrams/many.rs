@@ -4,7 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd as _;
 
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
-use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
+use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg, sendto};
 
 use super::super::group::Answer;
 use super::LARGEST;
@@ -82,10 +82,16 @@ fn endpoint(address: &SockaddrStorage) -> Option<SocketAddr> {
     v4.or_else(|| address.as_sockaddr_in6().map(|&address| SocketAddr::from(address)))
 }
 
-/// Sends some of these, in their order, and returns how many; an error is that of the first, and none was sent.
+/// Sends a datagram, if there is room for it now.
+pub(in crate::drive::relay) fn send_one(socket: &UdpSocket, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+    sendto(socket, datagram, SendFlags::DONTWAIT, &to)?;
+    Ok(())
+}
+
+/// Sends some of these that there is room for now, in their order, and returns how many; an error is that of the first, and none was sent.
 pub(in crate::drive::relay) fn send_some(socket: &UdpSocket, answers: &[Answer]) -> io::Result<usize> {
     if let [first] = answers {
-        return socket.send_to(&first.bytes, first.to).map(|_| 1);
+        return send_one(socket, &first.bytes, first.to).map(|()| 1);
     }
     let addresses: Vec<_> = answers.iter().map(|answer| SocketAddrAny::from(answer.to)).collect();
     let slices: Vec<_> = answers.iter().map(|answer| [IoSlice::new(&answer.bytes)]).collect();
@@ -93,5 +99,5 @@ pub(in crate::drive::relay) fn send_some(socket: &UdpSocket, answers: &[Answer])
     let parts = addresses.iter().zip(&slices).zip(&mut nothing);
     let mut messages: Vec<_> =
         parts.map(|((address, slice), nothing)| MMsgHdr::new_with_addr(address, slice, nothing)).collect();
-    Ok(sendmmsg(socket, &mut messages, SendFlags::empty())?)
+    Ok(sendmmsg(socket, &mut messages, SendFlags::DONTWAIT)?)
 }

@@ -7,9 +7,9 @@ mod each;
 mod many;
 
 #[cfg(not(target_os = "linux"))]
-pub(super) use each::{Receiver, send_some};
+pub(super) use each::{Receiver, send_one, send_some};
 #[cfg(target_os = "linux")]
-pub(super) use many::{Receiver, send_some};
+pub(super) use many::{Receiver, send_one, send_some};
 
 /// More than any Binding request; a longer datagram is cut by the system and then no whole message.
 const LARGEST: usize = 2048;

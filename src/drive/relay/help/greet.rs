@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{Help, Link, Now};
+use crate::drive::relay::datagrams::send_one;
 use crate::drive::wall_clock;
 use crate::model::Family;
 
@@ -56,7 +57,7 @@ async fn hello(help: &Help, link: &Link, socket: &UdpSocket) -> io::Result<()> {
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(io::Error::other)?;
     let datagram = help.hello(link, id, to, now());
-    socket.send_to(&datagram, for_socket(to, socket.local_addr()?)).map(drop)
+    send_one(socket, &datagram, for_socket(to, socket.local_addr()?))
 }
 
 /// The relay's endpoint of the link's family, if it has one.
