@@ -88,7 +88,8 @@ pub(in crate::drive::relay) fn send_one(socket: &UdpSocket, datagram: &[u8], to:
     Ok(())
 }
 
-/// Sends some of these that there is room for now, in their order, and returns how many; an error is that of the first, and none was sent.
+/// Sends some of these that there is room for now, in their order, and returns how many; an error is that of the first, and
+/// none was sent.
 pub(in crate::drive::relay) fn send_some(socket: &UdpSocket, answers: &[Answer]) -> io::Result<usize> {
     if let [first] = answers {
         return send_one(socket, &first.bytes, first.to).map(|()| 1);
