@@ -241,7 +241,6 @@ fn nothing_else_is_unsafe() {
     assert_eq!(lines.matches("unsafe {").count(), 1);
 }
 
-/// The project stands alone: a path of one machine means nothing on another.
 /// What a tool left in the folder is not to be kept by mistake.
 #[test]
 fn what_is_no_text_is_a_picture_or_a_seed() {
@@ -249,6 +248,7 @@ fn what_is_no_text_is_a_picture_or_a_seed() {
     assert_eq!(tree::binaries().into_iter().filter(|path| !expected(path)).collect::<Vec<_>>(), [] as [String; 0]);
 }
 
+/// The project stands alone: a path of one machine means nothing on another.
 #[test]
 fn no_file_names_a_directory_of_one_machine() {
     // In two halves, or this file would be the first to be found.
