@@ -82,6 +82,11 @@ impl Crowd {
         self.waiting
     }
 
+    /// Who has most inside.
+    pub(super) fn heaviest(&self) -> Option<IpAddr> {
+        self.orders.heaviest_last.last().map(|&(.., from)| from)
+    }
+
     /// Somebody comes, and waits.
     pub(super) fn arrive(&mut self, from: IpAddr) -> u64 {
         let number = self.came;
@@ -257,6 +262,7 @@ mod tests {
         let _ = steps(&mut crowd, now);
         let honest = crowd.arrive(ip(2));
         assert_eq!(steps(&mut crowd, now), [Step::Wait(Some(now + GRACE))]);
+        assert_eq!(crowd.heaviest(), Some(ip(1)));
         // The oldest guest of all stays: his address has him alone.
         let moves = steps(&mut crowd, now + GRACE);
         assert_eq!(moves[..2], [Step::ShowOut(1), Step::LetIn(honest)]);

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::gate::whose;
 use crowd::{Crowd, Step};
 
-/// For each place there is, so many may wait. A second is enough for each of them to have a place, so that a queue of one
+/// For each place there is, so many may wait. A place that is needed is free again after a second, so that a queue of one
 /// address is over in four; clients wait for longer.
 const WAITING_FOR_EACH: usize = 4;
 
@@ -162,6 +162,7 @@ impl State {
                 self.shown_out += 1;
                 if self.shown_out.is_power_of_two() {
                     tracing::warn!(
+                        most_from = %said(self.crowd.heaviest()),
                         present = self.crowd.inside(),
                         waiting = self.crowd.waiting(),
                         so_far = self.shown_out,
@@ -174,6 +175,7 @@ impl State {
                 self.turned_away += 1;
                 if self.turned_away.is_power_of_two() {
                     tracing::warn!(
+                        most_from = %said(self.crowd.heaviest()),
                         waiting = self.crowd.waiting(),
                         so_far = self.turned_away,
                         "too many connections wait to be served: some are closed at once"
@@ -188,6 +190,15 @@ impl State {
         if let Some(told) = self.told.remove(&number) {
             told.must_leave.cancel();
         }
+    }
+}
+
+/// Of IPv6 the network, as a firewall would be told.
+fn said(source: Option<IpAddr>) -> String {
+    match source {
+        Some(IpAddr::V6(network)) => format!("{network}/{PREFIX}"),
+        Some(address) => address.to_string(),
+        None => "nobody".to_owned(),
     }
 }
 
