@@ -50,7 +50,7 @@ async fn a_herd_is_let_in_at_its_first_try() {
     };
     timeout(PATIENCE, all_came).await.expect("in time");
     println!("{} of {CLIENTS} were let in at their first try", held.len());
-    // All of them on a quiet machine; where each took a place at once, as many as there are places.
+    // Nearly all of them on a quiet machine; where each took a place at once, as many as there are places.
     assert!(held.len() > CLIENTS / 2);
 }
 
