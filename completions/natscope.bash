@@ -1354,7 +1354,7 @@ _natscope() {
             return 0
             ;;
         natscope__subcmd__relay)
-            opts="-o -q -v -h --addr --http-addr --stun-addr --stun-alternate-addr --metrics-addr --hostname --cert-mode --cert-dir --acme-directory --acme-email --acme-ca --key --allow --verify-client-url --verify-tailscaled --open --max-clients --rate-limit --mesh-psk-file --mesh-with --stun-helper --dev --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
+            opts="-o -q -v -h --addr --http-addr --stun-addr --stun-alternate-addr --stun-bpf --metrics-addr --hostname --cert-mode --cert-dir --acme-directory --acme-email --acme-ca --key --allow --verify-client-url --verify-tailscaled --open --max-clients --rate-limit --mesh-psk-file --mesh-with --stun-helper --dev --format --json --output --color --lang --quiet --verbose --timeout --fail-on --redact --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1373,6 +1373,10 @@ _natscope() {
                     return 0
                     ;;
                 --stun-alternate-addr)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stun-bpf)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -236,6 +236,7 @@ set edit:completion:arg-completer[natscope] = {|@words|
             cand --http-addr 'Where plain HTTP listens beside HTTPS, or none [default: port 80, when HTTPS has port 443; else none]'
             cand --stun-addr 'Where STUN listens (UDP), or none [default: port 3478 of the relay''s addresses]'
             cand --stun-alternate-addr 'A second STUN address, IP:PORT with another port, at most one for each address family'
+            cand --stun-bpf 'Answer Tailscale''s STUN requests that come in on this interface in the kernel, as a small BPF program there'
             cand --metrics-addr 'Where a status page (/), metrics for Prometheus (/metrics) and the health check (/healthz) are, over plain HTTP [default: nowhere]'
             cand --hostname 'The DNS name or IP address clients reach this relay under'
             cand --cert-mode 'Where the certificate comes from [default: self-signed]'

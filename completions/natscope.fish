@@ -270,6 +270,7 @@ complete -c natscope -n "__fish_natscope_using_subcommand relay" -l addr -d 'Whe
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l http-addr -d 'Where plain HTTP listens beside HTTPS, or none [default: port 80, when HTTPS has port 443; else none]' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l stun-addr -d 'Where STUN listens (UDP), or none [default: port 3478 of the relay\'s addresses]' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l stun-alternate-addr -d 'A second STUN address, IP:PORT with another port, at most one for each address family' -r
+complete -c natscope -n "__fish_natscope_using_subcommand relay" -l stun-bpf -d 'Answer Tailscale\'s STUN requests that come in on this interface in the kernel, as a small BPF program there' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l metrics-addr -d 'Where a status page (/), metrics for Prometheus (/metrics) and the health check (/healthz) are, over plain HTTP [default: nowhere]' -r
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l hostname -d 'The DNS name or IP address clients reach this relay under' -r -f -a "(__fish_print_hostnames)"
 complete -c natscope -n "__fish_natscope_using_subcommand relay" -l cert-mode -d 'Where the certificate comes from [default: self-signed]' -r -f -a "self-signed\t'Made by natscope, kept in --cert-dir, and pinned by its hash in the map'

@@ -245,6 +245,7 @@ Register-ArgumentCompleter -Native -CommandName 'natscope' -ScriptBlock {
             [CompletionResult]::new('--http-addr', '--http-addr', [CompletionResultType]::ParameterName, 'Where plain HTTP listens beside HTTPS, or none [default: port 80, when HTTPS has port 443; else none]')
             [CompletionResult]::new('--stun-addr', '--stun-addr', [CompletionResultType]::ParameterName, 'Where STUN listens (UDP), or none [default: port 3478 of the relay''s addresses]')
             [CompletionResult]::new('--stun-alternate-addr', '--stun-alternate-addr', [CompletionResultType]::ParameterName, 'A second STUN address, IP:PORT with another port, at most one for each address family')
+            [CompletionResult]::new('--stun-bpf', '--stun-bpf', [CompletionResultType]::ParameterName, 'Answer Tailscale''s STUN requests that come in on this interface in the kernel, as a small BPF program there')
             [CompletionResult]::new('--metrics-addr', '--metrics-addr', [CompletionResultType]::ParameterName, 'Where a status page (/), metrics for Prometheus (/metrics) and the health check (/healthz) are, over plain HTTP [default: nowhere]')
             [CompletionResult]::new('--hostname', '--hostname', [CompletionResultType]::ParameterName, 'The DNS name or IP address clients reach this relay under')
             [CompletionResult]::new('--cert-mode', '--cert-mode', [CompletionResultType]::ParameterName, 'Where the certificate comes from [default: self-signed]')

@@ -78,6 +78,9 @@ impl RelayArgs {
         if let Some(secure) = self.stun_helpers.iter().find(|name| name.is_secure()) {
             return Err(format!("--stun-helper {secure}: relays help each other by UDP, without TLS: write HOST:PORT"));
         }
+        if !self.stun_bpf.is_empty() && self.stun_addrs.contains(&OptionalAddr::Off) {
+            return Err("--stun-bpf says nothing without STUN: leave out it or --stun-addr none".to_owned());
+        }
         if self.dev {
             if self.certificates() != CertMode::None {
                 return Err("--dev is plain HTTP: leave --cert-mode out, or --dev".to_owned());

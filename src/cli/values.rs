@@ -1,5 +1,6 @@
 //! Parsers for single values, with errors that say what would have been right.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Longest duration taken: 30 days. Beyond it is a slip of the pen, and clocks can add it without overflow.
@@ -54,6 +55,37 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
+/// A DNS name in lower case, or an IP address without brackets.
+pub(super) fn hostname(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    if bare.parse::<IpAddr>().is_ok() {
+        return Ok(bare.to_owned());
+    }
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let name = bare.strip_suffix('.').unwrap_or(bare);
+    let digits = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+    if name.len() <= 253 && name.split('.').all(label) && !digits {
+        return Ok(name.to_ascii_lowercase());
+    }
+    Err("write a DNS name or an IP address, without scheme and port".to_owned())
+}
+
+/// A URL of HTTP, with or without TLS.
+pub(super) fn http_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !text.contains(char::is_whitespace) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("write a URL, as https://headscale.example.com/verify".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +119,34 @@ mod tests {
             assert_eq!(switch(off), Ok(false), "{off}");
         }
         assert!(switch("maybe").is_err());
+    }
+
+    #[test]
+    fn host_names_are_names_or_addresses() {
+        for (text, wanted) in [
+            ("relay.example.com", Some("relay.example.com")),
+            ("Relay.Example.COM.", Some("relay.example.com")),
+            ("[2001:db8::1]", Some("2001:db8::1")),
+            ("192.0.2.1", Some("192.0.2.1")),
+            ("relay", Some("relay")),
+            ("https://relay.example.com", None),
+            ("relay.example.com:443", None),
+            ("a..b", None),
+            ("-a.example", None),
+            ("192.0.2.300", None),
+            ("../etc/passwd", None),
+            ("", None),
+        ] {
+            assert_eq!(hostname(text).ok().as_deref(), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn urls_are_http() {
+        assert!(http_url("https://headscale.example.com/verify").is_ok());
+        assert!(http_url("http://127.0.0.1:8080").is_ok());
+        for wrong in ["headscale.example.com", "ftp://a", "https://", "https:///verify", "https://a b"] {
+            assert!(http_url(wrong).is_err(), "{wrong}");
+        }
     }
 }

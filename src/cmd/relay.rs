@@ -132,6 +132,7 @@ fn options(args: &RelayArgs) -> Result<RelayOptions, CmdError> {
     Ok(RelayOptions {
         stun_addrs: optional("--stun-addr", &args.stun_addrs)?.unwrap_or_else(|| with_port(&main, STUN_PORT)),
         stun_alternates: expand(&args.stun_alternate_addrs),
+        stun_in_kernel: args.stun_bpf.clone(),
         https_addrs: if https { main } else { Vec::new() },
         http_addrs,
         metrics_addrs: expand(args.metrics_addr.as_slice()),
@@ -280,7 +281,8 @@ fn introduce(relay: &Relay, args: &RelayArgs, open_files: Option<u64>, output: &
     }
     match relay.stun_addrs() {
         [] => line("STUN", "none"),
-        stun => line("STUN", &format!("{} (UDP)", join(stun))),
+        stun if args.stun_bpf.is_empty() => line("STUN", &format!("{} (UDP)", join(stun))),
+        stun => line("STUN", &format!("{} (UDP), in the kernel on {}", join(stun), args.stun_bpf.join(", "))),
     }
     if let [first, ..] = relay.metrics_addrs() {
         line("Metrics", &format!("http://{first}/ (status), http://{first}/metrics, http://{first}/healthz"));

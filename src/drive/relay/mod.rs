@@ -28,6 +28,7 @@ mod help;
 mod http;
 mod identity;
 mod inherited;
+mod kernel;
 mod key_file;
 pub(in crate::drive) mod listen;
 mod map_node;
@@ -123,7 +124,10 @@ impl Relay {
         let service = Arc::new(Service::new(key.clone(), admission, mesh_key, options.max_clients, options.limits)?);
         let mesh_key_file = options.mesh.as_ref().and_then(|mesh| mesh.key_file.clone());
         let mesh = options.mesh.map(|mesh| Mesh::new(mesh, key, Arc::clone(&service)));
-        let stun = StunSockets::bind(&options.stun_addrs, &options.stun_alternates, options.help, inherited)?;
+        let mut stun = StunSockets::bind(&options.stun_addrs, &options.stun_alternates, options.help, inherited)?;
+        if !options.stun_in_kernel.is_empty() {
+            stun.take_into_kernel(&options.stun_in_kernel)?;
+        }
         let tls = Listeners::bind(&options.https_addrs, inherited)?;
         let plain = Listeners::bind(&options.http_addrs, inherited)?;
         let metrics = Listeners::bind(&options.metrics_addrs, inherited)?;

@@ -18,6 +18,9 @@ pub struct RelayOptions {
     /// for from there, but OTHER-ADDRESS is not told (RFC 5780 section 7.4). On another IP address it adds three
     /// endpoints, and RFC 5780 is served in full.
     pub stun_alternates: Vec<SocketAddr>,
+    /// Interfaces on which Tailscale's requests are answered in the kernel, past the sockets, which have what else comes.
+    /// Needs Linux 6.6, `CAP_BPF` and `CAP_NET_ADMIN`. The host's firewall does not see what is answered there.
+    pub stun_in_kernel: Vec<String>,
     /// Where HTTPS listens (TCP).
     pub https_addrs: Vec<SocketAddr>,
     /// Where plain HTTP listens (TCP): beside HTTPS the captive-portal endpoint and redirects, as on derper's port 80;
@@ -162,6 +165,7 @@ impl Default for RelayOptions {
         Self {
             stun_addrs: Vec::new(),
             stun_alternates: Vec::new(),
+            stun_in_kernel: Vec::new(),
             https_addrs: Vec::new(),
             http_addrs: Vec::new(),
             metrics_addrs: Vec::new(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -13,6 +14,7 @@ use super::datagrams::{Receiver, send_one, send_some};
 use super::group::{Answer, Group};
 use super::help::{Help, Parcel, for_socket, greet, now};
 use super::inherited::{Inherited, without_covered};
+use super::kernel::{self, Bound, Kernel};
 use super::listen::{self, FreePort, Wanted};
 use super::metrics::{StunTally, Tally};
 use super::options::HelpOptions;
@@ -36,6 +38,7 @@ pub(super) struct StunSockets {
     groups: Vec<(Group, Vec<UdpSocket>)>,
     primary: Vec<SocketAddr>,
     help: Option<Arc<Help>>,
+    kernel: Option<Kernel>,
 }
 
 impl StunSockets {
@@ -69,7 +72,20 @@ impl StunSockets {
             primary.extend(endpoints.first());
             groups.push((Group(endpoints), sockets));
         }
-        Ok(Self { groups, primary, help })
+        Ok(Self { groups, primary, help, kernel: None })
+    }
+
+    /// Has what the kernel can answer be answered there, on these interfaces, from when it serves.
+    pub(super) fn take_into_kernel(&mut self, interfaces: &[String]) -> io::Result<()> {
+        let sockets = self.groups.iter().flat_map(|(_, sockets)| sockets);
+        let bound = |socket: &UdpSocket| {
+            let address = socket.local_addr()?;
+            let dual_stack = address.is_ipv6() && !SockRef::from(socket).only_v6()?;
+            Ok(Bound { address, dual_stack })
+        };
+        let bound = sockets.map(bound).collect::<io::Result<_>>()?;
+        self.kernel = Some(Kernel::attach(interfaces, bound)?);
+        Ok(())
     }
 
     pub(super) fn primary(&self) -> &[SocketAddr] {
@@ -84,7 +100,10 @@ impl StunSockets {
     /// left, which is a tenth of what sending it costs.
     pub(super) fn serve(self, tally: &Arc<Tally>) -> io::Result<StunServer> {
         let (ended, all_ended) = mpsc::channel(1);
-        let mut server = StunServer { wake: Wake::default(), all_ended, greeting: JoinSet::new() };
+        let mut server = StunServer { wake: Wake::default(), all_ended, beside: JoinSet::new() };
+        if let Some(kernel) = self.kernel {
+            server.beside.spawn(kernel::keep(kernel, Arc::clone(tally)));
+        }
         let mut greeting = BTreeSet::new();
         let has_ipv4 = self.groups.iter().any(|(group, _)| group.families(false) == [Family::V4]);
         for (group, sockets) in self.groups {
@@ -101,7 +120,7 @@ impl StunSockets {
                 let families: Vec<Family> =
                     group.families(!has_ipv4).into_iter().filter(|family| greeting.insert(*family)).collect();
                 for link in (0..help.links().len()).filter(|link| help.greets_from(*link, &families)) {
-                    server.greeting.spawn(greet(Arc::clone(help), link, Arc::clone(&sockets)));
+                    server.beside.spawn(greet(Arc::clone(help), link, Arc::clone(&sockets)));
                 }
             }
             for at in 0..sockets.len() {
@@ -124,7 +143,8 @@ impl StunSockets {
 pub(super) struct StunServer {
     wake: Wake,
     all_ended: mpsc::Receiver<Infallible>,
-    greeting: JoinSet<()>,
+    /// What greets relays that help, and the kernel's part.
+    beside: JoinSet<()>,
 }
 
 /// Ends the threads when it is dropped.
@@ -137,8 +157,8 @@ struct Wake {
 impl StunServer {
     /// Returns when its sockets are closed.
     pub(super) async fn stop(self) {
-        let Self { wake, mut all_ended, mut greeting } = self;
-        greeting.shutdown().await;
+        let Self { wake, mut all_ended, mut beside } = self;
+        beside.shutdown().await;
         drop(wake);
         let _ = all_ended.recv().await;
     }

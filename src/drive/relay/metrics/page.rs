@@ -185,6 +185,11 @@ fn connections(page: &mut Page, Facts { tally, pace, .. }: &Facts<'_>) {
     ] {
         page.sample("stun_requests", &[("disposition", disposition)], counter.value());
     }
+    page.counter(
+        "natscope_stun_in_kernel",
+        "Of those with success, the ones answered in the kernel.",
+        stun.in_kernel.value(),
+    );
     page.head("stun_addrfamily", "counter", "STUN requests answered, by address family.");
     for (family, counter) in [("ipv4", &stun.ipv4), ("ipv6", &stun.ipv6)] {
         page.sample("stun_addrfamily", &[("family", family)], counter.value());

@@ -13,6 +13,10 @@ impl Counter {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(in crate::drive::relay) fn add(&self, number: u64) {
+        self.0.fetch_add(number, Ordering::Relaxed);
+    }
+
     pub(super) fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -126,6 +130,8 @@ impl Drop for TlsInUse {
 #[derive(Debug, Default)]
 pub(in crate::drive::relay) struct StunTally {
     pub(in crate::drive::relay) success: Counter,
+    /// Of these, without the sockets.
+    pub(in crate::drive::relay) in_kernel: Counter,
     pub(in crate::drive::relay) not_stun: Counter,
     pub(in crate::drive::relay) read_error: Counter,
     pub(in crate::drive::relay) write_error: Counter,
