@@ -3,6 +3,7 @@
 //!     cargo bench --bench load                          # three rounds of one second each
 //!     cargo bench --bench load -- --rounds 9 --seconds 2
 //!     cargo bench --bench load -- --only stun           # or packets, memory, mesh
+//!     cargo bench --bench load -- --only stun --in-kernel   # and STUN in the kernel; needs root
 //!     cargo bench --bench load -- --against PATH        # STUN and memory beside another build of the program
 //!     cargo bench --bench load -- --derper PATH         # packets and memory beside Tailscale's relay
 //!     cargo bench --bench load -- --soak 600 --idle 10000 --pairs 200
@@ -91,7 +92,7 @@ fn main() {
         mesh(rounds);
     }
     if wanted("stun") {
-        stun(rounds, time, &programs);
+        stun(rounds, time, &programs, arguments.iter().any(|argument| argument == "--in-kernel"));
     }
 }
 
@@ -188,40 +189,41 @@ fn name(program: Option<&Path>) -> String {
     program.map_or_else(|| "the relay".to_owned(), |path| path.display().to_string())
 }
 
-fn stun(rounds: f64, time: Duration, programs: &[Option<&Path>]) {
+/// What is shown of answers, and with how many digits.
+type Column = (fn(&Answers) -> f64, usize);
+
+fn stun(rounds: f64, time: Duration, programs: &[Option<&Path>], in_kernel: bool) {
     let echo = Process::echo();
     let relays: Vec<_> = programs.iter().map(|program| Process::relay(*program, &["--dev"])).collect();
     let mut measured: Vec<Vec<Answers>> = Vec::new();
+    let ask = |relay: &Process| stun::ask(relay, relay.stun.expect("STUN is on"), time);
     let mut round = 0.0;
     while round < rounds {
         let mut answers = vec![stun::ask(&echo, echo.address, time)];
-        answers.extend(relays.iter().map(|relay| stun::ask(relay, relay.stun.expect("STUN is on"), time)));
+        answers.extend(relays.iter().map(ask));
+        if in_kernel {
+            // Not there while others are measured: it looks at each packet.
+            answers.push(ask(&Process::relay(None, &["--dev", "--stun-bpf", "lo"])));
+        }
         measured.push(answers);
         round += 1.0;
     }
     let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN).set_header([
-        "",
-        "answers k/s",
-        "×",
-        "µs CPU",
-        "×",
-        "alone µs",
-        "×",
-        "lost",
-    ]);
+    let header = ["", "answers k/s", "×", "µs CPU", "×", "µs machine", "×", "alone µs", "×", "lost"];
+    table.load_style(presets::ASCII_MARKDOWN).set_header(header);
     let names = ["echo".to_owned()].into_iter().chain(programs.iter().map(|program| name(*program)));
-    for (at, name) in names.enumerate() {
+    for (at, name) in names.chain(in_kernel.then(|| "in the kernel".to_owned())).enumerate() {
         let mut row = vec![name];
-        let value = |of: fn(&Answers) -> f64| median(measured.iter().map(|round| of(&round[at])));
-        let times = |of: fn(&Answers) -> f64| median(measured.iter().map(|round| of(&round[at]) / of(&round[0])));
-        row.extend([format!("{:.0}", value(|answers| answers.per_second) / 1e3)]);
-        row.extend([format!("{:.2}", times(|answers| answers.per_second))]);
-        row.extend([format!("{:.2}", value(|answers| answers.cpu)), format!("{:.2}", times(|answers| answers.cpu))]);
-        row.extend([
-            format!("{:.0}", value(|answers| answers.alone)),
-            format!("{:.2}", times(|answers| answers.alone)),
-        ]);
+        let columns: [Column; 4] = [
+            (|answers| answers.per_second / 1e3, 0),
+            (|answers| answers.cpu, 2),
+            (|answers| answers.machine, 2),
+            (|answers| answers.alone, 0),
+        ];
+        for (of, digits) in columns {
+            row.push(format!("{:.digits$}", median(measured.iter().map(|round| of(&round[at])))));
+            row.push(format!("{:.2}", median(measured.iter().map(|round| of(&round[at]) / of(&round[0])))));
+        }
         row.push(measured.iter().map(|round| round[at].lost).sum::<u64>().to_string());
         table.add_row(row);
     }

@@ -9,6 +9,14 @@ use std::time::Duration;
 /// A user's ticks a second, on every Linux of today (`getconf CLK_TCK`).
 const TICKS: f64 = 100.0;
 
+/// Seconds of a core the machine has been busy. NaN where there is no /proc.
+pub(crate) fn busy() -> f64 {
+    let Ok(stat) = std::fs::read_to_string("/proc/stat") else { return f64::NAN };
+    let ticks: Vec<f64> = stat.lines().next().unwrap().split_whitespace().skip(1).map(|n| n.parse().unwrap()).collect();
+    // All but idle, and waiting for disks.
+    (ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]) / TICKS
+}
+
 pub(crate) struct Process {
     child: Child,
     pub(crate) address: SocketAddr,

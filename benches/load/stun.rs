@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use natscope::wire::stun::{RequestForm, TransactionId, encode_request};
 
-use crate::process::Process;
+use crate::process::{Process, busy};
 
 /// Sockets that ask.
 const ASKING: usize = 4;
@@ -25,6 +25,8 @@ pub(crate) struct Answers {
     pub(crate) per_second: f64,
     /// Microseconds of a core for each of them.
     pub(crate) cpu: f64,
+    /// The same of the whole machine, whoever asked and everything else included: the kernel's work is on nobody's account.
+    pub(crate) machine: f64,
     /// Microseconds from a request to its answer, when it is the only one.
     pub(crate) alone: f64,
     pub(crate) lost: u64,
@@ -64,9 +66,9 @@ pub(crate) fn ask(process: &Process, address: SocketAddr, time: Duration) -> Ans
         })
         .collect();
     std::thread::sleep(WARM_UP);
-    let (began, cpu, before) = (Instant::now(), process.cpu(), arrived.load(Ordering::Relaxed));
+    let (began, cpu, machine, before) = (Instant::now(), process.cpu(), busy(), arrived.load(Ordering::Relaxed));
     std::thread::sleep(time);
-    let (took, cpu) = (began.elapsed(), process.cpu() - cpu);
+    let (took, cpu, machine) = (began.elapsed(), process.cpu() - cpu, busy() - machine);
     let count = (arrived.load(Ordering::Relaxed) - before) as f64;
     stop.store(true, Ordering::Relaxed);
     for thread in asking {
@@ -75,6 +77,7 @@ pub(crate) fn ask(process: &Process, address: SocketAddr, time: Duration) -> Ans
     Answers {
         per_second: count / took.as_secs_f64(),
         cpu: cpu * 1e6 / count,
+        machine: machine * 1e6 / count,
         alone,
         lost: lost.load(Ordering::Relaxed),
     }

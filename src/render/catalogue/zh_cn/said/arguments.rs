@@ -153,6 +153,10 @@ pub(super) const PHRASES: &[Phrase] = &[
         "--stun-helper {}: relays help each other by UDP, without TLS: write HOST:PORT",
         "--stun-helper {}：中继之间用 UDP 互相协助，不用 TLS：请写 HOST:PORT",
     ),
+    (
+        "--stun-bpf says nothing without STUN: leave out it or --stun-addr none",
+        "没有 STUN 时 --stun-bpf 没有意义：请去掉它，或去掉 --stun-addr none",
+    ),
     ("--dev is plain HTTP: leave --cert-mode out, or --dev", "--dev 使用明文 HTTP：请去掉 --cert-mode，或去掉 --dev"),
     (
         "--dev is for this host alone, and {} {} can be reached from others: use an address as 127.0.0.1:{}, or leave --dev out",

@@ -40,6 +40,7 @@ pub(super) const PHRASES: &[Phrase] = &[
     ("{} (plain HTTP)", "{}（明文 HTTP）"),
     ("{} (HTTPS)", "{}（HTTPS）"),
     ("{} (UDP)", "{}（UDP）"),
+    ("{} (UDP), in the kernel on {}", "{}（UDP），在 {} 上由内核应答"),
     ("{} (captive-portal checks, redirects)", "{}（强制门户检测、重定向）"),
     (
         "http://{}/ (status), http://{}/metrics, http://{}/healthz",
@@ -245,6 +246,28 @@ pub(super) const PHRASES: &[Phrase] = &[
     ("TLS handshake failed", "TLS 握手失败"),
     ("HTTP connection ended early", "HTTP 连接提前结束"),
     ("STUN answer not sent", "没有发出 STUN 应答"),
+    // 内核里的 STUN。
+    ("STUN in the kernel: {}", "内核里的 STUN：{}"),
+    ("STUN in the kernel on {}: {}", "{} 上内核里的 STUN：{}"),
+    ("STUN in the kernel on {}: needs Linux 6.6 or later", "{} 上内核里的 STUN：需要 Linux 6.6 或更新的版本"),
+    ("STUN in the kernel needs Linux, on a little-endian processor", "内核里的 STUN 需要小端处理器上的 Linux"),
+    (
+        "it needs root, or CAP_BPF and CAP_NET_ADMIN (for systemd: AmbientCapabilities=)",
+        "需要 root，或 CAP_BPF 与 CAP_NET_ADMIN（systemd 用 AmbientCapabilities=）",
+    ),
+    ("it is no Ethernet, and the program reads Ethernet's frames", "它不是以太网，而该程序读的是以太网帧"),
+    (
+        "this host has no interface of that name: `ip link` lists those it has",
+        "本机没有这个名字的接口：`ip link` 可列出现有的接口",
+    ),
+    ("STUN is in the kernel again", "STUN 又由内核应答"),
+    ("STUN is not in the kernel there, and answered from its sockets", "那里的 STUN 不由内核应答，而由套接字应答"),
+    ("STUN is in the kernel for some of its endpoints", "只有一部分 STUN 端点由内核应答"),
+    ("the program's map is gone", "程序的映射表不见了"),
+    ("the program is gone", "程序不见了"),
+    ("a jump to nowhere", "跳转没有目的地"),
+    ("a jump too far", "跳转太远"),
+    ("a Tailscale request has 40 bytes", "Tailscale 的请求有 40 字节"),
     ("$NOTIFY_SOCKET is set, and whoever is there could not be told", "设置了 $NOTIFY_SOCKET，却无法通知对方"),
     ("there is nobody to tell", "没有需要通知的对象"),
 ];
