@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use natscope::drive::relay::{Relay, RelayOptions};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use ts_derp::{IpUsage, ServerConnInfo, TlsValidationConfig};
 use ts_netcheck::{StunProber, https, measure_https_latency};
@@ -20,24 +22,63 @@ fn install_provider() {
 
 #[tokio::test]
 async fn its_stun_prober_reads_our_answers() {
+    let relay = Relay::bind(stun_alone()).unwrap();
+    let servers = relay.stun_addrs().to_vec();
+    let _relay = relay.spawn();
+    measure_each(&servers).await;
+}
+
+/// With a program on the loopback interface of this machine, which is gone when the test is.
+#[tokio::test]
+async fn its_stun_prober_reads_the_answers_of_the_kernel() {
+    let mut options = stun_alone();
+    options.stun_in_kernel = vec!["lo".to_owned()];
+    options.metrics_addrs = vec![SocketAddr::from(([127, 0, 0, 1], 0))];
+    let relay = match Relay::bind(options) {
+        Ok(relay) => relay,
+        Err(error) => return not_run(&format!("the answers of the kernel: {error}")),
+    };
+    let (servers, metrics) = (relay.stun_addrs().to_vec(), relay.metrics_addrs()[0]);
+    let _relay = relay.spawn();
+    let end = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        measure_each(&servers).await;
+        let mut stream = TcpStream::connect(metrics).await.unwrap();
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: {metrics}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).await.unwrap();
+        let counted = page.lines().find_map(|line| line.strip_prefix("natscope_stun_in_kernel ")).expect(&page);
+        if counted.parse::<u64>().unwrap() >= servers.len() as u64 {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < end, "the kernel answers: {page}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// STUN on loopback. `ts_netcheck` binds a wildcard socket of either family; without IPv6 there is one half to test.
+fn stun_alone() -> RelayOptions {
     install_provider();
     let mut options = RelayOptions::loopback(1);
-    // `ts_netcheck` binds a wildcard socket of either family; without IPv6 there is one half to test.
-    let has_v6 = options.stun_addrs.iter().any(SocketAddr::is_ipv6);
-    if !has_v6 {
-        // Past the test harness, which keeps to itself what a passing test prints.
-        let _ = writeln!(std::io::stderr(), "NOT RUN: the IPv6 half, there is no IPv6 on loopback");
-        assert!(std::env::var_os("NATSCOPE_REQUIRE_TOOLS").is_none_or(|value| value != "1"));
+    if !options.stun_addrs.iter().any(SocketAddr::is_ipv6) {
+        not_run("the IPv6 half: there is no IPv6 on loopback");
     }
     options.https_addrs.clear();
     options.http_addrs.clear();
-    let relay = Relay::bind(options).unwrap();
-    let servers = relay.stun_addrs().to_vec();
-    assert_eq!(servers.len(), if has_v6 { 2 } else { 1 });
-    let _relay = relay.spawn();
+    options
+}
+
+/// Past the test harness, which keeps to itself what a passing test prints.
+fn not_run(why: &str) {
+    let _ = writeln!(std::io::stderr(), "NOT RUN: {why}");
+    assert!(std::env::var_os("NATSCOPE_REQUIRE_TOOLS").is_none_or(|value| value != "1"), "{why}");
+}
+
+async fn measure_each(servers: &[SocketAddr]) {
     let prober = StunProber::try_new().await.unwrap();
     for server in servers {
-        let (_, mapped) = timeout(PATIENCE, prober.measure(server)).await.expect("an answer it can read").unwrap();
+        let (_, mapped) = timeout(PATIENCE, prober.measure(*server)).await.expect("an answer it can read").unwrap();
         assert!(mapped.ip().to_canonical().is_loopback(), "{mapped}");
         assert_ne!(mapped.port(), 0);
     }
