@@ -115,8 +115,14 @@ impl Card {
         }
     }
 
+    /// The answer to this, which must come.
+    pub(crate) fn ask(&self, frame: &[u8]) -> Answer {
+        self.send(frame);
+        self.answer()
+    }
+
     /// The answer to this, if there is one.
-    pub(crate) fn ask(&self, frame: &[u8]) -> Option<Answer> {
+    pub(crate) fn try_to_ask(&self, frame: &[u8]) -> Option<Answer> {
         self.send(frame);
         self.frames(SILENCE, Answer::read).pop()
     }

@@ -4,9 +4,9 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use socket2::SockRef;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -14,7 +14,7 @@ use super::datagrams::{Receiver, send_one, send_some};
 use super::group::{Answer, Group};
 use super::help::{Help, Parcel, for_socket, greet, now};
 use super::inherited::{Inherited, without_covered};
-use super::kernel::{self, Bound, Kernel};
+use super::kernel::{self, Kernel};
 use super::listen::{self, FreePort, Wanted};
 use super::metrics::{StunTally, Tally};
 use super::options::HelpOptions;
@@ -78,13 +78,7 @@ impl StunSockets {
     /// Has what the kernel can answer be answered there, on these interfaces, from when it serves.
     pub(super) fn take_into_kernel(&mut self, interfaces: &[String]) -> io::Result<()> {
         let sockets = self.groups.iter().flat_map(|(_, sockets)| sockets);
-        let bound = |socket: &UdpSocket| {
-            let address = socket.local_addr()?;
-            let dual_stack = address.is_ipv6() && !SockRef::from(socket).only_v6()?;
-            Ok(Bound { address, dual_stack })
-        };
-        let bound = sockets.map(bound).collect::<io::Result<_>>()?;
-        self.kernel = Some(Kernel::attach(interfaces, bound)?);
+        self.kernel = Some(Kernel::attach(interfaces, sockets)?);
         Ok(())
     }
 
@@ -100,9 +94,9 @@ impl StunSockets {
     /// left, which is a tenth of what sending it costs.
     pub(super) fn serve(self, tally: &Arc<Tally>) -> io::Result<StunServer> {
         let (ended, all_ended) = mpsc::channel(1);
-        let mut server = StunServer { wake: Wake::default(), all_ended, beside: JoinSet::new() };
+        let mut server = StunServer { wake: Wake::default(), all_ended, greeting: JoinSet::new() };
         if let Some(kernel) = self.kernel {
-            server.beside.spawn(kernel::keep(kernel, Arc::clone(tally)));
+            server.wake.kernel = Some(kernel::keep(kernel, Arc::clone(tally), ended.clone())?);
         }
         let mut greeting = BTreeSet::new();
         let has_ipv4 = self.groups.iter().any(|(group, _)| group.families(false) == [Family::V4]);
@@ -120,7 +114,7 @@ impl StunSockets {
                 let families: Vec<Family> =
                     group.families(!has_ipv4).into_iter().filter(|family| greeting.insert(*family)).collect();
                 for link in (0..help.links().len()).filter(|link| help.greets_from(*link, &families)) {
-                    server.beside.spawn(greet(Arc::clone(help), link, Arc::clone(&sockets)));
+                    server.greeting.spawn(greet(Arc::clone(help), link, Arc::clone(&sockets)));
                 }
             }
             for at in 0..sockets.len() {
@@ -143,8 +137,7 @@ impl StunSockets {
 pub(super) struct StunServer {
     wake: Wake,
     all_ended: mpsc::Receiver<Infallible>,
-    /// What greets relays that help, and the kernel's part.
-    beside: JoinSet<()>,
+    greeting: JoinSet<()>,
 }
 
 /// Ends the threads when it is dropped.
@@ -152,13 +145,15 @@ pub(super) struct StunServer {
 struct Wake {
     stopping: Arc<AtomicBool>,
     sockets: Vec<Arc<[UdpSocket]>>,
+    /// The end of this one is enough.
+    kernel: Option<Sender<Infallible>>,
 }
 
 impl StunServer {
     /// Returns when its sockets are closed.
     pub(super) async fn stop(self) {
-        let Self { wake, mut all_ended, mut beside } = self;
-        beside.shutdown().await;
+        let Self { wake, mut all_ended, mut greeting } = self;
+        greeting.shutdown().await;
         drop(wake);
         let _ = all_ended.recv().await;
     }

@@ -5,43 +5,53 @@
 //! The program is gone when its links are, and those when the process is, however it ends. Firewall rules do not see what
 //! it answers: whoever wants it asks for it, interface by interface.
 
-mod endpoints;
+// Systems that the loader knows, and that have the byte order the program is written for.
+#[cfg(all(
+    target_os = "linux",
+    target_endian = "little",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "arm", target_arch = "riscv64")
+))]
+mod bpf;
+#[cfg(not(all(
+    target_os = "linux",
+    target_endian = "little",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "arm", target_arch = "riscv64")
+)))]
+#[path = "nowhere.rs"]
+mod bpf;
 
-#[cfg(all(target_os = "linux", target_endian = "little"))]
-mod attached;
-#[cfg(all(target_os = "linux", target_endian = "little"))]
-mod code;
-#[cfg(all(target_os = "linux", target_endian = "little"))]
-mod elf;
-#[cfg(not(all(target_os = "linux", target_endian = "little")))]
-mod nowhere;
-#[cfg(all(target_os = "linux", target_endian = "little"))]
-mod program;
+pub(super) use bpf::Kernel;
 
+use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
-
-#[cfg(all(target_os = "linux", target_endian = "little"))]
-pub(super) use attached::Kernel;
-pub(super) use endpoints::Bound;
-#[cfg(not(all(target_os = "linux", target_endian = "little")))]
-pub(super) use nowhere::Kernel;
 
 use super::metrics::Tally;
 
 /// How often answers are counted with the others, and how often it is looked whether this host's addresses and interfaces
 /// are still the same. Until then new ones are answered from the sockets.
-const COUNT_EVERY: Duration = Duration::from_secs(1);
-const LOOKS_EVERY: u32 = 5;
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Has the program answer until it is dropped.
-pub(super) async fn keep(mut kernel: Kernel, tally: Arc<Tally>) {
-    let mut ticks = tokio::time::interval(COUNT_EVERY);
-    for tick in (0..LOOKS_EVERY).cycle() {
-        ticks.tick().await;
-        if tick == 0 {
+/// Has the program answer, from when this returns until what is returned is dropped; `ended` is dropped when it no longer
+/// does. In a thread of its own: the kernel may take its time over interfaces.
+pub(super) fn keep<E: Send + 'static>(
+    mut kernel: Kernel,
+    tally: Arc<Tally>,
+    ended: E,
+) -> io::Result<Sender<Infallible>> {
+    let (wake, woken) = channel();
+    kernel.look();
+    std::thread::Builder::new().name("stun-kernel".to_owned()).spawn(move || {
+        while woken.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+            // What is no longer answered for has been counted.
+            kernel.count(&tally.stun);
             kernel.look();
         }
         kernel.count(&tally.stun);
-    }
+        drop(kernel);
+        drop(ended);
+    })?;
+    Ok(wake)
 }

@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::io;
+use std::net::UdpSocket;
 
-use super::Bound;
 use crate::drive::relay::metrics::StunTally;
 
 /// There is no such thing here.
@@ -9,15 +9,18 @@ use crate::drive::relay::metrics::StunTally;
 pub(in crate::drive::relay) struct Kernel(Infallible);
 
 impl Kernel {
-    pub(in crate::drive::relay) fn attach(_: &[String], _: Vec<Bound>) -> io::Result<Self> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "STUN in the kernel needs Linux, on a little-endian processor"))
+    pub(in crate::drive::relay) fn attach<'a>(
+        _: &[String],
+        _: impl Iterator<Item = &'a UdpSocket>,
+    ) -> io::Result<Self> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "STUN in the kernel needs Linux, on a usual processor"))
     }
 
-    pub(super) fn look(&mut self) {
+    pub(in crate::drive::relay) fn look(&mut self) {
         match self.0 {}
     }
 
-    pub(super) fn count(&mut self, _: &StunTally) {
+    pub(in crate::drive::relay) fn count(&mut self, _: &StunTally) {
         match self.0 {}
     }
 }

@@ -249,11 +249,11 @@ pub(super) const PHRASES: &[Phrase] = &[
     // 内核里的 STUN。
     ("STUN in the kernel: {}", "内核里的 STUN：{}"),
     ("STUN in the kernel on {}: {}", "{} 上内核里的 STUN：{}"),
-    ("STUN in the kernel on {}: needs Linux 6.6 or later", "{} 上内核里的 STUN：需要 Linux 6.6 或更新的版本"),
-    ("STUN in the kernel needs Linux, on a little-endian processor", "内核里的 STUN 需要小端处理器上的 Linux"),
+    ("it needs Linux 6.6 or later", "需要 Linux 6.6 或更新的版本"),
+    ("STUN in the kernel needs Linux, on a usual processor", "内核里的 STUN 需要常见处理器上的 Linux"),
     (
-        "it needs root, or CAP_BPF and CAP_NET_ADMIN (for systemd: AmbientCapabilities=)",
-        "需要 root，或 CAP_BPF 与 CAP_NET_ADMIN（systemd 用 AmbientCapabilities=）",
+        "it needs root, or CAP_BPF and CAP_NET_ADMIN (for systemd, both in AmbientCapabilities= and in CapabilityBoundingSet=)",
+        "需要 root，或 CAP_BPF 与 CAP_NET_ADMIN（systemd 要同时写进 AmbientCapabilities= 和 CapabilityBoundingSet=）",
     ),
     ("it is no Ethernet, and the program reads Ethernet's frames", "它不是以太网，而该程序读的是以太网帧"),
     (
@@ -262,7 +262,9 @@ pub(super) const PHRASES: &[Phrase] = &[
     ),
     ("STUN is in the kernel again", "STUN 又由内核应答"),
     ("STUN is not in the kernel there, and answered from its sockets", "那里的 STUN 不由内核应答，而由套接字应答"),
-    ("STUN is in the kernel for some of its endpoints", "只有一部分 STUN 端点由内核应答"),
+    ("STUN is in the kernel for the addresses it knew before", "内核仍按先前得知的地址应答 STUN"),
+    ("there are {} endpoints, and {} at the most are answered for", "共有 {} 个端点，最多应答 {} 个"),
+    ("STUN listens on no address that requests come to there", "STUN 没有监听会从那里收到请求的地址"),
     ("the program's map is gone", "程序的映射表不见了"),
     ("the program is gone", "程序不见了"),
     ("a jump to nowhere", "跳转没有目的地"),

@@ -20,9 +20,20 @@ impl Answering<'_> {
         self.code.jump_if(Reg::R0, If::Different, 0, self.next);
     }
 
-    /// What the system would look at before it looked for a socket.
+    /// What the system would look at before it looked for a socket; routes and the firewall it does not ask.
     pub(super) fn check_ip(&mut self) {
-        let (source, _) = self.version.addresses();
+        let (source, destination) = self.version.addresses();
+        // A group's card sends nothing, and would get the answer.
+        self.refuse(Width::Byte, SEEN + 6, If::AnyOf, 1);
+        // From this host to itself, which comes by the loopback interface.
+        let another = self.code.label();
+        for at in (0..self.version.address()).step_by(4) {
+            self.code.load(Reg::R2, Width::Word, Reg::R10, SEEN + ETHERNET + source + at);
+            self.code.load(Reg::R3, Width::Word, Reg::R10, SEEN + ETHERNET + destination + at);
+            self.code.jump_if(Reg::R2, If::Different, Reg::R3, another);
+        }
+        self.refuse_field(INTERFACE, If::Different, LOOPBACK);
+        self.code.place(another);
         let after = REQUEST + UDP;
         match self.version {
             Version::V4 => {

@@ -5,10 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 
 /// A socket of STUN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::drive::relay) struct Bound {
-    pub(in crate::drive::relay) address: SocketAddr,
+pub(super) struct Bound {
+    pub(super) address: SocketAddr,
     /// `[::]` for IPv4 as well.
-    pub(in crate::drive::relay) dual_stack: bool,
+    pub(super) dual_stack: bool,
+    /// What comes in elsewhere is not for it.
+    pub(super) only: Option<u32>,
 }
 
 /// An address of this host, and the number of its interface.
@@ -39,7 +41,8 @@ pub(super) fn endpoints(bound: &[Bound], locals: &[Local], places: &[Place]) -> 
     let mut found = BTreeSet::new();
     for place in places {
         for local in locals.iter().filter(|local| comes_in(local, *place)) {
-            let ports = bound.iter().filter(|bound| takes(bound, local.ip)).map(|bound| bound.address.port());
+            let there = bound.iter().filter(|bound| bound.only.is_none_or(|only| only == place.interface));
+            let ports = there.filter(|bound| takes(bound, local.ip)).map(|bound| bound.address.port());
             found.extend(ports.map(|port| Endpoint { interface: place.interface, ip: local.ip, port }));
         }
     }
@@ -79,7 +82,7 @@ mod tests {
     fn answered(bound: &[(&str, bool)], place: Place) -> Vec<String> {
         let bound: Vec<_> = bound
             .iter()
-            .map(|&(address, dual_stack)| Bound { address: address.parse().unwrap(), dual_stack })
+            .map(|&(address, dual_stack)| Bound { address: address.parse().unwrap(), dual_stack, only: None })
             .collect();
         let found = endpoints(&bound, &locals(), &[place]);
         assert!(found.iter().all(|endpoint| endpoint.interface == place.interface));
@@ -111,5 +114,17 @@ mod tests {
         assert!(answered(&[("127.0.0.1:3478", false)], ETH0).is_empty(), "nobody comes from there with that");
         let two = [("192.0.2.1:3478", false), ("192.0.2.1:3479", false)];
         assert_eq!(answered(&two, ETH0), ["192.0.2.1:3478", "192.0.2.1:3479"]);
+    }
+
+    #[test]
+    fn a_socket_of_one_interface_gets_nothing_from_another() {
+        let address = "[fe80::1]:3478".parse().unwrap();
+        let both = [
+            Local { interface: 2, ip: "fe80::1".parse().unwrap() },
+            Local { interface: 3, ip: "fe80::1".parse().unwrap() },
+        ];
+        let found = |only| endpoints(&[Bound { address, dual_stack: false, only }], &both, &[ETH0, ETH1]);
+        assert_eq!(found(Some(3)).iter().map(|endpoint| endpoint.interface).collect::<Vec<_>>(), [3]);
+        assert_eq!(found(None).len(), 2);
     }
 }
