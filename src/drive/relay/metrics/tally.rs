@@ -10,7 +10,7 @@ pub(in crate::drive::relay) struct Counter(AtomicU64);
 
 impl Counter {
     pub(in crate::drive::relay) fn add_one(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.add(1);
     }
 
     pub(in crate::drive::relay) fn add(&self, number: u64) {
