@@ -67,7 +67,7 @@ pub struct RelayArgs {
 
     /// Answer Tailscale's STUN requests that come in on this interface in the kernel, as a small BPF program there.
     ///
-    /// It takes less than half of the processor time, for floods of clients. All else goes to STUN's sockets as before. The
+    /// It takes a fraction of the processor time, of use where floods of clients ask. All else goes to STUN's sockets as before. The
     /// host's firewall does not see these requests, nor their answers. Needs Linux 6.6, an interface with Ethernet (or lo),
     /// and root or CAP_BPF and CAP_NET_ADMIN. May be given several times. The program is gone when the relay is.
     #[arg(
@@ -75,7 +75,7 @@ pub struct RelayArgs {
         env = "NATSCOPE_STUN_BPF",
         value_name = "INTERFACE",
         value_delimiter = ',',
-        value_parser = NonEmptyStringValueParser::new(),
+        value_parser = values::interface,
         hide_env = true
     )]
     pub stun_bpf: Vec<String>,

@@ -75,6 +75,15 @@ pub(super) fn hostname(text: &str) -> Result<String, String> {
     Err("write a DNS name or an IP address, without scheme and port".to_owned())
 }
 
+/// The name of a network interface.
+pub(super) fn interface(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() {
+        return Err("write the name of an interface, as eth0".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
 /// A URL of HTTP, with or without TLS.
 pub(super) fn http_url(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
@@ -139,6 +148,12 @@ mod tests {
         ] {
             assert_eq!(hostname(text).ok().as_deref(), wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn interfaces_have_names() {
+        assert_eq!(interface(" eth0").as_deref(), Ok("eth0"));
+        assert!(interface(" ").is_err());
     }
 
     #[test]

@@ -104,15 +104,26 @@ impl Card {
         found
     }
 
-    /// The first answer that arrives.
-    pub(crate) fn answer(&self) -> Answer {
+    /// The first of interest, which must arrive, and those that come after it.
+    pub(crate) fn first_and_others<T>(&self, read: impl Fn(&[u8]) -> Option<T>) -> Vec<T> {
+        let mut all = vec![self.first(&read)];
+        all.extend(self.frames(SILENCE, read));
+        all
+    }
+
+    fn first<T>(&self, read: impl Fn(&[u8]) -> Option<T>) -> T {
         let end = Instant::now() + PATIENCE;
         loop {
-            let frame = self.arriving.recv_timeout(end.saturating_duration_since(Instant::now())).expect("an answer");
-            if let Some(answer) = Answer::read(&frame) {
-                return answer;
+            let frame = self.arriving.recv_timeout(end.saturating_duration_since(Instant::now())).expect("it comes");
+            if let Some(found) = read(&frame) {
+                return found;
             }
         }
+    }
+
+    /// The first answer that arrives.
+    pub(crate) fn answer(&self) -> Answer {
+        self.first(Answer::read)
     }
 
     /// The answer to this, which must come.

@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
@@ -15,6 +15,7 @@ pub(crate) const ALL: &[(&str, fn())] = &[
     ("what_the_kernel_answers_is_what_the_sockets_answer", same_answers),
     ("all_else_is_left_to_the_sockets", left_to_the_sockets),
     ("what_passes_through_this_host_passes", passing_through),
+    ("this_host_asks_itself_by_loopback", by_loopback),
     ("answers_are_counted", counted),
     ("addresses_come_and_go", addresses_come_and_go),
     ("an_interface_that_comes_back_has_it_again", interface_comes_back),
@@ -112,6 +113,7 @@ fn others() -> Vec<(&'static str, Frame, bool)> {
         ("from everybody", v4(next()).change_v4(|ip| ip.source = [255; 4]), false),
         ("from a group by IPv6", v6(next()).change_v6(|ip| ip.source[0] = 0xff), false),
         ("from this host", v4(next()).change_v4(|ip| ip.source = HOST_V4.octets()), false),
+        ("from another address of this host", v4(next()).change_v4(|ip| ip.source = [192, 0, 2, 3]), false),
         ("from this host by IPv6", v6(next()).change_v6(|ip| ip.source = HOST_V6.octets()), false),
         ("from a group's card", v4(next()).change(|frame| frame.ethernet.source[0] |= 1), true),
         ("TCP", v4(next()).change_v4(|ip| ip.protocol = IpNumber::TCP), false),
@@ -131,7 +133,7 @@ fn with_fingerprint(mut request: Vec<u8>) -> Vec<u8> {
 }
 
 fn left_to_the_sockets() {
-    let card = Card::usual();
+    let card = Card::plug("card%d", &["192.0.2.1/24", "192.0.2.3/24", "2001:db8::1/64"]);
     let relay = Relay::start(&format!("--stun-addr :3478 --stun-bpf {}", card.name));
     let (mut names, mut expected, mut answered) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     for (at, (name, frame, of_sockets)) in others().into_iter().enumerate() {
@@ -169,7 +171,7 @@ fn passing_through() {
     let frame = Frame::v4(3478, tailnode(1)).change_v4(|ip| ip.destination = [198, 51, 100, 9]).bytes();
     let passed = relay.while_stopped(|| {
         card.send(&frame);
-        beyond.frames(SILENCE, |frame| (Answer::read(frame)?.to.2 == 3478).then(|| frame.to_vec()))
+        beyond.first_and_others(|frame| (Answer::read(frame)?.to.2 == 3478).then(|| frame.to_vec()))
     });
     std::fs::write("/proc/sys/net/ipv4/ip_forward", "0").unwrap();
     assert_eq!(passed.len(), 1);
@@ -177,6 +179,26 @@ fn passing_through() {
     // This host's address on the other side is this host's.
     let other = Frame::v4(3478, tailnode(2)).change_v4(|ip| ip.destination = [198, 51, 100, 1]).bytes();
     assert_eq!(relay.while_stopped(|| card.ask(&other)).number(), 2);
+}
+
+/// Where nobody has made the checksums, as nothing gets lost on the way.
+fn by_loopback() {
+    ip("link set lo up");
+    let relay = Relay::start("--stun-addr :3478 --stun-bpf lo");
+    for (number, address) in (1..).zip(["127.0.0.1", "::1"]) {
+        let to = SocketAddr::new(address.parse().unwrap(), 3478);
+        let socket = UdpSocket::bind(SocketAddr::new(to.ip(), 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let ask = || {
+            socket.send_to(&tailnode(number), to).unwrap();
+            let mut buffer = [0; 200];
+            let (length, from) = socket.recv_from(&mut buffer).unwrap();
+            assert_eq!(from, to);
+            decode_response(&buffer[..length]).unwrap().endpoint()
+        };
+        let mapped = relay.while_stopped(ask);
+        assert_eq!(mapped, socket.local_addr().ok());
+    }
 }
 
 fn counted() {
@@ -221,7 +243,7 @@ fn addresses_come_and_go() {
 fn interface_comes_back() {
     let card = Card::plug("back0", &["192.0.2.1/24"]);
     let relay = Relay::start("--stun-addr :3478 --stun-bpf back0");
-    assert!(by_kernel(&relay, &card, HOST_V4));
+    relay.while_stopped(|| card.ask(&Frame::v4(3478, tailnode(0)).bytes()));
     drop(card);
     let card = Card::plug("back0", &["192.0.2.1/24"]);
     eventually("it is in the kernel again", || by_kernel(&relay, &card, HOST_V4));

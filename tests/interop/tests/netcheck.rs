@@ -41,19 +41,23 @@ async fn its_stun_prober_reads_the_answers_of_the_kernel() {
     let (servers, metrics) = (relay.stun_addrs().to_vec(), relay.metrics_addrs()[0]);
     let _relay = relay.spawn();
     let end = tokio::time::Instant::now() + PATIENCE;
+    let mut before = None;
     loop {
         measure_each(&servers).await;
+        // Counted every second.
+        tokio::time::sleep(Duration::from_millis(1500)).await;
         let mut stream = TcpStream::connect(metrics).await.unwrap();
         let request = format!("GET /metrics HTTP/1.1\r\nHost: {metrics}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut page = String::new();
         stream.read_to_string(&mut page).await.unwrap();
         let counted = page.lines().find_map(|line| line.strip_prefix("natscope_stun_in_kernel ")).expect(&page);
-        if counted.parse::<u64>().unwrap() >= servers.len() as u64 {
+        let counted: u64 = counted.parse().unwrap();
+        // All of a turn, and not one of them in each.
+        if before.replace(counted).is_some_and(|before| counted == before + servers.len() as u64) {
             return;
         }
         assert!(tokio::time::Instant::now() < end, "the kernel answers: {page}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

@@ -2,18 +2,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use aya::maps::{HashMap, MapData};
+use aya::maps::{HashMap, MapData, MapError};
 use aya::{Ebpf, EbpfLoader};
+use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
 use socket2::SockRef;
 
 use super::elf::{ENDPOINTS, MOST_ENDPOINTS, file};
 use super::endpoints::{Bound, Endpoint, Local, Place, endpoints};
-use super::interface::{Interface, classifier, places, refused};
+use super::interface::{Interface, cause, classifier, insist, places, refused};
 use super::program::{KEY_BYTES, program};
 use crate::drive::relay::metrics::StunTally;
 
 type Key = [u8; KEY_BYTES];
+
+/// What fails once may be well a second later.
+const SAID_AFTER: u32 = 3;
 
 /// The program on its interfaces, and where it counts. It answers for nobody before the first [`look`](Self::look), and is
 /// taken off when this is dropped.
@@ -25,8 +29,10 @@ pub(in crate::drive::relay) struct Kernel {
     answers: HashMap<MapData, Key, u64>,
     /// Endpoints it answers for, and how many answers of each are counted already.
     counted: BTreeMap<Endpoint, u64>,
-    /// What is wrong, as it was said last.
-    said: Option<String>,
+    /// How often in turn it was not to be seen what there is.
+    blind: u32,
+    /// There are more endpoints than it can have.
+    too_many: bool,
 }
 
 impl Kernel {
@@ -45,7 +51,8 @@ impl Kernel {
         // One of them named twice is on once.
         let names: BTreeSet<&String> = interfaces.iter().collect();
         let interfaces = names.into_iter().map(|name| Interface::new(name)).collect();
-        let mut kernel = Self { bound, interfaces, loaded, answers, counted: BTreeMap::new(), said: None };
+        let mut kernel =
+            Self { bound, interfaces, loaded, answers, counted: BTreeMap::new(), blind: 0, too_many: false };
         let known = places()?;
         for interface in &mut kernel.interfaces {
             interface.put(&mut kernel.loaded, &known)?;
@@ -53,13 +60,22 @@ impl Kernel {
         Ok(kernel)
     }
 
-    /// Has it answer for the addresses this host has now, on the interfaces that are there now. What is wrong is said once.
+    /// Has it answer for the addresses this host has now, on the interfaces that are there now.
     pub(in crate::drive::relay) fn look(&mut self) {
-        let wrong = self.try_to_look().err().map(|error| error.to_string());
-        if let Some(error) = wrong.as_ref().filter(|_| wrong != self.said) {
-            tracing::warn!(%error, "STUN is in the kernel for the addresses it knew before");
+        match self.try_to_look() {
+            Ok(()) if self.blind >= SAID_AFTER => {
+                tracing::info!("STUN in the kernel knows this host's addresses again");
+            }
+            Ok(()) => {}
+            Err(error) => {
+                self.blind = self.blind.saturating_add(1);
+                if self.blind == SAID_AFTER {
+                    tracing::warn!(%error, "STUN is in the kernel for the addresses it knew before");
+                }
+                return;
+            }
         }
-        self.said = wrong;
+        self.blind = 0;
     }
 
     /// Where it cannot be seen what there is, nothing is changed.
@@ -73,27 +89,34 @@ impl Kernel {
         for interface in &mut self.interfaces {
             interface.note_use(&wanted);
         }
-        let (there, most) = (wanted.len(), usize::try_from(MOST_ENDPOINTS).unwrap_or(usize::MAX));
+        let most = usize::try_from(MOST_ENDPOINTS).unwrap_or(usize::MAX);
+        let too_many = wanted.len() > most;
+        if too_many && !self.too_many {
+            tracing::warn!(there = wanted.len(), most, "STUN is in the kernel for some of its endpoints");
+        }
+        self.too_many = too_many;
         while wanted.len() > most {
             wanted.pop_last();
         }
+        // Each of them, and then what went wrong with the first.
+        let mut outcome = Ok(());
         let gone: Vec<Endpoint> = self.counted.keys().filter(|endpoint| !wanted.contains(endpoint)).copied().collect();
         for endpoint in gone {
-            self.answers.remove(&key(&endpoint)).map_err(io::Error::other)?;
-            self.counted.remove(&endpoint);
+            match self.answers.remove(&key(&endpoint)) {
+                // It would be answered for though it may be another host's by now.
+                Err(error) if !is_gone(&error) => outcome = outcome.and(Err(io::Error::other(error))),
+                _ => drop(self.counted.remove(&endpoint)),
+            }
         }
         for endpoint in wanted {
             if !self.counted.contains_key(&endpoint) {
-                self.answers.insert(key(&endpoint), 0, 0).map_err(io::Error::other)?;
-                self.counted.insert(endpoint, 0);
+                match self.answers.insert(key(&endpoint), 0, 0) {
+                    Ok(()) => drop(self.counted.insert(endpoint, 0)),
+                    Err(error) => outcome = outcome.and(Err(io::Error::other(error))),
+                }
             }
         }
-        if there > most {
-            return Err(io::Error::other(format!(
-                "there are {there} endpoints, and {most} at the most are answered for"
-            )));
-        }
-        Ok(())
+        outcome
     }
 
     /// Adds what it has answered since the last time.
@@ -124,8 +147,16 @@ fn bound(socket: &UdpSocket) -> io::Result<Bound> {
     Ok(Bound { address, dual_stack: address.is_ipv6() && !options.only_v6()?, only: device.or(scope) })
 }
 
+/// That it was not there, which is as good.
+fn is_gone(error: &MapError) -> bool {
+    cause(error).and_then(io::Error::raw_os_error).map(Errno::from_raw) == Some(Errno::ENOENT)
+}
+
 fn locals() -> io::Result<Vec<Local>> {
-    Ok(getifs::interface_addrs()?.iter().map(|found| Local { interface: found.index(), ip: found.addr() }).collect())
+    Ok(insist(getifs::interface_addrs)?
+        .iter()
+        .map(|found| Local { interface: found.index(), ip: found.addr() })
+        .collect())
 }
 
 /// As the program makes it.

@@ -8,6 +8,7 @@ use aya::Ebpf;
 use aya::programs::tc::{SchedClassifierLink, TcAttachOptions};
 use aya::programs::{LinkOrder, SchedClassifier, TcAttachType};
 use nix::errno::Errno;
+use nix::net::if_::if_nametoindex;
 
 use super::elf::PROGRAM;
 use super::endpoints::{Endpoint, Place};
@@ -60,7 +61,12 @@ impl Interface {
     /// Puts the program on it, if it is not there: an interface that went and came back is another one.
     pub(super) fn put(&mut self, loaded: &mut Ebpf, known: &[(String, Option<Place>)]) -> io::Result<()> {
         let unfit = |what: &str| Err(io::Error::other(format!("STUN in the kernel on {}: {what}", self.name)));
-        let place = match known.iter().find(|(name, _)| *name == self.name) {
+        // It may have other names, which are in no list.
+        let number = if_nametoindex(self.name.as_str()).ok();
+        let named = |(name, place): &&(String, Option<Place>)| {
+            *name == self.name || place.is_some_and(|place| Some(place.interface) == number)
+        };
+        let place = match known.iter().find(named) {
             Some((_, Some(place))) => *place,
             Some((_, None)) => {
                 self.on = None;
@@ -103,12 +109,23 @@ pub(super) fn places() -> io::Result<Vec<(String, Option<Place>)>> {
         let ethernet = interface.mac_addr().is_some() && !interface.flags().contains(getifs::Flags::POINTOPOINT);
         (loopback || ethernet).then_some(Place { interface: interface.index(), loopback })
     };
-    let all = getifs::interfaces()?;
+    let all = insist(getifs::interfaces)?;
     Ok(all.iter().map(|interface| (interface.name().to_string(), place(interface))).collect())
 }
 
+/// A list of what there is, which the system does not finish when that changes meanwhile.
+pub(super) fn insist<T>(list: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    let mut left = 10;
+    loop {
+        match list() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted && left > 0 => left -= 1,
+            outcome => return outcome,
+        }
+    }
+}
+
 /// What the system said.
-fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+pub(super) fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref() {

@@ -153,6 +153,7 @@ pub(super) const PHRASES: &[Phrase] = &[
         "--stun-helper {}: relays help each other by UDP, without TLS: write HOST:PORT",
         "--stun-helper {}：中继之间用 UDP 互相协助，不用 TLS：请写 HOST:PORT",
     ),
+    ("write the name of an interface, as eth0", "请写一个接口名，例如 eth0"),
     (
         "--stun-bpf says nothing without STUN: leave out it or --stun-addr none",
         "没有 STUN 时 --stun-bpf 没有意义：请去掉它，或去掉 --stun-addr none",

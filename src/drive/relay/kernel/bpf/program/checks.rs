@@ -22,18 +22,9 @@ impl Answering<'_> {
 
     /// What the system would look at before it looked for a socket; routes and the firewall it does not ask.
     pub(super) fn check_ip(&mut self) {
-        let (source, destination) = self.version.addresses();
+        let (source, _) = self.version.addresses();
         // A group's card sends nothing, and would get the answer.
         self.refuse(Width::Byte, SEEN + 6, If::AnyOf, 1);
-        // From this host to itself, which comes by the loopback interface.
-        let another = self.code.label();
-        for at in (0..self.version.address()).step_by(4) {
-            self.code.load(Reg::R2, Width::Word, Reg::R10, SEEN + ETHERNET + source + at);
-            self.code.load(Reg::R3, Width::Word, Reg::R10, SEEN + ETHERNET + destination + at);
-            self.code.jump_if(Reg::R2, If::Different, Reg::R3, another);
-        }
-        self.refuse_field(INTERFACE, If::Different, LOOPBACK);
-        self.code.place(another);
         let after = REQUEST + UDP;
         match self.version {
             Version::V4 => {
@@ -88,7 +79,7 @@ impl Answering<'_> {
 
     /// Whether it is for an endpoint of ours. `R7` is where its answers are counted.
     pub(super) fn look_up(&mut self) {
-        let (_, destination) = self.version.addresses();
+        let (source, destination) = self.version.addresses();
         self.code.load(Reg::R2, Width::Word, Reg::R6, INTERFACE);
         self.code.store(Width::Word, Reg::R10, KEY, Reg::R2);
         self.copy(Width::Half, self.udp(SEEN) + 2, KEY + 4);
@@ -97,14 +88,26 @@ impl Answering<'_> {
         self.code.set(Reg::R2, 0);
         self.code.store(Width::Double, Reg::R10, KEY + 8, Reg::R2);
         self.code.store(Width::Double, Reg::R10, KEY + 16, Reg::R2);
+        self.look_up_address(destination);
+        self.code.jump_if(Reg::R0, If::Equal, 0, self.next);
+        self.code.set(Reg::R7, Reg::R0);
+        // From this host to itself: that comes by the loopback interface, or somebody else has sent it.
+        let own = self.code.label();
+        self.code.load(Reg::R2, Width::Word, Reg::R6, INTERFACE);
+        self.code.jump_if(Reg::R2, If::Equal, LOOPBACK, own);
+        self.look_up_address(source);
+        self.code.jump_if(Reg::R0, If::Different, 0, self.next);
+        self.code.place(own);
+    }
+
+    /// `R0` is where answers for that address of the packet are counted, or 0.
+    fn look_up_address(&mut self, address: i16) {
         for at in (0..self.version.address()).step_by(4) {
-            self.copy(Width::Word, SEEN + ETHERNET + destination + at, KEY + 8 + at);
+            self.copy(Width::Word, SEEN + ETHERNET + address + at, KEY + 8 + at);
         }
         self.code.set_map(Reg::R1);
         self.point(Reg::R2, KEY);
         self.code.call(Helper::MapLookup);
-        self.code.jump_if(Reg::R0, If::Equal, 0, self.next);
-        self.code.set(Reg::R7, Reg::R0);
     }
 
     pub(super) fn check_fingerprint(&mut self, request: &[u32; 10], changes: &[[u32; 32]; 3]) {
