@@ -40,11 +40,15 @@ pub(super) struct Endpoint {
 pub(super) fn endpoints(bound: &[Bound], locals: &[Local], places: &[Place]) -> BTreeSet<Endpoint> {
     let mut found = BTreeSet::new();
     for place in places {
+        let there: Vec<&Bound> =
+            bound.iter().filter(|bound| bound.only.is_none_or(|only| only == place.interface)).collect();
+        let endpoint = |ip, bound: &Bound| Endpoint { interface: place.interface, ip, port: bound.address.port() };
         for local in locals.iter().filter(|local| comes_in(local, *place)) {
-            let there = bound.iter().filter(|bound| bound.only.is_none_or(|only| only == place.interface));
-            let ports = there.filter(|bound| takes(bound, local.ip)).map(|bound| bound.address.port());
-            found.extend(ports.map(|port| Endpoint { interface: place.interface, ip: local.ip, port }));
+            found.extend(there.iter().filter(|bound| takes(bound, local.ip)).map(|bound| endpoint(local.ip, bound)));
         }
+        // All of 127.0.0.0/8 is this host's, and 127.0.0.1 alone is in its list.
+        let loopback = there.iter().filter(|bound| place.loopback && bound.address.ip().is_loopback());
+        found.extend(loopback.map(|bound| endpoint(bound.address.ip(), bound)));
     }
     found
 }
@@ -112,6 +116,8 @@ mod tests {
         assert_eq!(answered(&[("192.0.2.1:3478", false)], ETH1), ["192.0.2.1:3478"], "Linux takes it there too");
         assert!(answered(&[("192.0.2.9:3478", false)], ETH0).is_empty());
         assert!(answered(&[("127.0.0.1:3478", false)], ETH0).is_empty(), "nobody comes from there with that");
+        assert!(answered(&[("127.0.1.1:3478", false)], ETH0).is_empty());
+        assert_eq!(answered(&[("127.0.1.1:3478", false)], LO), ["127.0.1.1:3478"]);
         let two = [("192.0.2.1:3478", false), ("192.0.2.1:3479", false)];
         assert_eq!(answered(&two, ETH0), ["192.0.2.1:3478", "192.0.2.1:3479"]);
     }
