@@ -142,10 +142,12 @@ pub(super) fn refused(interface: Option<&str>, error: &(dyn Error + 'static)) ->
     let why = match cause(error).and_then(io::Error::raw_os_error).map(Errno::from_raw) {
         Some(Errno::EPERM) => {
             "it needs root, or CAP_BPF and CAP_NET_ADMIN (for systemd, both in AmbientCapabilities= and in \
-             CapabilityBoundingSet=)"
+             CapabilityBoundingSet=), and a seccomp filter that lets bpf through"
                 .to_owned()
         }
-        Some(Errno::EINVAL) if interface.is_some() => "it needs Linux 6.6 or later".to_owned(),
+        Some(Errno::EINVAL) if interface.is_some() => {
+            "this kernel has no tcx, which came with Linux 6.6 and is there where CONFIG_NET_XGRESS is set".to_owned()
+        }
         // A program that the kernel does not take is our mistake: the end of what it says tells where.
         _ => {
             let end: Vec<&str> = said.lines().filter(|line| !line.is_empty()).rev().take(5).collect();

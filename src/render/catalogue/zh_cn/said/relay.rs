@@ -249,11 +249,14 @@ pub(super) const PHRASES: &[Phrase] = &[
     // 内核里的 STUN。
     ("STUN in the kernel: {}", "内核里的 STUN：{}"),
     ("STUN in the kernel on {}: {}", "{} 上内核里的 STUN：{}"),
-    ("it needs Linux 6.6 or later", "需要 Linux 6.6 或更新的版本"),
+    (
+        "this kernel has no tcx, which came with Linux 6.6 and is there where CONFIG_NET_XGRESS is set",
+        "这个内核没有 tcx：它从 Linux 6.6 起才有，并且要设置 CONFIG_NET_XGRESS",
+    ),
     ("STUN in the kernel needs Linux, on a usual processor", "内核里的 STUN 需要常见处理器上的 Linux"),
     (
-        "it needs root, or CAP_BPF and CAP_NET_ADMIN (for systemd, both in AmbientCapabilities= and in CapabilityBoundingSet=)",
-        "需要 root，或 CAP_BPF 与 CAP_NET_ADMIN（systemd 要同时写进 AmbientCapabilities= 和 CapabilityBoundingSet=）",
+        "it needs root, or CAP_BPF and CAP_NET_ADMIN (for systemd, both in AmbientCapabilities= and in CapabilityBoundingSet=), and a seccomp filter that lets bpf through",
+        "需要 root，或 CAP_BPF 与 CAP_NET_ADMIN（systemd 要同时写进 AmbientCapabilities= 和 CapabilityBoundingSet=），并且 seccomp 过滤器要放行 bpf",
     ),
     ("it is no Ethernet, and the program reads Ethernet's frames", "它不是以太网，而该程序读的是以太网帧"),
     (
